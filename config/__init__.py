@@ -1,0 +1,1 @@
+"""The composition root: settings, URLs, Celery, error mapping, embedded services. Imported by nobody."""

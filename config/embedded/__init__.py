@@ -1,0 +1,1 @@
+"""The servers Assay starts for itself when none is configured."""

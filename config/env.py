@@ -1,0 +1,69 @@
+"""Typed readers of the environment. Nonsense is refused with the variable's name; nothing is guessed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable as it stands; empty counts as not set."""
+    return os.environ.get(name) or default
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    """1/true/yes/on or 0/false/no/off, in any case."""
+    value = text(name)
+    if not value:
+        return default
+    if value.lower() in _TRUE:
+        return True
+    if value.lower() in _FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name}={value!r} is not a boolean; use true or false")
+
+
+def integer(name: str, default: int, *, low: int, high: int) -> int:
+    """A whole number between `low` and `high`, both included."""
+    value = text(name)
+    if not value:
+        return default
+    try:
+        number = int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={value!r} is not a whole number") from None
+    if not low <= number <= high:
+        raise ImproperlyConfigured(f"{name}={number} is outside {low}…{high}")
+    return number
+
+
+def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Comma-separated words, without empty ones."""
+    value = text(name)
+    return tuple(w.strip() for w in value.split(",") if w.strip()) if value else default
+
+
+def choice(name: str, default: str, options: tuple[str, ...]) -> str:
+    """One of `options`, exactly."""
+    value = text(name, default)
+    if value not in options:
+        raise ImproperlyConfigured(f"{name}={value!r} is not one of {', '.join(options)}")
+    return value
+
+
+def secret(name: str, default: str = "") -> str:
+    """The variable, or the contents of the file that `<name>_FILE` names. Both at once is refused."""
+    path = text(f"{name}_FILE")
+    if not path:
+        return text(name, default)
+    if text(name):
+        raise ImproperlyConfigured(f"set {name} or {name}_FILE, not both")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE={path!r} cannot be read: {error}") from error

@@ -1,0 +1,1 @@
+"""Suites, checks, statistics, the gate and evaluation runs."""

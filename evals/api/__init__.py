@@ -1,0 +1,1 @@
+"""The evaluation's REST resources: parse, authorise, call, answer."""

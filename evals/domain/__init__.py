@@ -1,0 +1,1 @@
+"""Checks, statistics and the gate in plain Python: no Django, clock, network or environment."""

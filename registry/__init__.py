@@ -1,0 +1,1 @@
+"""Prompts, versions, tags, certificates, promotion and the Git mirror."""

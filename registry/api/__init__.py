@@ -1,0 +1,1 @@
+"""The registry's REST resources: parse, authorise, call, answer."""

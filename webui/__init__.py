@@ -1,0 +1,1 @@
+"""The dashboard: Django templates over services and queries."""
