@@ -1,1 +1,1 @@
-"""The composition root: settings, URLs, Celery, error mapping, embedded services. Imported by nobody."""
+"""The composition root: settings, URLs, Celery, embedded services. Imported by nobody."""

@@ -1,4 +1,4 @@
-"""Typed readers of the environment. Nonsense is refused with the variable's name; nothing is guessed."""
+"""Typed readers of the environment. Nonsense is refused by name; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def choice(name: str, default: str, options: tuple[str, ...]) -> str:
 
 
 def secret(name: str, default: str = "") -> str:
-    """The variable, or the contents of the file that `<name>_FILE` names. Both at once is refused."""
+    """The variable, or the contents of the file `<name>_FILE` names. Both at once is refused."""
     path = text(f"{name}_FILE")
     if not path:
         return text(name, default)
