@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -67,3 +68,8 @@ def secret(name: str, default: str = "") -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ImproperlyConfigured(f"{name}_FILE={path!r} cannot be read: {error}") from error
+
+
+def matching(pattern: str) -> dict[str, str]:
+    """Every variable whose whole name matches the regular expression `pattern`."""
+    return {name: value for name, value in os.environ.items() if re.fullmatch(pattern, name)}

@@ -1,27 +1,254 @@
-"""Django settings: one file for every environment, driven by typed environment readers."""
+"""Django settings: one file for every environment, driven by typed environment readers.
+
+Nothing configured means a private installation on this machine: embedded PostgreSQL and Valkey in
+`ASSAY_DATA`, a generated secret, loopback only. `ASSAY_ENV=production` takes nothing for granted
+and refuses to start on a default.
+"""
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 from config import env
+from config.embedded import locations
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.text("ASSAY_DATA", ".assay")).resolve()
+DATA_DIR = Path(env.text("ASSAY_DATA", ".assay")).expanduser().resolve()
+PRODUCTION = env.choice("ASSAY_ENV", "local", ("local", "production")) == "production"
 
-SECRET_KEY = "provisional"
-DEBUG = False
-ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+
+# --- Secrets and hosts ---
+
+
+def _generated_secret() -> str:
+    """The installation's own secret, made once and readable by its owner only."""
+    path = DATA_DIR / "secret_key"
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        pass
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"secret_key.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(48), encoding="ascii")
+    try:
+        path.hardlink_to(draft)  # whoever links first wins; both then read the same secret
+    except FileExistsError:
+        pass
+    draft.unlink()
+    return path.read_text(encoding="ascii")
+
+
+DEBUG = env.boolean("ASSAY_DEBUG", default=False)
+SECRET_KEY = env.secret("ASSAY_SECRET_KEY")
+ALLOWED_HOSTS = list(env.words("ASSAY_ALLOWED_HOSTS"))
+PUBLIC_URL = env.text("ASSAY_PUBLIC_URL")
+
+if PRODUCTION:
+    if len(SECRET_KEY) < 32:
+        raise ImproperlyConfigured(
+            "ASSAY_SECRET_KEY (or ASSAY_SECRET_KEY_FILE) must hold at least 32 characters"
+        )
+    if DEBUG:
+        raise ImproperlyConfigured("ASSAY_DEBUG must be off in production")
+    if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
+        raise ImproperlyConfigured("ASSAY_ALLOWED_HOSTS must name the hosts Assay answers for")
+else:
+    SECRET_KEY = SECRET_KEY or _generated_secret()
+    ALLOWED_HOSTS = ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]", "testserver"]
+
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = env.boolean("ASSAY_SSL_REDIRECT", default=PRODUCTION)
+SECURE_HSTS_SECONDS = env.integer(
+    "ASSAY_HSTS_SECONDS", 31_536_000 if PRODUCTION else 0, low=0, high=63_072_000
+)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https")
+    if env.boolean("ASSAY_BEHIND_TLS_PROXY", default=False)
+    else None
+)
+
+
+# --- Applications ---
+
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "rest_framework",
+    "drf_spectacular",
+    "registry",
+    "evals",
+    "webui",
 ]
-DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "assay"}}
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+# --- Database ---
+
+
+def _database(url: str) -> dict[str, object]:
+    """Django's settings for `postgresql://user:password@host:port/name?option=value`.
+
+    `?host=/folder` names a unix socket, as libpq does.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured("DATABASE_URL must start with postgresql://")
+    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "assay",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", parts.hostname or ""),
+        "PORT": str(parts.port or query.pop("port", "")),
+        "CONN_MAX_AGE": 300,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5, "application_name": "assay", **query},
+    }
+
+
+DATABASES = {"default": _database(env.secret("DATABASE_URL", locations.database_url(DATA_DIR)))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+# --- People ---
+
+AUTH_USER_MODEL = "registry.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+# A name and address pair waits after ten failures; a name alone does not, or anybody could lock
+# anybody out.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_ENABLE_ADMIN = False
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_VERBOSE = False
+
+
+# --- REST ---
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "registry.api.authentication.TokenAuthentication",
+        "registry.api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["registry.api.authentication.HasScope"],
+    # No browsable API: two of DRF's advisories were in it.
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "registry.api.pagination.CursorPage",
+    "DEFAULT_SCHEMA_CLASS": "registry.api.schema.ProblemSchema",
+    "EXCEPTION_HANDLER": "registry.api.problems.answer",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Assay",
+    "DESCRIPTION": "Prompts as code: look them up, evaluate them, move their tags with evidence.",
+    "VERSION": "v1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+
+# --- Work ---
+
+CELERY_BROKER_URL = env.secret("BROKER_URL", locations.broker_url(DATA_DIR))
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# --- The prompt repository ---
+
+REPOSITORY_URL = env.text("ASSAY_REPOSITORY", str(DATA_DIR / "prompts"))
+REPOSITORY_REF = env.text("ASSAY_REPOSITORY_REF", "main")
+# `file` lets a repository on this machine be mirrored; in production it must be asked for.
+REPOSITORY_PROTOCOLS = env.words(
+    "ASSAY_REPOSITORY_PROTOCOLS", ("https", "ssh") if PRODUCTION else ("https", "ssh", "file")
+)
+REPOSITORY_POLL_SECONDS = env.integer("ASSAY_REPOSITORY_POLL_SECONDS", 60, low=5, high=86_400)
+# Called inside the sync transaction: evaluation follows the repository without the registry
+# knowing it.
+REPOSITORY_FOLLOWERS = ["evals.follow.follow_repository"]
+
+
+# --- Evaluation ---
+
+EVAL_LEASE_SECONDS = env.integer("ASSAY_EVAL_LEASE_SECONDS", 60, low=2, high=3600)
+EVAL_SWEEP_SECONDS = env.integer("ASSAY_EVAL_SWEEP_SECONDS", 5, low=1, high=600)
+
+# Addresses and keys of models.yaml's `base_url_env`, read once here; a prompt repository can name
+# only variables of this shape, so it cannot fish for other secrets.
+MODEL_ENDPOINTS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_URL")
+MODEL_KEYS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_KEY")
+
+
+# --- Static files, time, logs ---
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
 USE_TZ = True
 TIME_ZONE = "UTC"
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-ROOT_URLCONF = "config.urls"
+LANGUAGE_CODE = "en"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("ASSAY_LOG_LEVEL", "INFO")},
+    "loggers": {"axes": {"level": "WARNING"}},
+}

@@ -1,0 +1,68 @@
+"""The Celery application: JSON only, late acknowledgement, messages as wake-ups."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_process_init
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.conf import settings
+
+from config.embedded.processes import die_with_parent
+
+app = Celery("assay")
+app.conf.update(
+    broker_url=settings.CELERY_BROKER_URL,
+    broker_connection_retry_on_startup=True,
+    # A publisher must not hang when the broker is down: the work is in PostgreSQL, the sweeper
+    # rings again.
+    broker_connection_timeout=2,
+    broker_transport_options={
+        "visibility_timeout": 3600,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+    },
+    task_publish_retry=False,
+    # Results live in PostgreSQL, where they are complete and typed.
+    task_ignore_result=True,
+    result_backend=None,
+    accept_content=["json"],
+    task_serializer="json",
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_time_limit=1800,
+    task_soft_time_limit=1700,
+    worker_hijack_root_logger=False,
+    worker_max_tasks_per_child=500,
+    task_default_queue="assay",
+    task_queues=[Queue("assay"), Queue("assay.evals")],
+    task_routes={"evals.*": {"queue": "assay.evals"}},
+    timezone="UTC",
+    beat_schedule={
+        "evals.sweep": {
+            "task": "evals.sweep",
+            "schedule": settings.EVAL_SWEEP_SECONDS,
+            # A sweep nobody ran in time is worth nothing.
+            "options": {"expires": settings.EVAL_SWEEP_SECONDS},
+        },
+        "registry.sync": {
+            "task": "registry.sync",
+            "schedule": settings.REPOSITORY_POLL_SECONDS,
+            "options": {"expires": settings.REPOSITORY_POLL_SECONDS},
+        },
+    },
+)
+app.autodiscover_tasks(["registry", "evals"])
+
+
+@worker_process_init.connect
+def _follow_parent(**_: Any) -> None:
+    """A pool process whose main process was killed must not work on."""
+    die_with_parent(signal.SIGKILL)

@@ -1,0 +1,31 @@
+"""Parsing of request bodies: unknown keys are errors, so a misspelt option is not ignored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A body in which every key must be declared."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The validated body. Raises ValidationError naming unknown keys."""
+        if isinstance(data, dict):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                known = ", ".join(self.fields)
+                raise serializers.ValidationError(
+                    {key: [f"unknown key; the known ones are {known}"] for key in unknown}
+                )
+        return super().to_internal_value(data)
+
+
+def parsed(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
+    """The request's body as validated by `serializer`. Raises ValidationError."""
+    body = serializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    valid: dict[str, Any] = body.validated_data
+    return valid

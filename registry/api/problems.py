@@ -1,0 +1,105 @@
+"""Errors as problem+json (RFC 9457), mapped once: five kinds, five statuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler, set_rollback
+
+from core.errors import (
+    AssayError,
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
+
+STATUS = {
+    NotFoundError: 404,
+    InvalidError: 422,
+    ConflictError: 409,
+    RefusedError: 403,
+    UnavailableError: 503,
+}
+TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Refused",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    409: "Conflict",
+    415: "Unsupported media type",
+    422: "Not valid",
+    429: "Too many requests",
+    503: "Unavailable",
+}
+
+
+def status_of(error: AssayError) -> int:
+    """The HTTP status of an error's kind; 500 for one that is of no kind."""
+    return next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), 500)
+
+
+def problem(status: int, code: str, detail: str, hint: str = "", **fields: Any) -> Response:
+    """One problem+json answer."""
+    body = {
+        "type": "about:blank",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **({"hint": hint} if hint else {}),
+        **fields,
+    }
+    return Response(body, status=status, content_type="application/problem+json")
+
+
+def answer(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. None lets an unforeseen error be a 500 with a traceback in the log."""
+    if isinstance(error, AssayError):
+        set_rollback()
+        return problem(status_of(error), error.code, error.message, error.hint, **error.fields)
+    if isinstance(error, exceptions.ValidationError):
+        return _invalid(error)
+    if isinstance(error, exceptions.APIException | Http404 | PermissionDenied):
+        plain = exception_handler(error, context)
+        assert plain is not None
+        detail = str(plain.data.get("detail", error)) if isinstance(plain.data, dict) else str(error)
+        code = getattr(getattr(error, "detail", None), "code", None) or "error"
+        response = problem(plain.status_code, code, detail)
+        for header in ("WWW-Authenticate", "Retry-After"):
+            if header in plain:
+                response[header] = plain[header]
+        return response
+    return None
+
+
+def _invalid(error: exceptions.ValidationError) -> Response:
+    """422 naming each field by JSON Pointer."""
+    found = [
+        {"pointer": pointer, "message": message} for pointer, message in _walk(error.detail, "")
+    ]
+    summary = "; ".join(f"{e['pointer'] or '/'}: {e['message']}" for e in found[:3])
+    return problem(422, "invalid", summary, errors=found)
+
+
+def _walk(detail: Any, pointer: str) -> list[tuple[str, str]]:
+    if isinstance(detail, dict):
+        pairs = [
+            (pointer if key == "non_field_errors" else f"{pointer}/{key}", value)
+            for key, value in detail.items()
+        ]
+        return [found for at, value in pairs for found in _walk(value, at)]
+    if isinstance(detail, list):
+        if all(not isinstance(item, dict | list) for item in detail):
+            return [(pointer, str(item)) for item in detail]
+        return [
+            found for i, item in enumerate(detail) for found in _walk(item, f"{pointer}/{i}")
+        ]
+    return [(pointer, str(detail))]

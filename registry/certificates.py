@@ -1,0 +1,190 @@
+"""Issue, find and expire certificates. The registry owns them; evaluation asks for one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from core.digest import digest
+from core.errors import RefusedError
+from registry import queries
+from registry.domain.policy import GatePolicy as PolicyRule
+from registry.models import Certificate, GatePolicy, ModelVersion, Prompt, PromptVersion
+
+
+class EvidenceOutdatedError(RefusedError):
+    """What the run measured is not what is asked for any more."""
+
+    code = "evidence_outdated"
+    hint = "evaluate again"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A certificate, or what is missing for one. `reasons` are sentences."""
+
+    certificate: Certificate | None
+    missing: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a passed run was measured with."""
+
+    run: UUID
+    version: PromptVersion
+    model: ModelVersion
+    fingerprint: str
+    suite_digest: str
+    policy: str
+    policy_digest: str
+    evidence: dict[str, Any]
+
+
+def issue(*, measured: Measured, now: datetime) -> Certificate:
+    """Certify what a run has proved. One certificate a run; asking twice gives the same one.
+
+    Raises EvidenceOutdatedError when suite, policy or the served model changed during the run.
+    """
+    with transaction.atomic():
+        existing = Certificate.objects.filter(run=measured.run).first()
+        if existing is not None:
+            return existing
+        model = ModelVersion.objects.select_for_update().get(pk=measured.model.pk)
+        prompt = Prompt.objects.select_for_update(no_key=True).get(pk=measured.version.prompt_id)
+        policy = GatePolicy.objects.filter(name=measured.policy).first()
+        _refuse_outdated(measured, prompt, model, policy)
+        assert policy is not None
+        days = PolicyRule.from_json(policy.spec).certificate_days
+        proven = {
+            "prompt": prompt.name,
+            "version": measured.version.number,
+            "prompt_digest": measured.version.digest,
+            "model": model.name,
+            "model_digest": model.digest,
+            "fingerprint": measured.fingerprint,
+            "suite_digest": measured.suite_digest,
+            "policy": measured.policy,
+            "policy_digest": measured.policy_digest,
+            "run": str(measured.run),
+            "evidence": measured.evidence,
+        }
+        return Certificate.objects.create(
+            prompt_version=measured.version,
+            model_version=model,
+            fingerprint=measured.fingerprint,
+            suite_digest=measured.suite_digest,
+            policy=measured.policy,
+            policy_digest=measured.policy_digest,
+            verdict="PASS",
+            run=measured.run,
+            evidence=measured.evidence,
+            digest=digest(proven),
+            valid_until=now + timedelta(days=days) if days else None,
+        )
+
+
+def _refuse_outdated(
+    measured: Measured, prompt: Prompt, model: ModelVersion, policy: GatePolicy | None
+) -> None:
+    if prompt.suite_digest != measured.suite_digest:
+        raise EvidenceOutdatedError(f"the suites of {prompt.name} changed during the run")
+    if policy is None or policy.digest != measured.policy_digest:
+        raise EvidenceOutdatedError(f"the gate policy {measured.policy} changed during the run")
+    if model.fingerprint != measured.fingerprint:
+        raise EvidenceOutdatedError(f"{model.name} serves something else since the run began")
+
+
+def find_valid(*, version: PromptVersion, model: ModelVersion, tag: str, now: datetime) -> Proof:
+    """The newest certificate that lets `version` on `model` carry `tag`, or what is missing."""
+    prompt = version.prompt
+    policy = queries.policy_for(prompt, tag)
+    if policy is None:
+        return Proof(None, f"no gate policy guards {tag}; name one under tags: in gates.yaml")
+    if not prompt.suite_digest:
+        return Proof(None, f"{prompt.name} has no usable suite; see the findings of the last sync")
+    issued = Certificate.objects.filter(prompt_version=version, model_version=model)
+    valid = issued.filter(
+        Q(valid_until=None) | Q(valid_until__gt=now),
+        expired_at=None,
+        suite_digest=prompt.suite_digest,
+        policy_digest=policy.digest,
+        fingerprint=model.fingerprint,
+    ).first()
+    if valid is not None:
+        return Proof(valid)
+    return _what_is_missing(issued.first(), prompt, model, policy, now)
+
+
+def _what_is_missing(
+    last: Certificate | None, prompt: Prompt, model: ModelVersion, policy: GatePolicy, now: datetime
+) -> Proof:
+    if last is None:
+        return Proof(
+            None,
+            "it never passed an evaluation there",
+            ("no evaluation of this version on this model has passed",),
+        )
+    changes = [
+        (last.suite_digest != prompt.suite_digest, "its suite changed since"),
+        (
+            last.policy != policy.name,
+            f"it was certified for the policy {last.policy}, and this tag needs {policy.name}",
+        ),
+        (
+            last.policy == policy.name and last.policy_digest != policy.digest,
+            f"the gate policy {policy.name} changed since",
+        ),
+        (last.fingerprint != model.fingerprint, f"{model.name} serves something else since"),
+        (last.valid_until is not None and last.valid_until <= now, "its certificate is too old"),
+    ]
+    reasons = tuple(sentence for is_so, sentence in changes if is_so)
+    return Proof(None, "; ".join(reasons) or last.expired_reason or "it has expired", reasons)
+
+
+def require_suites(*, prompt: Prompt, suite_digest: str, now: datetime) -> int:
+    """Say what certificates of a prompt must be measured with from now on; expire the others.
+
+    Empty: the suites are missing or broken, so nothing is proven. Returns how many expired.
+    Part of a sync, so it joins the caller's transaction.
+    """
+    Prompt.objects.filter(pk=prompt.pk).exclude(suite_digest=suite_digest).update(
+        suite_digest=suite_digest
+    )
+    prompt.suite_digest = suite_digest
+    stale = Certificate.objects.filter(prompt_version__prompt=prompt, expired_at=None).exclude(
+        suite_digest=suite_digest
+    )
+    return stale.update(expired_at=now, expired_reason="its suite changed")
+
+
+def require_policies(*, now: datetime) -> int:
+    """Expire what was certified under a policy that reads differently now. Joins the caller's
+    transaction.
+    """
+    current = GatePolicy.objects.values_list("digest", flat=True)
+    stale = Certificate.objects.filter(expired_at=None).exclude(policy_digest__in=current)
+    return stale.update(expired_at=now, expired_reason="its gate policy changed")
+
+
+def record_fingerprint(*, model: ModelVersion, fingerprint: str, mode: str, now: datetime) -> int:
+    """Store what the endpoint serves now; expire what was certified on something else.
+
+    Live tags keep serving (P5): the alarm is that their certificates are gone. Returns how many.
+    """
+    with transaction.atomic():
+        ModelVersion.objects.filter(pk=model.pk).update(
+            fingerprint=fingerprint, fingerprint_mode=mode, fingerprint_at=now
+        )
+        model.fingerprint, model.fingerprint_mode, model.fingerprint_at = fingerprint, mode, now
+        return (
+            Certificate.objects.filter(model_version=model, expired_at=None)
+            .exclude(fingerprint=F("model_version__fingerprint"))
+            .update(expired_at=now, expired_reason=f"{model.name} serves something else")
+        )

@@ -1,0 +1,79 @@
+"""What the registry refuses, one class per case."""
+
+from __future__ import annotations
+
+from core.errors import ConflictError, InvalidError, NotFoundError, RefusedError
+
+
+class PromptUnknownError(NotFoundError):
+    """There is no such prompt."""
+
+    code = "prompt_unknown"
+
+
+class VersionUnknownError(NotFoundError):
+    """The prompt has no such version."""
+
+    code = "version_unknown"
+
+
+class TagUnknownError(NotFoundError):
+    """The prompt has no such tag."""
+
+    code = "tag_unknown"
+
+
+class ModelUnknownError(NotFoundError):
+    """There is no such model version."""
+
+    code = "model_unknown"
+
+
+class TagNotSetError(ConflictError):
+    """The tag is not set."""
+
+    code = "tag_not_set"
+
+
+class RevisionConflictError(ConflictError):
+    """The tag was moved by somebody else first."""
+
+    code = "revision_conflict"
+    hint = "look at the tag again and repeat with its current revision"
+
+
+class NotCertifiedError(RefusedError):
+    """The version has no valid certificate for this tag."""
+
+    code = "not_certified"
+
+
+class NothingToRollBackToError(ConflictError):
+    """There is no earlier entry to restore."""
+
+    code = "nothing_to_roll_back_to"
+
+
+class CannotClearStableError(InvalidError):
+    """`stable` can be moved, never taken away."""
+
+    code = "cannot_clear_stable"
+    hint = "roll it back, or promote another version"
+
+
+class CanaryNeedsWeightError(InvalidError):
+    """The tag `canary` needs a weight from 1 to 100 percent, and only that tag has one."""
+
+    code = "canary_needs_weight"
+
+
+class ReasonMissingError(InvalidError):
+    """An override needs a reason."""
+
+    code = "reason_missing"
+
+
+class CredentialsInvalidError(RefusedError):
+    """The token or link is not valid."""
+
+    code = "credentials_invalid"

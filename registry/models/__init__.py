@@ -1,0 +1,30 @@
+"""The registry's tables, split by noun."""
+
+from __future__ import annotations
+
+from registry.models.access import ApiToken, OneTimeLink, User
+from registry.models.content import GatePolicy, ModelVersion, Prompt, PromptVersion
+from registry.models.ledger import Certificate, RegistryState, Release, Tag, TagEvent
+from registry.models.mirror import MirrorAlarm, MirrorState, StoredFinding, SyncRun
+from registry.models.outbox import IdempotencyRecord, OutboxMessage
+
+__all__ = [
+    "ApiToken",
+    "Certificate",
+    "GatePolicy",
+    "IdempotencyRecord",
+    "MirrorAlarm",
+    "MirrorState",
+    "ModelVersion",
+    "OneTimeLink",
+    "OutboxMessage",
+    "Prompt",
+    "PromptVersion",
+    "RegistryState",
+    "Release",
+    "StoredFinding",
+    "SyncRun",
+    "Tag",
+    "TagEvent",
+    "User",
+]

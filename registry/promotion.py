@@ -1,0 +1,355 @@
+"""Move tags. The only writer of tags and of the ledger, on every path into Assay.
+
+Each public function is one transaction: lock the tag, compare the expected revision, find the
+evidence, append the ledger entry, step the tag to it. The database checks all of it again
+(constraints of `models.ledger`, triggers of migration 0002) and sends the NOTIFY itself.
+No Git, broker, worker or model server is needed for any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from registry import certificates, queries
+from registry.domain.actor import SYSTEM, Actor, Scope
+from registry.domain.names import check_tag_name
+from registry.errors import (
+    CanaryNeedsWeightError,
+    CannotClearStableError,
+    ModelUnknownError,
+    NotCertifiedError,
+    NothingToRollBackToError,
+    ReasonMissingError,
+    RevisionConflictError,
+    TagNotSetError,
+)
+from registry.models import (
+    Certificate,
+    ModelVersion,
+    OutboxMessage,
+    Prompt,
+    PromptVersion,
+    Release,
+    Tag,
+    TagEvent,
+)
+
+STABLE = "stable"
+CANARY = "canary"
+
+
+@dataclass(frozen=True, slots=True)
+class TagMove:
+    """What a move did. `warnings` are sentences a person should read."""
+
+    event: TagEvent
+    previous: TagEvent | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a tag should point: a version on a model (None: the prompt's default model)."""
+
+    prompt: str
+    tag: str
+    version: int
+    model: str | None = None
+    weight: int | None = None
+    expected_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A ledger entry before it has its place in the chain."""
+
+    kind: TagEvent.Kind
+    version: PromptVersion | None
+    model: ModelVersion | None
+    weight: int | None = None
+    reason: str = ""
+    certificate: Certificate | None = None
+    restores: TagEvent | None = None
+    commit: str = ""
+    release: Release | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+
+def promote(*, target: Target, actor: Actor, reason: str = "") -> TagMove:
+    """Point a tag at a version that passed its gate.
+
+    Raises NotAllowedError, NotFoundError kinds, NotCertifiedError, RevisionConflictError.
+    """
+    with transaction.atomic(durable=_durable()):
+        return _promote(target, actor, reason, release=None)
+
+
+def set_canary(
+    *,
+    prompt: str,
+    version: int,
+    weight: int,
+    actor: Actor,
+    model: str | None = None,
+    reason: str = "",
+    expected_revision: int | None = None,
+) -> TagMove:
+    """Send `weight` percent of keyed traffic (1 to 100) to a version certified for `canary`."""
+    target = Target(prompt, CANARY, version, model, weight, expected_revision)
+    return promote(target=target, actor=actor, reason=reason)
+
+
+def clear_canary(
+    *, prompt: str, actor: Actor, reason: str = "", expected_revision: int | None = None
+) -> TagMove:
+    """End the canary; its traffic goes to `stable` again."""
+    return clear(
+        prompt=prompt, tag=CANARY, actor=actor, reason=reason, expected_revision=expected_revision
+    )
+
+
+def clear(
+    *, prompt: str, tag: str, actor: Actor, reason: str = "", expected_revision: int | None = None
+) -> TagMove:
+    """Take a tag away. `stable` cannot be: applications depend on it."""
+    actor.require(Scope.PROMOTE, prompt)
+    if tag == STABLE:
+        raise CannotClearStableError
+    with transaction.atomic(durable=_durable()):
+        row = queries.prompt(prompt)
+        live = _locked(row, tag, expected_revision)
+        if live is None or live.event.version_id is None:
+            raise TagNotSetError(f"{prompt} has no {tag} to clear", prompt=prompt, tag=tag)
+        entry = _Entry(TagEvent.Kind.CLEARED, version=None, model=None, reason=reason)
+        return _append(row, tag, live, entry, actor)
+
+
+def rollback(
+    *,
+    prompt: str,
+    tag: str = STABLE,
+    actor: Actor,
+    to_version: int | None = None,
+    reason: str = "",
+    expected_revision: int | None = None,
+) -> TagMove:
+    """Restore what was live before: the entry the current one replaced, or the newest with
+    `to_version`. Rolling back twice goes back two moves; it does not swing to and fro.
+
+    Needs no certificate, because the restored entry had its evidence. Warns when the model was
+    measured to be something else since.
+    """
+    actor.require(Scope.PROMOTE, prompt)
+    with transaction.atomic(durable=_durable()):
+        row = queries.prompt(prompt)
+        live = _locked(row, tag, expected_revision)
+        if live is None:
+            raise TagNotSetError(f"{prompt} has no {tag} yet", prompt=prompt, tag=tag)
+        earlier = _rollback_target(live.event, to_version)
+        entry = _Entry(
+            TagEvent.Kind.ROLLED_BACK,
+            version=earlier.version,
+            model=earlier.model,
+            weight=earlier.weight,
+            reason=reason,
+            restores=earlier,
+            warnings=_drift_warnings(earlier),
+        )
+        return _append(row, tag, live, entry, actor)
+
+
+def override(*, target: Target, actor: Actor, reason: str) -> TagMove:
+    """Break the glass: point a tag at a version without a certificate. Admins only, with a reason.
+
+    The reason stays in the ledger and every page and answer shows the tag as overridden.
+    """
+    actor.require(Scope.ADMIN, target.prompt)
+    if not reason.strip():
+        raise ReasonMissingError
+    _check_shape(target)
+    with transaction.atomic(durable=_durable()):
+        row, version, model = _resolve(target)
+        live = _locked(row, target.tag, target.expected_revision)
+        entry = _Entry(
+            TagEvent.Kind.OVERRIDDEN, version, model, weight=target.weight, reason=reason.strip()
+        )
+        return _append(row, target.tag, live, entry, actor)
+
+
+def release(*, targets: Sequence[Target], actor: Actor, reason: str = "") -> tuple[TagMove, ...]:
+    """Promote several tags together: all of them move, or none does."""
+    with transaction.atomic(durable=_durable()):
+        together = Release.objects.create(actor=actor.name, reason=reason)
+        # One order for everybody, so that two releases cannot wait for each other.
+        ordered = sorted(targets, key=lambda target: (target.prompt, target.tag))
+        return tuple(_promote(target, actor, reason, release=together) for target in ordered)
+
+
+def adopt(
+    *,
+    prompt: Prompt,
+    tag: str,
+    version: PromptVersion,
+    model: ModelVersion | None,
+    weight: int | None,
+    commit: str,
+) -> TagMove | None:
+    """First contact: take over what the repository says is live. Only for a tag without history.
+
+    Part of a sync, so it joins the caller's transaction. None when the tag has a history.
+    """
+    if TagEvent.objects.filter(prompt=prompt, tag=tag).exists():
+        return None
+    entry = _Entry(TagEvent.Kind.ADOPTED, version, model, weight=weight, commit=commit)
+    return _append(prompt, tag, None, entry, SYSTEM)
+
+
+def _durable() -> bool:
+    """Outside tests each move is its own transaction, never part of a larger one."""
+    return not connection.in_atomic_block
+
+
+def _promote(target: Target, actor: Actor, reason: str, release: Release | None) -> TagMove:
+    actor.require(Scope.PROMOTE, target.prompt)
+    _check_shape(target)
+    row, version, model = _resolve(target)
+    live = _locked(row, target.tag, target.expected_revision)
+    if model is None:
+        raise ModelUnknownError(
+            f"{target.prompt} names no default model", hint="say which model: --model NAME"
+        )
+    proof = certificates.find_valid(
+        version=version, model=model, tag=target.tag, now=timezone.now()
+    )
+    if proof.certificate is None:
+        raise NotCertifiedError(
+            f"{version} has no valid certificate for {target.tag} on {model.name}: {proof.missing}",
+            hint=f"assay eval {target.prompt} v{target.version} --model {model.name} --wait",
+            prompt=target.prompt,
+            tag=target.tag,
+            version=target.version,
+            model=model.name,
+            reasons=list(proof.reasons),
+        )
+    entry = _Entry(
+        TagEvent.Kind.PROMOTED,
+        version,
+        model,
+        weight=target.weight,
+        reason=reason,
+        certificate=proof.certificate,
+        release=release,
+    )
+    return _append(row, target.tag, live, entry, actor)
+
+
+def _check_shape(target: Target) -> None:
+    check_tag_name(target.tag)
+    if (target.tag == CANARY) != (target.weight is not None):
+        raise CanaryNeedsWeightError
+    if target.weight is not None and not 1 <= target.weight <= 100:  # noqa: PLR2004 - percent
+        raise CanaryNeedsWeightError(f"weight {target.weight} is not between 1 and 100 percent")
+
+
+def _resolve(target: Target) -> tuple[Prompt, PromptVersion, ModelVersion | None]:
+    row = queries.prompt(target.prompt)
+    version = queries.version(row, target.version)
+    name = target.model or row.default_model
+    return row, version, queries.current_model(name) if name else None
+
+
+def _locked(prompt: Prompt, tag: str, expected_revision: int | None) -> Tag | None:
+    """The tag's row, locked until the transaction ends; None when it was never set."""
+    live = (
+        Tag.objects.select_for_update(of=("self",))
+        .select_related("event__version", "event__model")
+        .filter(prompt=prompt, name=tag)
+        .first()
+    )
+    revision = live.revision if live else 0
+    if expected_revision is not None and expected_revision != revision:
+        raise _conflict(prompt.name, tag, revision)
+    return live
+
+
+def _conflict(prompt: str, tag: str, revision: int) -> RevisionConflictError:
+    return RevisionConflictError(
+        f"{prompt}:{tag} is at revision {revision} by now",
+        prompt=prompt,
+        tag=tag,
+        revision=revision,
+    )
+
+
+def _append(prompt: Prompt, tag: str, live: Tag | None, entry: _Entry, actor: Actor) -> TagMove:
+    """Write the ledger entry, step the tag to it, and leave a message for the outside world."""
+    previous = live.event if live else None
+    try:
+        # The savepoint keeps the caller's transaction usable when somebody else set this tag for
+        # the first time: there was no row to lock then.
+        with transaction.atomic():
+            event = TagEvent.objects.create(
+                prompt=prompt,
+                tag=tag,
+                sequence=previous.sequence + 1 if previous else 1,
+                previous=previous,
+                kind=entry.kind,
+                version=entry.version,
+                model=entry.model,
+                weight=entry.weight,
+                actor=actor.name,
+                role=actor.role,
+                reason=entry.reason,
+                certificate=entry.certificate,
+                restores=entry.restores,
+                commit=entry.commit,
+                release=entry.release,
+                registry_revision=next_registry_revision(),
+            )
+            if live is None:
+                Tag.objects.create(prompt=prompt, name=tag, event=event, revision=event.sequence)
+            else:
+                live.event, live.revision = event, event.sequence
+                live.save(update_fields=["event", "revision"])
+    except IntegrityError as error:
+        if "event_sequence_once" not in str(error):
+            raise
+        raise _conflict(prompt.name, tag, queries.tag_revision(prompt, tag)) from error
+    OutboxMessage.objects.create(topic="tag.moved", payload={"event": event.pk})
+    return TagMove(event, previous, entry.warnings)
+
+
+def next_registry_revision() -> int:
+    """Count a change of the registry. The row lock makes the order of numbers that of commits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO registry_registrystate (id, revision) VALUES (1, 1) "
+            "ON CONFLICT (id) DO UPDATE SET revision = registry_registrystate.revision + 1 "
+            "RETURNING revision"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _rollback_target(current: TagEvent, to_version: int | None) -> TagEvent:
+    earlier = queries.entry_to_restore(current, to_version)
+    if earlier is None:
+        wanted = f"v{to_version}" if to_version else "an earlier version"
+        raise NothingToRollBackToError(
+            f"{current.prompt.name}:{current.tag} never pointed at {wanted} before",
+            prompt=current.prompt.name,
+            tag=current.tag,
+        )
+    return earlier
+
+
+def _drift_warnings(earlier: TagEvent) -> tuple[str, ...]:
+    proof, model = queries.evidence_of(earlier).certificate, earlier.model
+    if proof is None:
+        return (f"{earlier.version} was {earlier.get_kind_display().lower()}, never certified",)
+    if model is not None and model.fingerprint != proof.fingerprint:
+        return (f"{model.name} serves something else than when {earlier.version} was certified",)
+    return ()

@@ -1,0 +1,129 @@
+"""Named reads over several tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Count, Prefetch, QuerySet
+
+from registry.errors import (
+    ModelUnknownError,
+    PromptUnknownError,
+    VersionUnknownError,
+)
+from registry.models import (
+    Certificate,
+    GatePolicy,
+    MirrorAlarm,
+    MirrorState,
+    ModelVersion,
+    Prompt,
+    PromptVersion,
+    SyncRun,
+    Tag,
+    TagEvent,
+)
+
+
+def prompt(name: str) -> Prompt:
+    """The prompt called `name`. Raises PromptUnknownError."""
+    found = Prompt.objects.filter(name=name).first()
+    if found is None:
+        raise PromptUnknownError(f"there is no prompt {name!r}", hint="assay show lists them")
+    return found
+
+
+def version(prompt: Prompt, number: int) -> PromptVersion:
+    """One version. Raises VersionUnknownError naming those that exist."""
+    found = prompt.versions.select_related("prompt").filter(number=number).first()
+    if found is None:
+        numbers = prompt.versions.order_by("number").values_list("number", flat=True)
+        known = ", ".join(f"v{n}" for n in numbers) or "none"
+        raise VersionUnknownError(f"{prompt.name} has no v{number}; it has {known}")
+    return found
+
+
+def current_model(name: str) -> ModelVersion:
+    """The pin `name` stands for now. Raises ModelUnknownError naming those that exist."""
+    found = ModelVersion.objects.filter(name=name, is_current=True).first()
+    if found is None:
+        names = ModelVersion.objects.filter(is_current=True).values_list("name", flat=True)
+        known = ", ".join(names) or "none"
+        raise ModelUnknownError(f"models.yaml has no {name!r}; it has {known}")
+    return found
+
+
+def policy_for(prompt: Prompt, tag: str) -> GatePolicy | None:
+    """The policy that guards `tag` of this prompt; None when nothing does."""
+    if tag == "stable" and prompt.gate:
+        return GatePolicy.objects.filter(name=prompt.gate).first()
+    return GatePolicy.objects.filter(tags__contains=[tag]).first()
+
+
+def tag_revision(prompt: Prompt, tag: str) -> int:
+    """How often the tag was moved; 0 when never."""
+    live = Tag.objects.filter(prompt=prompt, name=tag).first()
+    return live.revision if live else 0
+
+
+def evidence_of(event: TagEvent) -> TagEvent:
+    """The entry whose evidence this one stands on: rollbacks stand on what they restore."""
+    while event.kind == TagEvent.Kind.ROLLED_BACK and event.restores is not None:
+        event = event.restores
+    return event
+
+
+def entry_to_restore(current: TagEvent, to_version: int | None) -> TagEvent | None:
+    """The entry a rollback of `current` restores, or None."""
+    chain = TagEvent.objects.filter(
+        prompt=current.prompt, tag=current.tag, version__isnull=False
+    ).select_related("prompt", "version__prompt", "model", "certificate", "restores")
+    if to_version is not None:
+        chain = chain.filter(sequence__lt=current.sequence, version__number=to_version)
+    else:
+        # A rollback of a rollback goes on where the first one stopped.
+        chain = chain.filter(sequence__lt=evidence_of(current).sequence).exclude(
+            version=current.version, model=current.model, weight=current.weight
+        )
+    found = chain.order_by("-sequence").first()
+    return evidence_of(found) if found else None
+
+
+def prompts() -> QuerySet[Prompt]:
+    """Every prompt with its live tags, in the order of names."""
+    tags = Tag.objects.select_related(
+        "event__version", "event__model", "event__certificate", "event__restores__certificate"
+    )
+    return Prompt.objects.prefetch_related(Prefetch("tags", tags)).annotate(
+        version_count=Count("versions", distinct=True)
+    )
+
+
+def history(prompt: Prompt, tag: str | None = None) -> QuerySet[TagEvent]:
+    """The ledger of a prompt, newest first."""
+    events = TagEvent.objects.filter(prompt=prompt).select_related(
+        "prompt", "version", "model", "certificate", "previous__version", "restores", "release"
+    )
+    return events.filter(tag=tag) if tag else events
+
+
+def certified_versions(prompts: Iterable[Prompt]) -> QuerySet[Certificate]:
+    """Certificates of these prompts that have not expired."""
+    return Certificate.objects.filter(
+        prompt_version__prompt__in=prompts, expired_at=None
+    ).select_related("prompt_version", "model_version")
+
+
+def mirror() -> MirrorState | None:
+    """The mirror's state; None before the first sync."""
+    return MirrorState.objects.first()
+
+
+def last_sync() -> SyncRun | None:
+    """The last attempt to follow the repository."""
+    return SyncRun.objects.prefetch_related("findings").first()
+
+
+def open_alarms() -> QuerySet[MirrorAlarm]:
+    """Alarms nobody resolved yet."""
+    return MirrorAlarm.objects.filter(resolved_at=None)
