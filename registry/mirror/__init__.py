@@ -1,0 +1,50 @@
+"""A bare mirror of one branch of a prompt repository, read from its object database only.
+
+The repository is hostile input (promise P9): there is never a checkout, so no symlink is followed
+and no hook, filter or submodule runs. Git is started by `command.py` and nowhere else, with a
+fixed argument list and an environment of its own. Needs Git 2.36 or newer.
+"""
+
+from __future__ import annotations
+
+from registry.mirror.address import Address, check_branch, parse_address
+from registry.mirror.errors import (
+    BlobMissingError,
+    BlobTooBigError,
+    BranchMissingError,
+    CommitMissingError,
+    EmptyRepositoryError,
+    FileMissingError,
+    MirrorDamagedError,
+    MirrorRefusedError,
+    MirrorTimeoutError,
+    MirrorUnavailableError,
+    NotMirroredError,
+)
+from registry.mirror.mirror import Mirror
+from registry.mirror.tree import MirrorTree
+from registry.mirror.values import CommitInfo, Entry, Fetched, MirrorAccess, MirrorLimits
+
+__all__ = [
+    "Address",
+    "BlobMissingError",
+    "BlobTooBigError",
+    "BranchMissingError",
+    "CommitInfo",
+    "CommitMissingError",
+    "EmptyRepositoryError",
+    "Entry",
+    "Fetched",
+    "FileMissingError",
+    "Mirror",
+    "MirrorAccess",
+    "MirrorDamagedError",
+    "MirrorLimits",
+    "MirrorRefusedError",
+    "MirrorTimeoutError",
+    "MirrorTree",
+    "MirrorUnavailableError",
+    "NotMirroredError",
+    "check_branch",
+    "parse_address",
+]

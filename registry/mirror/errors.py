@@ -1,0 +1,71 @@
+"""What can go wrong between Assay and a prompt repository. None of them touches what is served."""
+
+from __future__ import annotations
+
+from core.errors import NotFoundError, RefusedError, UnavailableError
+
+
+class MirrorUnavailableError(UnavailableError):
+    """The prompt repository cannot be reached."""
+
+    code = "mirror_unavailable"
+
+
+class MirrorTimeoutError(MirrorUnavailableError):
+    """The prompt repository took too long to answer."""
+
+    code = "mirror_timeout"
+
+
+class MirrorDamagedError(MirrorUnavailableError):
+    """The local mirror is damaged; the next fetch rebuilds it."""
+
+    code = "mirror_damaged"
+
+
+class MirrorRefusedError(RefusedError):
+    """The prompt repository is outside what Assay accepts."""
+
+    code = "mirror_refused"
+
+
+class BlobTooBigError(MirrorRefusedError):
+    """The file is larger than Assay reads."""
+
+    code = "blob_too_big"
+
+
+class BranchMissingError(NotFoundError):
+    """The prompt repository has no such branch."""
+
+    code = "branch_missing"
+
+
+class EmptyRepositoryError(NotFoundError):
+    """The prompt repository has no commit yet."""
+
+    code = "repository_empty"
+
+
+class NotMirroredError(NotFoundError):
+    """Nothing has been fetched from the prompt repository yet."""
+
+    code = "not_mirrored"
+
+
+class CommitMissingError(NotFoundError):
+    """The mirror has no such commit."""
+
+    code = "commit_missing"
+
+
+class BlobMissingError(NotFoundError):
+    """The mirror has no such file content."""
+
+    code = "blob_missing"
+
+
+class FileMissingError(NotFoundError):
+    """The commit has no such file."""
+
+    code = "file_missing"

@@ -1,0 +1,205 @@
+"""One fetch: download, judge, accept; and rebuild the store when it turns out to be damaged."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from registry.mirror.address import Address
+from registry.mirror.command import GitCommand, Output
+from registry.mirror.errors import (
+    BranchMissingError,
+    EmptyRepositoryError,
+    MirrorDamagedError,
+    MirrorRefusedError,
+    MirrorTimeoutError,
+    MirrorUnavailableError,
+)
+from registry.mirror.listing import parse_rows
+from registry.mirror.store import StoreFolder
+from registry.mirror.values import Fetched, object_id
+
+MIRRORED = "refs/assay/mirrored"
+_INCOMING = "refs/assay/incoming"
+_LISTING_BYTES = 64 * 1_048_576
+_SECONDS_LOCAL = 60
+_TOO_LARGE = ("signal 25", "file too large", "file size limit", "out of memory", "signal 9")
+_MALFORMED = ("fsck error", "invalid index-pack output", "mismatched algorithms", "bad object")
+_NO_BRANCH = ("find remote ref",)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """The steps of one fetch, by the holder of the mirror's lock."""
+
+    git: GitCommand
+    stores: StoreFolder
+    address: Address
+    branch: str
+
+    def fetch(self) -> Fetched:
+        """Bring the branch up to date. On any error the last good commit stays what it was."""
+        self.git.check_version()
+        checked = self.git.run(["check-ref-format", f"refs/heads/{self.branch}"])
+        if checked.status != 0:
+            raise MirrorRefusedError(f"Git does not accept the branch name {self.branch!r}")
+        store = self.stores.current()
+        if store is None:
+            return self._rebuild(None)
+        previous = self.mirrored(store)
+        if previous is None or not self._may_be_trusted(store):
+            return self._rebuild(previous)
+        return self._update(store, previous)
+
+    def mirrored(self, store: str) -> str | None:
+        """The last accepted commit, or None when there is none or its record is broken."""
+        return self._resolve(store, MIRRORED)
+
+    def _update(self, store: str, previous: str) -> Fetched:
+        try:
+            commit = self._download(store)
+            fetched = Fetched(commit, previous, self._rewritten(store, previous, commit))
+            self._accept(store, commit)
+        except (MirrorUnavailableError, MirrorRefusedError):
+            # A damaged store often shows as a strange answer: only then is the remote innocent.
+            if self.is_sound(store, contents=False):
+                raise
+            return self._rebuild(previous)
+        self.stores.forget_replaced()
+        # Many small packs are slow to read. Failing to tidy is no reason to fail the fetch.
+        self.git.run(["--git-dir=" + store, "gc", "--auto", "--quiet"], seconds=_SECONDS_LOCAL)
+        return fetched
+
+    def _rebuild(self, previous: str | None) -> Fetched:
+        store = self.stores.new()
+        made = self.git.run(["init", "--quiet", "--bare", "--template=", store])
+        if made.status != 0:
+            raise MirrorUnavailableError(f"the mirror cannot be created: {_said(made)}")
+        commit = self._download(store)
+        rewritten = self._rewritten(store, previous, commit)
+        self._accept(store, commit)
+        self.stores.put_to_use(store)
+        return Fetched(commit, previous, rewritten)
+
+    def _may_be_trusted(self, store: str) -> bool:
+        """Outgrown stores start afresh; doubted ones are read whole before they are used again."""
+        if self.stores.size(store) > 2 * self.git.limits.total_bytes:
+            return False
+        if self.stores.is_suspect(store):
+            if not self.is_sound(store, contents=True):
+                return False
+            self.stores.trust(store)
+        return True
+
+    def is_sound(self, store: str, *, contents: bool) -> bool:
+        """Whether every object is there; with `contents`, also whether each has its own hash."""
+        mode = [] if contents else ["--connectivity-only"]
+        args = ["fsck", "--no-dangling", "--no-progress", "--no-reflogs", *mode]
+        try:
+            checked = self.git.run(["--git-dir=" + store, *args], seconds=_SECONDS_LOCAL)
+        except MirrorTimeoutError:
+            # Too large to be read in a minute is not the same as broken.
+            return True
+        return checked.status == 0 and self.mirrored(store) is not None
+
+    def _download(self, store: str) -> str:
+        options = [
+            *(
+                "--quiet",
+                "--force",
+                "--no-tags",
+                "--no-recurse-submodules",
+                "--no-auto-maintenance",
+            ),
+            *("--no-write-fetch-head", "--no-show-forced-updates", "--refmap=", "--end-of-options"),
+        ]
+        refspec = f"+refs/heads/{self.branch}:{_INCOMING}"
+        done = self.git.run(
+            ["--git-dir=" + store, "fetch", *options, self.address.url, refspec],
+            seconds=self.git.limits.seconds,
+        )
+        if done.status != 0:
+            raise self._reason(done)
+        commit = self._resolve(store, _INCOMING + "^{commit}")
+        if commit is None:
+            raise MirrorDamagedError("the fetched branch does not name a commit")
+        return commit
+
+    def _accept(self, store: str, commit: str) -> None:
+        """Judge the size of the commit, then make it the mirrored one."""
+        parse_rows(list_tree(self.git, store, commit), self.git.limits)
+        moved = self.git.run(["--git-dir=" + store, "update-ref", "--no-deref", MIRRORED, commit])
+        if moved.status != 0:
+            raise MirrorDamagedError(f"the mirror cannot record the commit: {_said(moved)}")
+
+    def _rewritten(self, store: str, previous: str | None, commit: str) -> bool:
+        return previous is not None and not is_ancestor(self.git, store, previous, commit)
+
+    def _resolve(self, store: str, revision: str) -> str | None:
+        found = self.git.run(
+            ["--git-dir=" + store, "rev-parse", "--quiet", "--verify", "--end-of-options", revision]
+        )
+        return object_id(found.text) if found.status == 0 else None
+
+    def _reason(self, done: Output) -> Exception:
+        said, where = done.stderr.lower(), self.address.url
+        if any(mark in said for mark in _NO_BRANCH):
+            return self._missing()
+        if any(mark in said for mark in _TOO_LARGE):
+            limit = self.git.limits.total_bytes
+            return MirrorRefusedError(f"{where} is larger than the {limit:,} bytes allowed")
+        if any(mark in said for mark in _MALFORMED):
+            return MirrorRefusedError(f"Git refuses what {where} sent: {_said(done)}")
+        return MirrorUnavailableError(
+            f"{where} cannot be fetched: {_said(done)}", hint=_hint(said), said=_said(done)
+        )
+
+    def _missing(self) -> Exception:
+        """The remote answered, but not with this branch: find out whether it has any."""
+        args = ["ls-remote", "--quiet", "--heads", "--end-of-options", self.address.url]
+        listed = self.git.run(args)
+        heads = re.findall(r"\trefs/heads/(\S+)$", listed.text, re.MULTILINE)
+        if listed.status == 0 and not heads:
+            return EmptyRepositoryError(f"{self.address.url} has no branch yet")
+        known = ", ".join(_printable(h, 60) for h in heads[:5])
+        return BranchMissingError(
+            f"{self.address.url} has no branch {self.branch!r}", hint=f"it has: {known}"
+        )
+
+
+def list_tree(git: GitCommand, store: str, commit: str) -> bytes:
+    """`ls-tree` of a whole commit. Raises MirrorDamagedError, MirrorRefusedError (too long)."""
+    args = ["ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", object_id(commit)]
+    listed = git.run(
+        ["--git-dir=" + store, *args], seconds=_SECONDS_LOCAL, stdout_bytes=_LISTING_BYTES
+    )
+    if listed.status != 0:
+        raise MirrorDamagedError(f"the files of {commit} cannot be listed: {_said(listed)}")
+    return listed.stdout
+
+
+def is_ancestor(git: GitCommand, store: str, old: str, new: str) -> bool:
+    """Whether `old` is `new` or in its history; an `old` the store has never seen is not."""
+    args = ["merge-base", "--is-ancestor", "--end-of-options", object_id(old), object_id(new)]
+    return git.run(["--git-dir=" + store, *args], seconds=_SECONDS_LOCAL).status == 0
+
+
+def _hint(said: str) -> str:
+    if "returned error: 30" in said:
+        return "the server redirects elsewhere, which is not followed; use the final address"
+    if "host key verification failed" in said:
+        return "add the server's key to the known_hosts file"
+    if any(m in said for m in ("authentication failed", "permission denied", "could not read")):
+        return "check the credentials of the prompt repository, and that they have not expired"
+    return ""
+
+
+def _said(done: Output) -> str:
+    """The telling line of Git's stderr, without anything a terminal would obey."""
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    telling = [x for x in lines if x.startswith(("fatal:", "error:"))] or lines[-1:]
+    return _printable(telling[0], 300) if telling else f"exit status {done.status}"
+
+
+def _printable(text: str, limit: int) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text[:limit])

@@ -1,0 +1,242 @@
+"""The public face: fetch one branch, then read commits and files by their ids."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from core.findings import Finding
+from registry.mirror.address import check_branch, parse_address
+from registry.mirror.command import GitCommand
+from registry.mirror.errors import (
+    CommitMissingError,
+    MirrorDamagedError,
+    MirrorRefusedError,
+    MirrorUnavailableError,
+    NotMirroredError,
+)
+from registry.mirror.fetching import Fetching, is_ancestor, list_tree
+from registry.mirror.listing import Listing, is_lfs_pointer, parse_rows, screen
+from registry.mirror.objects import ObjectReader
+from registry.mirror.settings import write_settings
+from registry.mirror.store import StoreFolder
+from registry.mirror.tree import MirrorTree
+from registry.mirror.values import CommitInfo, Entry, Fetched, MirrorAccess, MirrorLimits, object_id
+
+_COMMIT_BYTES = 1_048_576
+_LISTINGS_KEPT = 4
+_AUTHOR = re.compile(r"^author (?P<name>.*?) ?<(?P<email>[^<>]*)> ", re.MULTILINE)
+_COMMITTER = re.compile(r"^committer .*> (?P<seconds>-?\d+) [+-]\d+$", re.MULTILINE)
+# Old tools wrote these; everything else is read as UTF-8.
+_LATIN = re.compile(rb"(?mi)^encoding (?:latin-?1|iso-?8859-1|cp1252|windows-1252)$")
+
+
+class Mirror:
+    """A local copy of one branch of the prompt repository at `url`, below `folder`.
+
+    Reading needs no network and survives a remote that is gone. Close it, or use `with`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        ref: str = "main",
+        *,
+        limits: MirrorLimits | None = None,
+        access: MirrorAccess | None = None,
+        allowed_protocols: tuple[str, ...] = ("https", "ssh"),
+    ) -> None:
+        """Judges `url` and `ref` and starts nothing. Raises MirrorRefusedError.
+
+        Credentials inside an https URL are sent to its host only and shown nowhere. A local
+        repository (`/path`, `file://`) needs `"file"` among `allowed_protocols`.
+        """
+        self._address = parse_address(url, allowed_protocols)
+        self._branch = check_branch(ref)
+        self._access = access or MirrorAccess()
+        self._limits = limits or MirrorLimits()
+        self._folder = Path(folder).absolute()
+        self._stores = StoreFolder(self._folder)
+        self._git = GitCommand(self._folder, self._address.protocol, self._limits, self._access)
+        self._reader: tuple[str, ObjectReader] | None = None
+        self._listings: dict[str, Listing] = {}
+
+    @property
+    def url(self) -> str:
+        """The remote as it may be shown: without credentials."""
+        return self._address.url
+
+    @property
+    def ref(self) -> str:
+        """The branch that is mirrored."""
+        return self._branch
+
+    def fetch(self) -> Fetched:
+        """Bring the branch up to date; rebuild the local copy if it is damaged.
+
+        Raises MirrorUnavailableError (gone, not let in, too slow), MirrorRefusedError (too large,
+        malformed), BranchMissingError, EmptyRepositoryError. After each of them, what was mirrored
+        before can still be read.
+        """
+        self._prepare()
+        with self._stores.locked(self._limits.seconds) as lock:
+            self._stores.sweep()
+            git = replace(self._git, held=(lock,))
+            return Fetching(git, self._stores, self._address, self._branch).fetch()
+
+    def mirrored(self) -> str | None:
+        """The commit of the last good fetch, or None before it."""
+        store = self._stores.current()
+        return None if store is None else self._fetching().mirrored(store)
+
+    def verify(self) -> bool:
+        """Read every stored object against its hash. False: damaged; the next fetch rebuilds."""
+        store = self._store()
+        sound = self._fetching().is_sound(store, contents=True)
+        if not sound:
+            self._stores.suspect(store)
+        return sound
+
+    def commit_info(self, commit: str) -> CommitInfo:
+        """Author, time and subject of a commit. Raises CommitMissingError."""
+        self._require_commit(commit)
+        with self._doubting():
+            raw = self._objects().contents(commit, kind="commit", limit=_COMMIT_BYTES)
+        return _parse_commit(commit, raw)
+
+    def entries(self, commit: str) -> tuple[Entry, ...]:
+        """The regular files of a commit that Assay reads, by path. Raises CommitMissingError."""
+        return self._listing(commit).entries
+
+    def skipped(self, commit: str) -> tuple[Finding, ...]:
+        """What `entries` leaves out and why: links, submodules, LFS, size, unusable names."""
+        return self._listing(commit).skipped
+
+    def read(self, blob_id: str) -> bytes:
+        """The content of a blob. Raises BlobMissingError, BlobTooBigError, MirrorDamagedError."""
+        with self._doubting():
+            return self._objects().contents(
+                blob_id, kind="blob", limit=self._limits.data_blob_bytes
+            )
+
+    def read_all(self, entries: Iterable[Entry]) -> Iterator[bytes]:
+        """The contents of some of a commit's `entries`, in order, much faster than one by one."""
+        with self._doubting():
+            yield from self._objects().many(entries)
+
+    def tree(self, commit: str) -> MirrorTree:
+        """The files of a commit, to be parsed. Raises CommitMissingError."""
+        return MirrorTree(commit, self.entries(commit), self.read_all)
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `old` is `new` or in its history; one the mirror has never seen is not.
+
+        Raises CommitMissingError when `new` is unknown.
+        """
+        self._require_commit(new)
+        return is_ancestor(self._git, self._store(), old, new)
+
+    def close(self) -> None:
+        """End the reading process, if there is one."""
+        if self._reader is not None:
+            self._reader[1].close()
+        self._reader = None
+
+    def __enter__(self) -> Self:
+        """The mirror itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def _prepare(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_settings(self._folder, self._address, self._access)
+        except OSError as error:
+            raise MirrorUnavailableError(
+                f"the mirror's folder cannot be written: {error}"
+            ) from error
+
+    def _fetching(self) -> Fetching:
+        return Fetching(self._git, self._stores, self._address, self._branch)
+
+    def _store(self) -> str:
+        store = self._stores.current()
+        if store is None:
+            raise NotMirroredError(hint="sync first")
+        return store
+
+    def _objects(self) -> ObjectReader:
+        """The conversation with the current store; a rebuilt store gets a new one."""
+        store = self._store()
+        if self._reader is None or self._reader[0] != store:
+            self.close()
+            self._reader = (store, ObjectReader(self._git, store))
+        return self._reader[1]
+
+    def _require_commit(self, commit: str) -> None:
+        with self._doubting():
+            head = self._objects().head(commit)
+        if head is None or head.kind != "commit":
+            raise CommitMissingError(f"the mirror has no commit {object_id(commit)}")
+
+    def _listing(self, commit: str) -> Listing:
+        """Judged once: a commit never changes. Only the newest few are kept in memory."""
+        if commit not in self._listings:
+            listing = self._judge(commit)
+            if len(self._listings) >= _LISTINGS_KEPT:
+                del self._listings[next(iter(self._listings))]
+            self._listings[commit] = listing
+        return self._listings[commit]
+
+    def _judge(self, commit: str) -> Listing:
+        self._require_commit(commit)
+        with self._doubting():
+            rows = parse_rows(list_tree(self._git, self._store(), commit), self._limits)
+            return screen(rows, self._limits, self._lfs_pointers)
+
+    def _lfs_pointers(self, entries: Collection[Entry]) -> set[str]:
+        distinct = list({entry.blob_id: entry for entry in entries}.values())
+        bodies = self._objects().many(distinct)
+        return {e.blob_id for e, body in zip(distinct, bodies, strict=True) if is_lfs_pointer(body)}
+
+    @contextlib.contextmanager
+    def _doubting(self) -> Iterator[None]:
+        """Damage found while reading is remembered, so that the next fetch repairs it."""
+        try:
+            yield
+        except MirrorDamagedError:
+            self._stores.suspect(self._store())
+            raise
+
+
+def _parse_commit(id_: str, raw: bytes) -> CommitInfo:
+    """Read a commit object (gitformat-commit): headers, an empty line, the message."""
+    text = raw.decode("cp1252" if _LATIN.search(raw) else "utf-8", "replace")
+    head, _, message = text.partition("\n\n")
+    author, committer = _AUTHOR.search(head), _COMMITTER.search(head)
+    if author is None or committer is None:
+        raise MirrorRefusedError(f"commit {id_} is malformed")
+    try:
+        at = datetime.fromtimestamp(int(committer["seconds"]), tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        raise MirrorRefusedError(f"commit {id_} has an impossible date") from None
+    return CommitInfo(
+        id=id_,
+        author_name=_one_line(author["name"], 200),
+        author_email=_one_line(author["email"], 320),
+        committed_at=at,
+        subject=_one_line(message.lstrip("\n").partition("\n")[0], 500),
+    )
+
+
+def _one_line(text: str, limit: int) -> str:
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)[:limit]
