@@ -51,7 +51,7 @@ def base_url(port: int) -> str:
 
 
 def service(data: Path, url: str) -> Service:
-    """The server behind `url` (see `base_url`); it answers once the weights are loaded, after one or two seconds."""
+    """The server behind `url` (see `base_url`). It answers once the weights are loaded."""
     port = urlsplit(url).port
     assert port
     program = [sys.executable, "-m", "serving.llamacpp", "--model", str(weights())]
