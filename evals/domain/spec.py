@@ -1,0 +1,119 @@
+"""A suite as a value: what is asked, how often, and how the answers are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from core.digest import digest
+from evals.domain.checks import SEMANTICS, CheckSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSpec:
+    """One question. `repeats` None means as often as the suite says; `expected` None means none.
+
+    `checks` are the case's own; `SuiteSpec.checks_of` gives all that apply. `placeholders` maps a
+    name to messages, each an object with `role` and `content`.
+    """
+
+    key: str
+    variables: Mapping[str, Any]
+    placeholders: Mapping[str, Any]
+    expected: Any
+    critical: bool
+    repeats: int | None
+    checks: tuple[CheckSpec, ...]
+    tags: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` reads back to an equal value."""
+        return {
+            "key": self.key,
+            "variables": dict(self.variables),
+            "placeholders": dict(self.placeholders),
+            "expected": self.expected,
+            "critical": self.critical,
+            "repeats": self.repeats,
+            "checks": [check.to_json() for check in self.checks],
+            "tags": list(self.tags),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CaseSpec:
+        """Read what `to_json` wrote."""
+        return cls(
+            key=data["key"],
+            variables=dict(data["variables"]),
+            placeholders=dict(data["placeholders"]),
+            expected=data["expected"],
+            critical=data["critical"],
+            repeats=data["repeats"],
+            checks=tuple(CheckSpec.from_json(check) for check in data["checks"]),
+            tags=tuple(data["tags"]),
+        )
+
+
+@dataclass(frozen=True)
+class SuiteSpec:
+    """A complete suite. `min_pass_rate` and `min_cases` None leave the floor to the policy."""
+
+    name: str
+    description: str
+    repeats: int
+    min_pass_rate: float | None
+    min_cases: int | None
+    checks: tuple[CheckSpec, ...]
+    cases: tuple[CaseSpec, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over everything that can change a result: 64 hex digits.
+
+        Name, description and the order of the cases are not part of it; the meaning of the checks
+        (`SEMANTICS`) is.
+        """
+        body = self.to_json()
+        del body["name"], body["description"]
+        body["cases"] = [c.to_json() for c in sorted(self.cases, key=lambda case: case.key)]
+        return digest({"semantics": SEMANTICS, **body})
+
+    def repeats_of(self, case: CaseSpec) -> int:
+        """How often this case is asked."""
+        return self.repeats if case.repeats is None else case.repeats
+
+    def checks_of(self, case: CaseSpec) -> tuple[CheckSpec, ...]:
+        """All checks an answer to this case must pass: the suite's, then the case's own."""
+        return (*self.checks, *case.checks)
+
+    @property
+    def requests(self) -> int:
+        """Answers a run of this suite asks for."""
+        return sum(self.repeats_of(case) for case in self.cases)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` reads back to an equal value."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "repeats": self.repeats,
+            "min_pass_rate": self.min_pass_rate,
+            "min_cases": self.min_cases,
+            "checks": [check.to_json() for check in self.checks],
+            "cases": [case.to_json() for case in self.cases],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SuiteSpec:
+        """Read what `to_json` wrote."""
+        return cls(
+            name=data["name"],
+            description=data["description"],
+            repeats=data["repeats"],
+            min_pass_rate=data["min_pass_rate"],
+            min_cases=data["min_cases"],
+            checks=tuple(CheckSpec.from_json(check) for check in data["checks"]),
+            cases=tuple(CaseSpec.from_json(case) for case in data["cases"]),
+        )

@@ -1,0 +1,109 @@
+"""The statistics of the gate: what a pass rate proves, and how many cases a proof takes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from core.errors import InvalidError
+
+
+class StatisticsInputError(InvalidError):
+    """These figures cannot be a pass rate."""
+
+    code = "statistics_input"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Bounds of a proportion, 0 to 1, both included."""
+
+    low: float
+    high: float
+
+
+def two_sided_z(confidence: float) -> float:
+    """Standard normal quantile that leaves (1 - confidence)/2 on each side; 1.96 for 0.95."""
+    if not 0 < confidence < 1:
+        raise StatisticsInputError(f"confidence must lie between 0 and 1, it is {confidence}")
+    return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
+    """Wilson score interval of a proportion (Wilson 1927); [0, 1] when n is 0.
+
+    The bounds are the two roots q of (p - q)² = z²·q(1 - q)/n. `successes` may be fractional, when
+    each case counts by the mean of its repeats: such scores vary less than single answers with the
+    same mean, so the interval is then on the safe side.
+    """
+    if n < 0 or not 0 <= successes <= n:
+        raise StatisticsInputError(f"{successes} of {n} is not a proportion")
+    z = two_sided_z(confidence)
+    if n == 0:
+        return Interval(0.0, 1.0)
+    p, z2n = successes / n, z * z / n
+    middle = (p + z2n / 2) / (1 + z2n)
+    half = z * math.sqrt(p * (1 - p) / n + z2n / (4 * n)) / (1 + z2n)
+    # Rounding must not push a bound past the rate it belongs to.
+    return Interval(max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half)))
+
+
+def needed_passes(n: int, floor: float, confidence: float) -> int | None:
+    """Fewest passes among n cases whose lower bound reaches `floor`; None when even n do not."""
+    guess = math.ceil(n * floor + two_sided_z(confidence) * math.sqrt(n * floor * (1 - floor)))
+    for passes in range(max(0, guess - 1), n + 1):
+        if wilson(passes, n, confidence).low >= floor:
+            return passes
+    return None
+
+
+def most_failing_passes(n: int, floor: float, confidence: float) -> int | None:
+    """Most passes among n cases whose upper bound stays below `floor`; None when even 0 do not."""
+    guess = math.floor(n * floor - two_sided_z(confidence) * math.sqrt(n * floor * (1 - floor)))
+    for passes in range(min(n, guess + 1), -1, -1):
+        if wilson(passes, n, confidence).high < floor:
+            return passes
+    return None
+
+
+def cases_to_decide(pass_rate: float, floor: float, confidence: float) -> int | None:
+    """Cases after which this pass rate leaves `floor` outside its interval.
+
+    n = z²·f(1 - f)/(p - f)², from the defining equation of the Wilson interval. None when no number
+    of cases is enough: the rate equals the floor, or the floor is 100 %.
+    """
+    if pass_rate == floor or floor >= 1:
+        return None
+    z = two_sided_z(confidence)
+    return max(1, math.ceil(z * z * floor * (1 - floor) / (pass_rate - floor) ** 2))
+
+
+def at_least(passes: int, n: int, rate: float) -> float:
+    """P(X >= passes) for X ~ Binomial(n, rate)."""
+    if passes <= 0:
+        return 1.0
+    if rate <= 0 or passes > n:
+        return 0.0
+    if rate >= 1:
+        return 1.0
+    if passes < n * rate:
+        # Sum the shorter tail: the first term of the longer one may be too small for a float.
+        return 1 - at_least(n - passes + 1, n, 1 - rate)
+    log_choose = math.lgamma(n + 1) - math.lgamma(passes + 1) - math.lgamma(n - passes + 1)
+    term = math.exp(log_choose + passes * math.log(rate) + (n - passes) * math.log1p(-rate))
+    terms = [term]
+    odds = rate / (1 - rate)
+    for k in range(passes, n):
+        term *= (n - k) / (k + 1) * odds
+        terms.append(term)
+    return min(1.0, math.fsum(terms))
+
+
+def rate_for_power(passes: int, n: int, power: float = 0.8) -> float:
+    """The true rate at which n cases give at least `passes` passes with probability `power`."""
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if at_least(passes, n, middle) < power else (low, middle)
+    return high

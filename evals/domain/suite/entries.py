@@ -1,0 +1,163 @@
+"""One check and one case, read from a suite file or a dataset row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from evals.domain.checks import (
+    CheckError,
+    CheckSpec,
+    Problem,
+    check_types,
+    expectation_problem,
+    parameter_problems,
+    without_defaults,
+)
+from evals.domain.json_values import unstorable_text
+from evals.domain.spec import CaseSpec
+from registry.domain.documents import Path
+from registry.domain.fields import Fields
+from registry.domain.names import is_name, is_variable_name
+from registry.domain.source import Source
+
+MAX_REPEATS = 20
+MAX_CHECKS = 50
+MAX_KEY_CHARS = 200
+_CASE_KEYS = (
+    "id",
+    "variables",
+    "placeholders",
+    "expected",
+    "critical",
+    "repeats",
+    "checks",
+    "tags",
+)
+_CHECK_KEYS = ("type", "name", "critical")
+
+
+def read_checks(fields: Fields, taken: Sequence[CheckSpec] = ()) -> tuple[CheckSpec, ...]:
+    """The checks under `checks`; what is wrong with one is reported and the check left out.
+
+    `taken` are checks that apply to the same case: names stay unique among all of them.
+    """
+    raw = fields.items("checks")
+    if len(raw) > MAX_CHECKS:
+        fields.wrong("checks", "too_many_checks", f"At most {MAX_CHECKS} checks.")
+        return ()
+    names = {check.name for check in taken}
+    found: list[CheckSpec] = []
+    for index, item in enumerate(raw):
+        check = _check(Fields(fields.source, (*fields.at, "checks", index), item, None), names)
+        if check is not None:
+            names.add(check.name)
+            found.append(check)
+    return tuple(found)
+
+
+def _check(fields: Fields, taken: set[str]) -> CheckSpec | None:
+    check_type = fields.text("type", is_required=True)
+    if not check_type:
+        return None
+    params = {key: value for key, value in fields.values.items() if key not in _CHECK_KEYS}
+    try:
+        problems = list(parameter_problems(check_type, params))
+    except CheckError as error:
+        known = ", ".join(check_types())
+        fields.wrong("type", "unknown_check", f"{error.message}.", hint=f"known: {known}")
+        return None
+    for problem in problems:
+        _report(fields, problem)
+    if any(problem.is_error for problem in problems):
+        return None
+    name = _check_name(fields, check_type, taken)
+    critical = fields.boolean("critical", default=False)
+    return CheckSpec(check_type, name, critical, without_defaults(check_type, params))
+
+
+def _report(fields: Fields, problem: Problem) -> None:
+    message = f"{problem.message[:1].upper()}{problem.message[1:]}."
+    fields.source.report(
+        (*fields.at, *problem.pointer),
+        "check_parameter",
+        message,
+        severity="error" if problem.is_error else "warning",
+        hint=problem.hint,
+    )
+
+
+def _check_name(fields: Fields, check_type: str, taken: set[str]) -> str:
+    name = fields.text("name")
+    if name in taken:
+        fields.wrong("name", "duplicate_check", f"Another check is called {name[:60]!r}.")
+    if name:
+        return name
+    numbered = (f"{check_type}-{number}" for number in range(2, len(taken) + 3))
+    return check_type if check_type not in taken else next(n for n in numbered if n not in taken)
+
+
+def read_case(
+    source: Source, at: Path, raw: Any, suite_checks: tuple[CheckSpec, ...]
+) -> CaseSpec | None:
+    """The case at `at`, or None after findings."""
+    before = len(source.findings)
+    fields = Fields(source, at, raw, _CASE_KEYS)
+    checks = read_checks(fields, suite_checks)
+    case = CaseSpec(
+        key=_key(fields),
+        variables=_variables(fields),
+        placeholders=_placeholders(fields),
+        expected=fields.values.get("expected"),
+        critical=fields.boolean("critical", default=False),
+        repeats=fields.integer("repeats", 1, 1, MAX_REPEATS) if "repeats" in fields else None,
+        checks=checks,
+        tags=fields.names("tags", is_name),
+    )
+    if problem := unstorable_text(raw):
+        source.report(at, "bad_text", f"The case cannot be stored: {problem}.")
+    _check_expectations(fields, (*suite_checks, *checks), case.expected)
+    return None if _has_error(source, before) else case
+
+
+def _has_error(source: Source, since: int) -> bool:
+    return any(finding.severity == "error" for finding in source.findings[since:])
+
+
+def _key(fields: Fields) -> str:
+    value = fields.values.get("id")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    key = value.strip() if isinstance(value, str) else ""
+    if not 1 <= len(key) <= MAX_KEY_CHARS or not key.isprintable():
+        message = f"A case needs an `id` of 1 to {MAX_KEY_CHARS} printable characters."
+        fields.wrong("id", "bad_value", message)
+    return key
+
+
+def _variables(fields: Fields) -> dict[str, Any]:
+    section = fields.mapping("variables", None)
+    for name in section.values:
+        if not is_variable_name(name):
+            message = f"{name[:60]!r} cannot be the name of a variable."
+            section.source.report_key((*section.at, name), "bad_name", message)
+    return section.values
+
+
+def _placeholders(fields: Fields) -> dict[str, Any]:
+    section = fields.mapping("placeholders", None)
+    for name in section.values:
+        for index, item in enumerate(section.items(name)):
+            at = (*section.at, name, index)
+            message = Fields(section.source, at, item, ("role", "content"))
+            message.text("role", is_required=True)
+            if not isinstance(message.values.get("content"), str):
+                section.source.report(at, "wrong_type", "A message needs a text as `content`.")
+    return section.values
+
+
+def _check_expectations(fields: Fields, checks: tuple[CheckSpec, ...], expected: Any) -> None:
+    for check in checks:
+        if problem := expectation_problem(check, expected):
+            message = f"The check {check.name!r} cannot judge this case: {problem}."
+            fields.source.report(fields.at, "bad_expected", message)
