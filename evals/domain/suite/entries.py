@@ -20,6 +20,7 @@ from registry.domain.documents import Path
 from registry.domain.fields import Fields
 from registry.domain.names import is_name, is_variable_name
 from registry.domain.source import Source
+from registry.domain.template.tags import ROLES
 
 MAX_REPEATS = 20
 MAX_CHECKS = 50
@@ -101,6 +102,9 @@ def read_case(
     source: Source, at: Path, raw: Any, suite_checks: tuple[CheckSpec, ...]
 ) -> CaseSpec | None:
     """The case at `at`, or None after findings."""
+    if not isinstance(raw, dict):
+        source.report(at, "wrong_type", "A case is a mapping with an `id`.")
+        return None
     before = len(source.findings)
     fields = Fields(source, at, raw, _CASE_KEYS)
     checks = read_checks(fields, suite_checks)
@@ -149,10 +153,10 @@ def _placeholders(fields: Fields) -> dict[str, Any]:
     for name in section.values:
         for index, item in enumerate(section.items(name)):
             at = (*section.at, name, index)
-            message = Fields(section.source, at, item, ("role", "content"))
-            message.text("role", is_required=True)
-            if not isinstance(message.values.get("content"), str):
-                section.source.report(at, "wrong_type", "A message needs a text as `content`.")
+            is_pair = isinstance(item, dict) and item.keys() == {"role", "content"}
+            if not is_pair or item["role"] not in ROLES or not isinstance(item["content"], str):
+                message = f"A message is {{role, content}} with a role of {', '.join(ROLES)}."
+                section.source.report(at, "wrong_type", message)
     return section.values
 
 

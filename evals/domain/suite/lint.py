@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from core.findings import Finding
 from evals.domain.forecast import decidability
-from evals.domain.spec import SuiteSpec
+from evals.domain.spec import CaseSpec, SuiteSpec
 from evals.domain.suite.parse import EXTENSION, FOLDER, LoadedSuite, load_suite
 from registry.domain.documents import Mark
 from registry.domain.files import Files
 from registry.domain.policy import GatePolicy
+from registry.domain.repository import ParsedPrompt, ParsedRepository
 from registry.domain.schemas import complete_values
 from registry.domain.source import Source
+from registry.domain.template.analysis import placeholder_names
 from registry.domain.version import VersionContent
-
-if TYPE_CHECKING:
-    from registry.domain.repository import ParsedPrompt, ParsedRepository
 
 #: Cases of one suite named as not fitting one prompt; the rest is usually the same mistake.
 MAX_MISFITS = 20
@@ -58,10 +56,10 @@ def _lint_prompt(
     files: Files,
 ) -> Iterator[Finding]:
     policy = _policy(prompt, parsed)
-    for index, name in enumerate(prompt.suites):
+    for name in prompt.suites:
         suite = suites.get(name)
         if suite is None:
-            yield _missing(prompt, index, name, files)
+            yield _missing(prompt, name, files)
         elif suite.spec is not None:
             yield from _size(suite, suite.spec, policy)
             if prompt.versions:
@@ -74,14 +72,11 @@ def _policy(prompt: ParsedPrompt, parsed: ParsedRepository) -> GatePolicy:
     return parsed.policies.get(name) or GatePolicy(name="default")
 
 
-def _missing(prompt: ParsedPrompt, index: int, name: str, files: Files) -> Finding:
+def _missing(prompt: ParsedPrompt, name: str, files: Files) -> Finding:
+    # Only prompt.yaml names suites, and it was readable: it gave this prompt its list.
     source = Source(f"prompts/{prompt.name}/prompt.yaml")
-    try:
-        text = source.decode(files.read(source.path))
-    except KeyError:
-        text = None
-    if text is not None:
-        source.load(text)
+    source.load(source.decode(files.read(source.path)) or "")
+    index = source.document.value["suites"].index(name)
     mark = source.document.mark(("suites", index))
     message = f"There is no suite {name!r}: {FOLDER}{name}{EXTENSION} is missing."
     return Finding(source.path, mark.line, mark.column, "error", "unknown_suite", message)
@@ -96,14 +91,15 @@ def _size(suite: LoadedSuite, spec: SuiteSpec, policy: GatePolicy) -> Iterator[F
 
 def _misfits(version: VersionContent, suite: LoadedSuite, spec: SuiteSpec) -> Iterator[Finding]:
     count = 0
+    placeholders = frozenset(placeholder_names(version))
     for case in spec.cases:
-        _, problems = complete_values(version.variables, case.variables)
+        problems = _unfit(case, version, placeholders)
         if not problems:
             continue
         count += 1
         if count <= MAX_MISFITS:
             path, mark = suite.places[case.key]
-            said = "; ".join(f"{p.pointer} {p.message}" for p in problems[:3])
+            said = "; ".join(problems[:3])
             message = f"{version.name} v{version.number} cannot be asked {case.key!r}: {said}."
             yield _misfit(path, mark, message)
     if count > MAX_MISFITS:
@@ -112,6 +108,16 @@ def _misfits(version: VersionContent, suite: LoadedSuite, spec: SuiteSpec) -> It
             f"{MAX_MISFITS} are listed."
         )
         yield _misfit(suite.path, Mark(0, 0), message)
+
+
+def _unfit(case: CaseSpec, version: VersionContent, placeholders: frozenset[str]) -> list[str]:
+    """What keeps `version` from being rendered for `case`."""
+    _, problems = complete_values(version.variables, case.variables)
+    strange = sorted(case.placeholders.keys() - placeholders)
+    return [
+        *(f"{problem.pointer} {problem.message}" for problem in problems),
+        *(f"{name!r} is not a placeholder of this prompt" for name in strange),
+    ]
 
 
 def _misfit(path: str, mark: Mark, message: str) -> Finding:
