@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from registry.models import Certificate, ModelVersion, PromptVersion
 
@@ -14,7 +14,7 @@ class Suite(models.Model):
     """A suite with its cases, by content: what a run measured with can always be read again."""
 
     name = models.CharField(max_length=200)
-    digest = models.CharField(max_length=64, unique=True)
+    digest = models.CharField(max_length=64)
     #: `SuiteSpec.to_json()`, cases included.
     spec = models.JSONField()
     #: The suite of this name that the repository holds now.
@@ -25,9 +25,11 @@ class Suite(models.Model):
     class Meta:
         ordering = ["name", "-id"]
         constraints = [
+            # Two suites may hold the same cases; one suite may go back to what it was.
+            models.UniqueConstraint(fields=["name", "digest"], name="suite_content_once"),
             models.UniqueConstraint(
                 fields=["name"], condition=Q(is_current=True), name="suite_one_current"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -46,6 +48,9 @@ class EvalRun(models.Model):
         FINISHED = "finished"
         CANCELLED = "cancelled"
 
+    #: A run in one of these may be worked on.
+    LIVE = (Status.QUEUED, Status.RUNNING)
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.ForeignKey(PromptVersion, on_delete=models.PROTECT, related_name="runs")
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="runs")
@@ -60,15 +65,25 @@ class EvalRun(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     verdict = models.CharField(max_length=12, blank=True)
     reasons = models.JSONField(default=list)
-    #: Per suite: pass rate, interval, cases, passed.
+    #: `verdict.RunSummary.to_json()`; empty until the run is finished.
     summary = models.JSONField(default=dict)
     #: Measured before the first call; empty until then.
     fingerprint = models.CharField(max_length=64, blank=True)
+    #: Tallies over the results, moved in the transaction that stores one: always exact.
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    errors = models.PositiveIntegerField(default=0)
     prompt_tokens = models.BigIntegerField(default=0)
     completion_tokens = models.BigIntegerField(default=0)
+    #: The worker that does what only one may do: measure the fingerprint first and last, and close
+    #: the run. A lease like that of an item.
+    leader = models.CharField(max_length=100, blank=True)
+    leader_until = models.DateTimeField(null=True, blank=True)
+    #: Leads that ended in a crash.
+    lead_attempts = models.PositiveSmallIntegerField(default=0)
     certificate = models.ForeignKey(Certificate, null=True, blank=True, on_delete=models.PROTECT)
     requested_by = models.CharField(max_length=200)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -85,6 +100,23 @@ class EvalRun(models.Model):
             models.CheckConstraint(
                 name="run_certificate_only_for_pass",
                 condition=Q(certificate=None) | Q(verdict="PASS"),
+            ),
+            # A pass that certified nothing would be believed all the same.
+            models.CheckConstraint(
+                name="run_pass_has_its_certificate",
+                condition=~Q(verdict="PASS") | Q(certificate__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="run_tally_within_total",
+                condition=Q(done__lte=F("total"), errors__lte=F("done")),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="run_newest_first"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(status__in=["queued", "running"]),
+                name="run_to_work_on",
             ),
         ]
 
@@ -109,7 +141,7 @@ class WorkItem(models.Model):
     fence = models.PositiveIntegerField(default=0)
     owner = models.CharField(max_length=100, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
-    #: Crashes survived: leases that ended without a result.
+    #: Leases taken and not given back: more than one means that a worker died or broke over it.
     attempts = models.PositiveSmallIntegerField(default=0)
     done = models.BooleanField(default=False)
 
@@ -121,7 +153,11 @@ class WorkItem(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["run", "position"], condition=Q(done=False), name="work_item_open")
+            models.Index(
+                fields=["run", "attempts", "position"],
+                condition=Q(done=False),
+                name="work_item_open",
+            )
         ]
 
     def __str__(self) -> str:
@@ -135,7 +171,7 @@ class CaseResult(models.Model):
     class Outcome(models.TextChoices):
         """ERROR is neither: the case could not be judged."""
 
-        PASS = "pass"
+        PASS = "pass"  # noqa: S105 - an outcome, not a password
         FAIL = "fail"
         ERROR = "error"
 

@@ -1,1 +1,1 @@
-"""The evaluation's REST resources: parse, authorise, call, answer."""
+"""Evaluation's REST resources: parse, authorise, call, answer."""

@@ -1,0 +1,15 @@
+"""Evaluation's routes under /api/v1/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from evals.api import views
+
+urlpatterns = [
+    path("runs", views.RunsView.as_view(), name="runs"),
+    path("runs/<uuid:run>", views.RunView.as_view(), name="run"),
+    path("runs/<uuid:run>/results", views.ResultsView.as_view(), name="run-results"),
+    path("runs/<uuid:run>/cancel", views.CancelView.as_view(), name="run-cancel"),
+    path("runs/<uuid:run>/resume", views.ResumeView.as_view(), name="run-resume"),
+]

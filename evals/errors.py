@@ -1,0 +1,39 @@
+"""What evaluation refuses, one class per case."""
+
+from __future__ import annotations
+
+from core.errors import ConflictError, InvalidError, NotFoundError
+
+
+class RunUnknownError(NotFoundError):
+    """There is no such run."""
+
+    code = "run_unknown"
+    hint = "assay runs lists them"
+
+
+class RunFinishedError(ConflictError):
+    """The run is finished; its verdict stays."""
+
+    code = "run_finished"
+    hint = "start another one"
+
+
+class GateUnknownError(InvalidError):
+    """No gate policy guards this tag."""
+
+    code = "gate_unknown"
+    hint = "name one under tags: in gates.yaml"
+
+
+class SuitesUnusableError(InvalidError):
+    """The prompt has no usable suite."""
+
+    code = "suites_unusable"
+    hint = "see the findings of the last sync, or assay lint"
+
+
+class RunTooLargeError(InvalidError):
+    """The suites ask for more answers than one run may have."""
+
+    code = "run_too_large"

@@ -1,0 +1,29 @@
+"""Work sent by name after commit. A message is a bell: the work itself is in PostgreSQL."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from uuid import UUID
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+WORK = "evals.work"
+SWEEP = "evals.sweep"
+
+_log = logging.getLogger(__name__)
+
+
+def wake_after_commit(run_id: UUID) -> None:
+    """Ring for a run once the caller's transaction is committed."""
+    transaction.on_commit(partial(wake, run_id))
+
+
+def wake(run_id: UUID, *, expires_seconds: float | None = None) -> None:
+    """Ring for a run now. A broker that is down costs time only: the sweeper rings again."""
+    try:
+        current_app.send_task(WORK, args=[str(run_id)], expires=expires_seconds)
+    except OperationalError as error:
+        _log.warning("no broker to wake run %s with: %s", run_id, type(error).__name__)

@@ -1,0 +1,151 @@
+"""Named reads over several tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+from django.db.models import Avg, Count, Q, QuerySet
+from django.db.models.functions import Now
+
+from evals.domain.forecast import TokenEstimate
+from evals.domain.gate import CaseTally
+from evals.domain.suite import SuiteSpec
+from evals.errors import RunUnknownError, SuitesUnusableError
+from evals.models import CaseResult, EvalRun, Suite, WorkItem
+from evals.verdict import SuiteResults
+from registry.domain.actor import Actor
+from registry.models import ModelVersion, Prompt
+
+
+def runs() -> QuerySet[EvalRun]:
+    """Every run with what is shown of it, newest first."""
+    return EvalRun.objects.select_related(
+        "version__prompt", "model", "certificate"
+    ).prefetch_related("suites")
+
+
+def visible_runs(
+    actor: Actor, *, prompt: str | None = None, version: int | None = None
+) -> QuerySet[EvalRun]:
+    """The runs within the actor's globs, of one prompt and version if they are named."""
+    found = runs()
+    if prompt is not None:
+        found = found.filter(version__prompt__name=prompt)
+    if version is not None:
+        found = found.filter(version__number=version)
+    if actor.prompts:
+        names = actor.visible(Prompt.objects.values_list("name", flat=True))
+        found = found.filter(version__prompt__name__in=names)
+    return found
+
+
+def run(run_id: UUID) -> EvalRun:
+    """One run. Raises RunUnknownError."""
+    found = runs().filter(pk=run_id).first()
+    if found is None:
+        raise RunUnknownError(f"there is no run {run_id}")
+    return found
+
+
+def results(run: EvalRun) -> QuerySet[CaseResult]:
+    """Results of a run in the order in which they came."""
+    return CaseResult.objects.filter(run=run).select_related("item__suite")
+
+
+def current_suites(prompt: Prompt) -> tuple[Suite, ...]:
+    """The suites of a prompt as the repository holds them now, in the prompt's order.
+
+    Raises SuitesUnusableError when it names none, or one that is missing or broken.
+    """
+    found = {row.name: row for row in Suite.objects.filter(name__in=prompt.suites, is_current=True)}
+    missing = [name for name in prompt.suites if name not in found]
+    if missing:
+        raise SuitesUnusableError(f"{prompt.name} has no usable suite {', '.join(missing)}")
+    if not prompt.suites or not prompt.suite_digest:
+        raise SuitesUnusableError(f"{prompt.name} has no usable suite")
+    return tuple(found[name] for name in dict.fromkeys(prompt.suites))
+
+
+def measured_tokens(prompt: Prompt, model: ModelVersion) -> TokenEstimate | None:
+    """Tokens and seconds of an average request of this prompt's last run on the model, if any."""
+    last = EvalRun.objects.filter(version__prompt=prompt, model=model, done__gt=0).first()
+    if last is None:
+        return None
+    means = CaseResult.objects.filter(run=last, total_ms__isnull=False).aggregate(
+        prompt=Avg("prompt_tokens"), completion=Avg("completion_tokens"), total=Avg("total_ms")
+    )
+    if means["total"] is None:
+        return None
+    return TokenEstimate(
+        round(means["prompt"]), round(means["completion"]), seconds=means["total"] / 1000
+    )
+
+
+def has_open_items(run_id: UUID) -> bool:
+    """Whether an answer is still missing."""
+    return WorkItem.objects.filter(run_id=run_id, done=False).exists()
+
+
+def runs_nobody_works_on() -> list[UUID]:
+    """Live runs without a live lease, of an item or of the lead. Oldest first."""
+    held = WorkItem.objects.filter(done=False, leased_until__gt=Now()).values("run_id")
+    idle = EvalRun.objects.filter(
+        Q(leader_until=None) | Q(leader_until__lte=Now()), status__in=EvalRun.LIVE
+    )
+    return list(idle.exclude(pk__in=held).order_by("created_at").values_list("pk", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """How the repeats of one case went."""
+
+    passes: int
+    failures: int
+    errors: int
+    critical_failures: int
+
+
+def results_by_suite(run: EvalRun) -> tuple[SuiteResults, ...]:
+    """The tallies of a run, suite by suite."""
+    counted: dict[int, dict[str, _Counts]] = defaultdict(dict)
+    rows = (
+        CaseResult.objects.filter(run=run)
+        .values("item__suite_id", "case")
+        .annotate(
+            passes=Count("pk", filter=Q(outcome=CaseResult.Outcome.PASS)),
+            failures=Count("pk", filter=Q(outcome=CaseResult.Outcome.FAIL)),
+            errors=Count("pk", filter=Q(outcome=CaseResult.Outcome.ERROR)),
+            critical_failures=Count("pk", filter=Q(critical_failure=True)),
+        )
+        .order_by()
+    )
+    for row in rows:
+        counted[row["item__suite_id"]][row["case"]] = _Counts(
+            row["passes"], row["failures"], row["errors"], row["critical_failures"]
+        )
+    return tuple(_suite_results(suite, counted[suite.pk]) for suite in run.suites.order_by("name"))
+
+
+def _suite_results(row: Suite, counted: dict[str, _Counts]) -> SuiteResults:
+    suite = SuiteSpec.from_json(row.spec)
+    return SuiteResults(
+        suite,
+        tuple(
+            CaseTally(
+                key=case.key,
+                critical=case.critical,
+                repeats_expected=suite.repeats_of(case),
+                **asdict(counted[case.key]),
+            )
+            for case in suite.cases
+            if case.key in counted
+        ),
+    )
+
+
+def suite_specs(rows: Sequence[Suite]) -> tuple[SuiteSpec, ...]:
+    """The suites as values."""
+    return tuple(SuiteSpec.from_json(row.spec) for row in rows)

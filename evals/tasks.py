@@ -1,0 +1,34 @@
+"""Celery entry points: ids in, one service call, safe twice."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+
+from evals import engine, jobs, queries
+
+_log = logging.getLogger(__name__)
+
+
+@shared_task(name=jobs.WORK)
+def work(run_id: str) -> None:
+    """Work on a run. What is not done when the time is over is done by the next call."""
+    try:
+        engine.work(UUID(run_id))
+    except SoftTimeLimitExceeded:
+        _log.warning("run %s took too long in one call; its leases are given back", run_id)
+        jobs.wake(UUID(run_id))
+
+
+@shared_task(name=jobs.SWEEP)
+def sweep() -> None:
+    """Ring for every live run nobody works on: leases that expired, bells that were lost, runs
+    that only wait to be finished.
+    """
+    for run_id in queries.runs_nobody_works_on():
+        # A worker that is busy until the next sweep finds one bell, not a pile of them.
+        jobs.wake(run_id, expires_seconds=settings.EVAL_SWEEP_SECONDS)
