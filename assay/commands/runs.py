@@ -1,0 +1,99 @@
+"""runs: evaluations that were, and that are going on."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assay import output
+from assay.commands.verdict import tell
+from assay.connection import connected
+from assay.fields import document
+from assay.options import AsJson, Version
+
+if TYPE_CHECKING:
+    from assay.answers import EvalRun
+
+app = typer.Typer(name="runs", help="Evaluations. Without a subcommand: list them.")
+
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
+OfPrompt = Annotated[str | None, typer.Option("--prompt", help="Only runs of this prompt.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="Newest runs to show.")]
+
+
+@app.callback(invoke_without_command=True)
+def runs(
+    context: typer.Context,
+    prompt: OfPrompt = None,
+    version: Version = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluations. Without a subcommand: list them, newest first."""
+    if context.invoked_subcommand is None:
+        list_runs(prompt, version, limit, as_json)
+
+
+@app.command("list")
+def list_runs(
+    prompt: OfPrompt = None, version: Version = None, limit: Limit = 20, as_json: AsJson = False
+) -> None:
+    """List evaluations, newest first."""
+    with connected() as client:
+        found = list(islice(client.runs(prompt=prompt, version=version), limit))
+    if as_json:
+        output.emit({"runs": [document("runs[]", run) for run in found]})
+        return
+    columns = ("run", "prompt", "version", "model", "status", "verdict", "cases", "passed", "at")
+    output.table(columns, (_row(run) for run in found))
+
+
+@app.command("show")
+def show_run(run_id: RunId, as_json: AsJson = False) -> None:
+    """One evaluation: verdict, reasons, figures."""
+    with connected() as client:
+        _told("runs show", client.run(run_id), as_json)
+
+
+@app.command()
+def results(
+    run_id: RunId,
+    failed: Annotated[bool, typer.Option("--failed", help="Only what did not pass.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The answers of an evaluation, case by case."""
+    with connected() as client:
+        found = [r for r in client.results(run_id) if not failed or r.outcome != "pass"]
+    if as_json:
+        output.emit({"run": run_id, "results": [document("results[]", r) for r in found]})
+        return
+    columns = ("case", "repeat", "outcome", "answer", "error")
+    output.table(columns, ((r.case, r.repeat, r.outcome, r.text[:100], r.error) for r in found))
+
+
+@app.command()
+def cancel(run_id: RunId, as_json: AsJson = False) -> None:
+    """Stop an evaluation. What was answered is kept."""
+    with connected() as client:
+        _told("runs cancel", client.cancel(run_id), as_json)
+
+
+@app.command()
+def resume(run_id: RunId, as_json: AsJson = False) -> None:
+    """Go on with an evaluation where it stopped."""
+    with connected() as client:
+        _told("runs resume", client.resume(run_id), as_json)
+
+
+def _told(command: str, run: EvalRun, as_json: bool) -> None:
+    if as_json:
+        output.emit(document(command, run))
+    else:
+        tell(run)
+
+
+def _row(run: EvalRun) -> tuple[object, ...]:
+    what = (run.run, run.prompt, output.version(run.version), run.model)
+    return (*what, run.status, run.verdict, run.cases, run.passed, output.moment(run.created_at))

@@ -1,0 +1,98 @@
+"""A prompt repository in a folder, read as carefully as from Git.
+
+Symlinks are never followed, sizes and numbers are limited as they are in `registry.mirror`, and
+what is left out for it is a finding.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.findings import Finding
+
+MAX_FILES = 50_000
+MAX_BYTES = 1_048_576
+MAX_DATA_BYTES = 64 * 1_048_576
+MAX_PATH_CHARS = 512
+_DATA_FOLDERS = ("datasets/", "calibration/")
+
+
+class Folder:
+    """The files below a folder, but those in hidden folders (`.git`). See `registry.domain.files`.
+
+    `findings` says which files were left out, and why.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Lists the files; reads none. `root` itself may be reached through a symlink."""
+        self.root = root
+        self.findings: tuple[Finding, ...] = ()
+        self._sizes: dict[str, int] = {}
+        left_out: list[Finding] = []
+        for path, info in _listed(root):
+            problem = _problem(path, info, len(self._sizes))
+            if problem:
+                left_out.append(problem)
+            else:
+                self._sizes[path] = info.st_size
+            if len(self._sizes) + len(left_out) > MAX_FILES:
+                break
+        self.findings = tuple(left_out)
+
+    def paths(self) -> list[str]:
+        """Every file's path, with `/`, relative to the root; sorted."""
+        return sorted(self._sizes)
+
+    def read(self, path: str) -> bytes:
+        """The file's bytes; KeyError when there is no such file, or when it has changed by now."""
+        limit = limit_of(path)
+        if path not in self._sizes:
+            raise KeyError(path)
+        try:
+            # Non-blocking: a file may have become a named pipe since it was listed.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            with os.fdopen(os.open(self.root / path, flags), "rb") as file:
+                data = file.read(limit + 1)
+        except OSError as error:
+            raise KeyError(path) from error
+        if len(data) > limit:
+            raise KeyError(path)
+        return data
+
+
+def limit_of(path: str) -> int:
+    """The most bytes a file at `path` may have; data sets may be larger than prompts."""
+    return MAX_DATA_BYTES if path.startswith(_DATA_FOLDERS) else MAX_BYTES
+
+
+def _listed(root: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Files and symlinks below `root`, in order, without what is hidden."""
+    for folder, subfolders, names in os.walk(root, followlinks=False):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
+        for name in sorted([*names, *links]):
+            path = Path(folder) / name
+            if not name.startswith("."):
+                yield path.relative_to(root).as_posix(), path.lstat()
+
+
+def _problem(path: str, info: os.stat_result, count: int) -> Finding | None:
+    shown = path.encode(errors="replace").decode()[:MAX_PATH_CHARS]
+    if stat.S_ISLNK(info.st_mode):
+        message = "This is a symbolic link; links are never followed."
+        return Finding(shown, 0, 0, "warning", "symlink", message, "copy the file here instead")
+    if not stat.S_ISREG(info.st_mode):
+        return Finding(shown, 0, 0, "warning", "not_a_file", "This is not a regular file.")
+    if shown != path or len(path) > MAX_PATH_CHARS:
+        message = f"A path is UTF-8 and has at most {MAX_PATH_CHARS} characters."
+        return Finding(shown, 0, 0, "error", "file_name", message)
+    if info.st_size > limit_of(path):
+        message = f"The file has {info.st_size:,} bytes; {limit_of(path):,} are allowed here."
+        return Finding(path, 0, 0, "error", "file_too_big", message)
+    if count >= MAX_FILES:
+        message = f"A repository has at most {MAX_FILES:,} files; the rest is not read."
+        return Finding(path, 0, 0, "error", "too_many_files", message)
+    return None

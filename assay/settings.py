@@ -1,0 +1,72 @@
+"""What the command line and the client read from the environment. Nothing else here reads it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from core.errors import InvalidError
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_DATA = ".assay"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class SettingInvalidError(InvalidError):
+    """A setting makes no sense."""
+
+    code = "setting_invalid"
+
+
+def url() -> str:
+    """`ASSAY_URL`, or this machine's own server. Raises SettingInvalidError."""
+    return check_url(os.environ.get("ASSAY_URL") or DEFAULT_URL)
+
+
+def token() -> str:
+    """`ASSAY_TOKEN`, or what the file `ASSAY_TOKEN_FILE` holds; empty when neither is set.
+
+    Raises SettingInvalidError when both are, when the file cannot be read, or when it is no token.
+    """
+    secret, path = os.environ.get("ASSAY_TOKEN", ""), os.environ.get("ASSAY_TOKEN_FILE", "")
+    if secret and path:
+        raise SettingInvalidError("set ASSAY_TOKEN or ASSAY_TOKEN_FILE, not both")
+    if path:
+        try:
+            secret = Path(path).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingInvalidError(f"ASSAY_TOKEN_FILE={path!r} cannot be read") from error
+    secret = secret.strip()
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise SettingInvalidError("the token has characters that no token has")
+    return secret
+
+
+def check_url(address: str) -> str:
+    """`address` without a trailing slash. Raises SettingInvalidError unless it is plain http(s)."""
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingInvalidError(
+            f"{address!r} is not the address of a server", hint=f"set ASSAY_URL, e.g. {DEFAULT_URL}"
+        )
+    return address.rstrip("/")
+
+
+def is_loopback(address: str) -> bool:
+    """Whether `address` names this machine; no proxy can reach it for us then."""
+    return urlsplit(address).hostname in _LOOPBACK
+
+
+def use_data_folder(folder: Path) -> None:
+    """Tell the server code, before it is imported, which data folder to use."""
+    os.environ["ASSAY_DATA"] = str(folder.expanduser().resolve())
+
+
+def git_environment() -> dict[str, str]:
+    """The environment without Git's own variables: run from a hook, `GIT_DIR` would lead away."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
