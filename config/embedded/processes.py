@@ -141,7 +141,9 @@ def _become(arguments: list[str]) -> None:
     if os.getppid() != int(parent):
         sys.exit("the parent is gone")
     os.environ[GUARDIAN] = str(os.getpid())
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignored it, and exec would hand that on
+    # exec would hand these on: what Python ignores, and what the starting thread had blocked.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.execvp(program[0], program)  # noqa: S606 - becoming the program is the purpose
 
 
