@@ -104,7 +104,9 @@ class StreamedAnswer:
         if choice.get("index"):
             malformed("several choices, although one was asked for")
         delta = choice.get("delta") or {}
-        content = delta.get("content") if isinstance(delta, dict) else delta
+        if not isinstance(delta, dict):
+            malformed("a delta that is not an object")
+        content = delta.get("content")
         if content:
             if not isinstance(content, str):
                 malformed("content that is not text")
