@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evals.domain.json_values import JsonError, read_json
-from registry.domain.documents import Mark
+from registry.domain.positions import Mark
 from registry.domain.source import Source
 
 MAX_DATASET_BYTES = 64 * 1024 * 1024

@@ -16,7 +16,7 @@ from evals.domain.checks import (
 )
 from evals.domain.json_values import unstorable_text
 from evals.domain.spec import CaseSpec
-from registry.domain.documents import Path
+from registry.domain.positions import Path
 from registry.domain.fields import Fields
 from registry.domain.names import is_name, is_variable_name
 from registry.domain.source import Source

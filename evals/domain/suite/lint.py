@@ -8,7 +8,7 @@ from core.findings import Finding
 from evals.domain.forecast import decidability
 from evals.domain.spec import CaseSpec, SuiteSpec
 from evals.domain.suite.parse import EXTENSION, FOLDER, LoadedSuite, load_suite
-from registry.domain.documents import Mark
+from registry.domain.positions import Mark
 from registry.domain.files import Files
 from registry.domain.policy import GatePolicy
 from registry.domain.repository import ParsedPrompt, ParsedRepository
