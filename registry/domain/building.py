@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from registry.domain.names import UNSTORABLE
 from registry.domain.positions import Document, Mark, Path, Problem
 
 MAX_DEPTH = 24
 #: Longer numbers are identifiers somebody forgot to quote, and slow to convert.
 MAX_DIGITS = 40
 
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _NULL = re.compile(r"|~|null|Null|NULL")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -135,7 +135,7 @@ class Builder:
     def _scalar(self, event: Any) -> Any:
         self._check_tag(event)
         text = str(event.value)
-        if _UNSTORABLE.search(text):
+        if UNSTORABLE.search(text):
             message = "This string holds a NUL or half a character (a lone surrogate)."
             raise self._refuse(event, "yaml_character", message)
         if not event.implicit[0] or event.style:

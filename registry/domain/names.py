@@ -10,6 +10,9 @@ MAX_VERSION = 999_999
 #: `latest` always means the newest version; nobody can move it.
 RESERVED_TAGS = frozenset({"latest"})
 
+#: What PostgreSQL and JSON readers refuse inside text.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _VERSION = re.compile(r"v([1-9][0-9]{0,5})")

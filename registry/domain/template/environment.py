@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from jinja2 import StrictUndefined, Undefined, pass_context
 from jinja2.runtime import Context, LoopContext
@@ -121,14 +121,16 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             cache_size=0,
         )
         self.globals = {}
-        self.tests = public_tests()
-        self.filters = cast("dict[str, Any]", public_filters()) | {
-            METHOD: _method,
-            RANGE: _range,
-            CONCAT: _concat,
-            LITERAL: checked,
-            LOOP: _loop,
-        }
+        # Jinja2 types both tables by its own functions
+        filters: Any = self.filters
+        tests: Any = self.tests
+        tests.clear()
+        tests.update(public_tests())
+        filters.clear()
+        filters.update(public_filters())
+        filters.update(
+            {METHOD: _method, RANGE: _range, CONCAT: _concat, LITERAL: checked, LOOP: _loop}
+        )
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`a.b`: the item `b` of a mapping, or a fact about `loop`."""

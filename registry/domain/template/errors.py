@@ -16,8 +16,8 @@ class RenderError(InvalidError):
         """`fields["errors"]` names each problem by JSON pointer."""
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        shown = first.pointer or "/"
-        message = f"{shown} {first.message}{more}."
+        message = f"{first.pointer} {first.message}{more}.".strip()
+        message = message[0].upper() + message[1:]
         return cls(message, errors=[problem.to_json() for problem in problems])
 
 

@@ -164,4 +164,5 @@ def public_filters() -> dict[str, Callable[..., Any]]:
 
 def public_tests() -> dict[str, Callable[..., Any]]:
     """Test name -> function."""
-    return {name: jinja_tests.TESTS[name] for name in TESTS}
+    known: dict[str, Any] = jinja_tests.TESTS
+    return {name: known[name] for name in TESTS}

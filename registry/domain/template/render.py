@@ -16,6 +16,7 @@ from jinja2 import Template as CompiledTemplate
 from jinja2 import TemplateError, UndefinedError
 from jinja2.exceptions import SecurityError
 
+from registry.domain.names import UNSTORABLE
 from registry.domain.schemas import ValueProblem, complete_values, escape_pointer
 from registry.domain.template.environment import environment
 from registry.domain.template.errors import RenderError, RenderRefusedError
@@ -68,16 +69,21 @@ def render(
         with metered(script.meter), recording(script):
             text = _run(template, values, script.meter)
     except UndefinedError as error:
-        raise RenderError(f"A value is missing: {str(error.message)[:200]}.") from None
+        raise _failed(f"needs a value that is missing: {str(error.message)[:200]}") from None
     except SecurityError as error:
         raise RenderRefusedError(str(error)[:300]) from None
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise RenderError(f"Rendering failed: {str(error)[:300]}.") from None
+        raise _failed(f"fails with these values: {str(error)[:200]}") from None
     except (AttributeError, AssertionError, RecursionError) as error:
         raise RenderRefusedError(f"Rendering failed: {str(error)[:300]}.") from None
     if content.type == "chat":
         return Rendered("chat", "", tuple(script.messages))
     return Rendered("text", text, (Message("user", text),))
+
+
+def _failed(message: str) -> RenderError:
+    """A mistake that shows only while rendering; its pointer is the whole of the values."""
+    return RenderError.about((ValueProblem("", f"the template {message}"),))
 
 
 def _run(template: CompiledTemplate, values: dict[str, Any], meter: Meter) -> str:
@@ -116,12 +122,14 @@ def _plain(value: Any, pointer: str, problems: list[ValueProblem], depth: int) -
     """A copy made of nothing but str, int, float, bool, None, list and dict."""
     kind = type(value)
     message = ""
-    if kind in {str, bool, type(None)}:
+    if kind is bool or value is None or (kind is str and not UNSTORABLE.search(value)):
         return value
     if kind in {int, float}:
         if abs(value) < MAX_INTEGER if kind is int else math.isfinite(value):
             return value
         message = "is a number JSON readers do not agree on"
+    elif kind is str:
+        message = "holds a NUL or half a character (a lone surrogate)"
     elif depth >= MAX_VALUE_DEPTH - 1:
         message = "is nested too deep"
     elif kind is list:

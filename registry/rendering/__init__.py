@@ -1,0 +1,13 @@
+"""Rendering behind a wall: every batch in a child process that cannot hurt this one."""
+
+from __future__ import annotations
+
+from registry.rendering.jail import (
+    Limits,
+    RenderFailure,
+    RenderJob,
+    RenderUnavailableError,
+    render_batch,
+)
+
+__all__ = ["Limits", "RenderFailure", "RenderJob", "RenderUnavailableError", "render_batch"]
