@@ -7,6 +7,7 @@ and refuses to start on a default.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -27,18 +28,14 @@ PRODUCTION = env.choice("ASSAY_ENV", "local", ("local", "production")) == "produ
 def _generated_secret() -> str:
     """The installation's own secret, made once and readable by its owner only."""
     path = DATA_DIR / "secret_key"
-    try:
+    with contextlib.suppress(FileNotFoundError):
         return path.read_text(encoding="ascii")
-    except FileNotFoundError:
-        pass
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"secret_key.{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
     draft.write_text(secrets.token_urlsafe(48), encoding="ascii")
-    try:
-        path.hardlink_to(draft)  # whoever links first wins; both then read the same secret
-    except FileExistsError:
-        pass
+    with contextlib.suppress(FileExistsError):  # whoever links first wins; both read the same
+        path.hardlink_to(draft)
     draft.unlink()
     return path.read_text(encoding="ascii")
 

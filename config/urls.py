@@ -1,7 +1,19 @@
-"""Every URL Assay answers."""
+"""Every URL Assay answers. What is not here does not exist, and closed is the default."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from config import health
+from config.schema import SchemaView
+from registry.api.prompts import SeedLookupView
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("prompt/<path:name>", SeedLookupView.as_view(), name="seed-lookup"),
+    path("api/v1/openapi.json", SchemaView.as_view(), name="openapi"),
+    path("api/v1/", include("evals.api.urls")),
+    path("api/v1/", include("registry.api.urls")),
+    path("", include("webui.urls")),
+]

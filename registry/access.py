@@ -59,7 +59,7 @@ def create_token(
             f"unknown scope {', '.join(unknown)}" if unknown else "a token needs a scope",
             hint=f"choose from {', '.join(known)}",
         )
-    if not name.strip() or len(name) > 100:  # noqa: PLR2004 - the column's width
+    if not name.strip() or len(name) > 100:
         raise TokenInvalidError("a token needs a name of 1 to 100 characters")
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(

@@ -29,6 +29,13 @@ class ModelUnknownError(NotFoundError):
     code = "model_unknown"
 
 
+class TagNameInvalidError(InvalidError):
+    """This cannot be the name of a tag."""
+
+    code = "tag_name_invalid"
+    hint = "lower-case letters, digits, dot, dash and underscore; `latest` is taken"
+
+
 class TagNotSetError(ConflictError):
     """The tag is not set."""
 
@@ -62,7 +69,7 @@ class CannotClearStableError(InvalidError):
 
 
 class CanaryNeedsWeightError(InvalidError):
-    """The tag `canary` needs a weight from 1 to 100 percent, and only that tag has one."""
+    """The tag `canary` needs a weight from 0 to 100 percent, and only that tag has one."""
 
     code = "canary_needs_weight"
 
@@ -77,3 +84,10 @@ class CredentialsInvalidError(RefusedError):
     """The token or link is not valid."""
 
     code = "credentials_invalid"
+
+
+class NeverSyncedError(NotFoundError):
+    """The prompt repository was never synced."""
+
+    code = "never_synced"
+    hint = "assay sync"

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from registry import certificates, queries
 from registry.domain.actor import SYSTEM, Actor, Scope
-from registry.domain.names import check_tag_name
+from registry.domain.names import RESERVED_TAGS, is_name
 from registry.errors import (
     CanaryNeedsWeightError,
     CannotClearStableError,
@@ -25,18 +25,11 @@ from registry.errors import (
     NothingToRollBackToError,
     ReasonMissingError,
     RevisionConflictError,
+    TagNameInvalidError,
     TagNotSetError,
 )
-from registry.models import (
-    Certificate,
-    ModelVersion,
-    OutboxMessage,
-    Prompt,
-    PromptVersion,
-    Release,
-    Tag,
-    TagEvent,
-)
+from registry.models import Certificate, ModelVersion, OutboxMessage, Prompt, PromptVersion
+from registry.models.ledger import Release, Tag, TagEvent
 
 STABLE = "stable"
 CANARY = "canary"
@@ -98,7 +91,7 @@ def set_canary(
     reason: str = "",
     expected_revision: int | None = None,
 ) -> TagMove:
-    """Send `weight` percent of keyed traffic (1 to 100) to a version certified for `canary`."""
+    """Send `weight` percent of keyed traffic to a version certified for `canary`; 0 pauses it."""
     target = Target(prompt, CANARY, version, model, weight, expected_revision)
     return promote(target=target, actor=actor, reason=reason)
 
@@ -248,11 +241,12 @@ def _promote(target: Target, actor: Actor, reason: str, release: Release | None)
 
 
 def _check_shape(target: Target) -> None:
-    check_tag_name(target.tag)
+    if not is_name(target.tag) or target.tag in RESERVED_TAGS:
+        raise TagNameInvalidError(f"{target.tag!r} cannot be a tag")
     if (target.tag == CANARY) != (target.weight is not None):
         raise CanaryNeedsWeightError
-    if target.weight is not None and not 1 <= target.weight <= 100:  # noqa: PLR2004 - percent
-        raise CanaryNeedsWeightError(f"weight {target.weight} is not between 1 and 100 percent")
+    if target.weight is not None and not 0 <= target.weight <= 100:
+        raise CanaryNeedsWeightError(f"weight {target.weight} is not between 0 and 100 percent")
 
 
 def _resolve(target: Target) -> tuple[Prompt, PromptVersion, ModelVersion | None]:
@@ -264,12 +258,9 @@ def _resolve(target: Target) -> tuple[Prompt, PromptVersion, ModelVersion | None
 
 def _locked(prompt: Prompt, tag: str, expected_revision: int | None) -> Tag | None:
     """The tag's row, locked until the transaction ends; None when it was never set."""
-    live = (
-        Tag.objects.select_for_update(of=("self",))
-        .select_related("event__version", "event__model")
-        .filter(prompt=prompt, name=tag)
-        .first()
-    )
+    # Without a join: after waiting for the lock PostgreSQL looks at the row again, and a join
+    # would not find the entry that the winner has just written.
+    live = Tag.objects.select_for_update().filter(prompt=prompt, name=tag).first()
     revision = live.revision if live else 0
     if expected_revision is not None and expected_revision != revision:
         raise _conflict(prompt.name, tag, revision)

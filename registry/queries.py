@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, Max, Prefetch, QuerySet
 
+from registry.domain.actor import Actor
+from registry.domain.trail import Step, trail
 from registry.errors import (
     ModelUnknownError,
     PromptUnknownError,
@@ -20,9 +22,8 @@ from registry.models import (
     Prompt,
     PromptVersion,
     SyncRun,
-    Tag,
-    TagEvent,
 )
+from registry.models.ledger import Tag, TagEvent
 
 
 def prompt(name: str) -> Prompt:
@@ -76,17 +77,21 @@ def evidence_of(event: TagEvent) -> TagEvent:
 def entry_to_restore(current: TagEvent, to_version: int | None) -> TagEvent | None:
     """The entry a rollback of `current` restores, or None."""
     chain = TagEvent.objects.filter(
-        prompt=current.prompt, tag=current.tag, version__isnull=False
-    ).select_related("prompt", "version__prompt", "model", "certificate", "restores")
+        prompt_id=current.prompt_id, tag=current.tag, sequence__lte=current.sequence
+    )
+    earlier = chain.filter(sequence__lt=current.sequence, version__isnull=False)
     if to_version is not None:
-        chain = chain.filter(sequence__lt=current.sequence, version__number=to_version)
-    else:
-        # A rollback of a rollback goes on where the first one stopped.
-        chain = chain.filter(sequence__lt=evidence_of(current).sequence).exclude(
-            version=current.version, model=current.model, weight=current.weight
-        )
-    found = chain.order_by("-sequence").first()
-    return evidence_of(found) if found else None
+        found = earlier.filter(version__number=to_version).order_by("-sequence").first()
+        return evidence_of(found) if found else None
+    rows = chain.order_by("sequence").values_list(
+        "pk", "version_id", "model_id", "weight", "restores_id"
+    )
+    way = trail(
+        Step(pk, (version, model, weight) if version else None, restores)
+        for pk, version, model, weight, restores in rows
+    )
+    back = earlier.in_bulk(way[:-1])
+    return next((back[pk] for pk in reversed(way[:-1]) if pk in back), None)
 
 
 def prompts() -> QuerySet[Prompt]:
@@ -95,8 +100,27 @@ def prompts() -> QuerySet[Prompt]:
         "event__version", "event__model", "event__certificate", "event__restores__certificate"
     )
     return Prompt.objects.prefetch_related(Prefetch("tags", tags)).annotate(
-        version_count=Count("versions", distinct=True)
+        version_count=Count("versions"), latest_number=Max("versions__number")
     )
+
+
+def visible_prompts(actor: Actor) -> QuerySet[Prompt]:
+    """`prompts` within the actor's globs."""
+    if not actor.prompts:
+        return prompts()
+    # fnmatch's translation is Python's dialect, so the names are matched here, not in SQL.
+    names = actor.visible(Prompt.objects.values_list("name", flat=True))
+    return prompts().filter(name__in=names)
+
+
+def versions(prompt: Prompt) -> QuerySet[PromptVersion]:
+    """Published versions with their certificates, newest first."""
+    return prompt.versions.prefetch_related("certificate_set__model_version").order_by("-number")
+
+
+def models() -> QuerySet[ModelVersion]:
+    """The pins of models.yaml as they are now."""
+    return ModelVersion.objects.filter(is_current=True).order_by("name")
 
 
 def history(prompt: Prompt, tag: str | None = None) -> QuerySet[TagEvent]:
@@ -127,3 +151,15 @@ def last_sync() -> SyncRun | None:
 def open_alarms() -> QuerySet[MirrorAlarm]:
     """Alarms nobody resolved yet."""
     return MirrorAlarm.objects.filter(resolved_at=None)
+
+
+def recent_moves(count: int) -> QuerySet[TagEvent]:
+    """The newest ledger entries of all prompts."""
+    return TagEvent.objects.select_related(
+        "prompt", "version", "model", "certificate", "previous__version"
+    )[:count]
+
+
+def tags_with_history() -> set[tuple[str, str]]:
+    """`(prompt, tag)` of every tag that was ever set."""
+    return set(TagEvent.objects.filter(sequence=1).values_list("prompt__name", "tag"))

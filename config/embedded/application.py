@@ -10,7 +10,7 @@ from pathlib import Path
 
 from config.embedded import locations, ports, processes
 from config.embedded.folder import bounded_log
-from config.embedded.service import Service, ServiceFailedError, tail
+from config.embedded.service import Service, failure
 
 # Where the packages lie; granian would look into the caller's working folder first.
 _ROOT = Path(__file__).resolve().parents[2]
@@ -85,5 +85,5 @@ def run_once(data: Path, name: str, module: list[str], environment: Mapping[str,
             start_new_session=True,
         )
     if done.returncode != 0:
-        raise ServiceFailedError(f"{name} failed; the end of {log_file}:\n{tail(log_file)}")
+        raise failure(name, "failed", log_file)
     return done.stdout.decode("utf-8", errors="replace")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import UnavailableError
+
+_LOG_END_CHARACTERS = 5_000
+_ERROR = re.compile(r"\b(FATAL|ERROR|\w*(Error|Exception|Configured)):", re.ASCII)
 
 
 class ServiceFailedError(UnavailableError):
@@ -43,9 +47,16 @@ class Service:
     start_seconds: float = 60.0
 
 
-def tail(log: Path, *, characters: int = 1500) -> str:
-    """The end of a log, for an error message; empty when there is none."""
+def failure(name: str, what: str, log: Path) -> ServiceFailedError:
+    """The error for a program that failed: the telling line of its log, and where the rest is."""
+    return ServiceFailedError(f"{name} {what}: {_telling_line(log)}", hint=f"its log is {log}")
+
+
+def _telling_line(log: Path) -> str:
+    """The last line that speaks of an error, else the last line, of what a log ends with."""
     try:
-        return log.read_text(encoding="utf-8", errors="replace")[-characters:].strip()
+        text = log.read_text(encoding="utf-8", errors="replace")[-_LOG_END_CHARACTERS:]
     except OSError:
-        return ""
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next(filter(_ERROR.search, reversed(lines)), lines[-1] if lines else "it said nothing")

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from config.embedded.folder import bounded_log
-from config.embedded.processes import launcher
-from config.embedded.service import Service, ServiceFailedError, tail
+from config.embedded.processes import is_running, launcher
+from config.embedded.service import Service, ServiceFailedError, failure
 
 _LOOK_SECONDS = 0.1
 _FIRST_PAUSE_SECONDS = 0.1
@@ -74,21 +74,22 @@ class Supervisor:
         self._ask(lambda: self._stop(self._find(name)))
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal to the service's main process and return its pid. It is started again."""
+        """Send a signal to the service's main process and return its pid.
+
+        SIGKILL waits for the end of it. A process that ends is started again by itself.
+        """
         pid = self.pid(name)
         if pid is None:
             raise ServiceFailedError(f"{name} is not running")
         os.kill(pid, number)
+        while number == signal.SIGKILL and is_running(pid):
+            time.sleep(0.001)
         return pid
 
     def pid(self, name: str) -> int | None:
         """The main process, None while there is none."""
         process = self._find(name).process
-        return process.pid if process else None
-
-    def deaths(self, name: str) -> int:
-        """Deaths in a row that were not asked for."""
-        return self._find(name).deaths
+        return process.pid if process and is_running(process.pid) else None
 
     def answers(self, name: str) -> bool:
         """Whether the service has a process and that process serves now."""
@@ -99,12 +100,12 @@ class Supervisor:
         """Wait until the service answers; ServiceFailedError shows the end of its log."""
         service = self._find(name).service
         end = time.monotonic() + service.start_seconds
+        earlier = self._find(name).deaths
         while not self.answers(name):
-            if self.deaths(name) >= _DEATHS_TO_GIVE_UP_STARTING:
-                raise ServiceFailedError(f"{name} does not start; {_end_of(service)}")
+            if self._find(name).deaths - earlier >= _DEATHS_TO_GIVE_UP_STARTING:
+                raise failure(name, "does not start", service.log)
             if time.monotonic() > end:
-                seconds = f"{service.start_seconds:.0f} s"
-                raise ServiceFailedError(f"{name} gave no answer in {seconds}; {_end_of(service)}")
+                raise failure(name, "does not answer", service.log)
             time.sleep(0.03)
 
     def close(self) -> None:
@@ -237,7 +238,3 @@ def _end_family(process: subprocess.Popen[bytes]) -> int:
 
 def _reason(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
-
-
-def _end_of(service: Service) -> str:
-    return f"the end of {service.log}:\n{tail(service.log)}"

@@ -5,17 +5,20 @@ A view says `scope = Scope.X`; one that says nothing is closed to everybody.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from registry import access
 from registry.domain.actor import Actor, Scope
 from registry.errors import CredentialsInvalidError
 from registry.models import User
+
+if TYPE_CHECKING:
+    # rest_framework.views imports this module for its defaults.
+    from rest_framework.views import APIView
 
 
 class TokenAuthentication(authentication.BaseAuthentication):
@@ -31,7 +34,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
         except CredentialsInvalidError as error:
             raise exceptions.AuthenticationFailed(error.message) from error
 
-    def authenticate_header(self, request: Request) -> str:
+    def authenticate_header(self, _request: Request) -> str:
         """What a 401 asks for."""
         return "Bearer"
 
@@ -48,7 +51,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
         assert isinstance(user, User)
         return user, access.actor_of(user)
 
-    def authenticate_header(self, request: Request) -> str:
+    def authenticate_header(self, _request: Request) -> str:
         """What a 401 asks for."""
         return "Bearer"
 

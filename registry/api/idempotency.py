@@ -71,13 +71,13 @@ def _fingerprint(request: Request) -> str:
 def _reserve(actor: str, key: str, fingerprint: str) -> tuple[IdempotencyRecord, Response | None]:
     try:
         with transaction.atomic():
-            return IdempotencyRecord.objects.create(
-                actor=actor, key=key, request=fingerprint
-            ), None
+            return IdempotencyRecord.objects.create(actor=actor, key=key, request=fingerprint), None
     except IntegrityError:
         record = IdempotencyRecord.objects.filter(actor=actor, key=key).first()
     if record is None or record.status is None:
         raise KeyInUseError
     if record.request != fingerprint:
         raise KeyReusedError
-    return record, Response(record.body, status=record.status, headers={"Idempotency-Replayed": "true"})
+    return record, Response(
+        record.body, status=record.status, headers={"Idempotency-Replayed": "true"}
+    )

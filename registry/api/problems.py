@@ -61,7 +61,7 @@ def problem(status: int, code: str, detail: str, hint: str = "", **fields: Any) 
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. None lets an unforeseen error be a 500 with a traceback in the log."""
+    """DRF's exception handler; None lets the unforeseen be a 500 with a traceback in the log."""
     if isinstance(error, AssayError):
         set_rollback()
         return problem(status_of(error), error.code, error.message, error.hint, **error.fields)
@@ -70,7 +70,9 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, exceptions.APIException | Http404 | PermissionDenied):
         plain = exception_handler(error, context)
         assert plain is not None
-        detail = str(plain.data.get("detail", error)) if isinstance(plain.data, dict) else str(error)
+        detail = (
+            str(plain.data.get("detail", error)) if isinstance(plain.data, dict) else str(error)
+        )
         code = getattr(getattr(error, "detail", None), "code", None) or "error"
         response = problem(plain.status_code, code, detail)
         for header in ("WWW-Authenticate", "Retry-After"):
@@ -99,7 +101,5 @@ def _walk(detail: Any, pointer: str) -> list[tuple[str, str]]:
     if isinstance(detail, list):
         if all(not isinstance(item, dict | list) for item in detail):
             return [(pointer, str(item)) for item in detail]
-        return [
-            found for i, item in enumerate(detail) for found in _walk(item, f"{pointer}/{i}")
-        ]
+        return [found for i, item in enumerate(detail) for found in _walk(item, f"{pointer}/{i}")]
     return [(pointer, str(detail))]

@@ -354,7 +354,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='tagevent',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('tag', 'canary'), ('version__isnull', False), ('weight__range', (1, 100))), models.Q(('weight', None), models.Q(models.Q(('tag', 'canary'), _negated=True), ('version', None), _connector='OR')), _connector='OR'), name='event_weight_only_on_canary'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('tag', 'canary'), ('version__isnull', False), ('weight__range', (0, 100))), models.Q(('weight', None), models.Q(models.Q(('tag', 'canary'), _negated=True), ('version', None), _connector='OR')), _connector='OR'), name='event_weight_only_on_canary'),
         ),
         migrations.AddConstraint(
             model_name='tagevent',

@@ -62,7 +62,7 @@ BEGIN
      (SELECT 1 FROM registry_promptversion WHERE id = NEW.version_id AND prompt_id = NEW.prompt_id) THEN
     RAISE EXCEPTION 'the version belongs to another prompt' USING ERRCODE = 'check_violation';
   END IF;
-  IF NEW.kind = 'promoted' THEN
+  IF NEW.kind = 'promoted' AND NEW.certificate_id IS NOT NULL THEN
     SELECT * INTO proof FROM registry_certificate WHERE id = NEW.certificate_id FOR SHARE;
     IF proof.prompt_version_id IS DISTINCT FROM NEW.version_id
        OR proof.model_version_id IS DISTINCT FROM NEW.model_id THEN
@@ -78,7 +78,7 @@ BEGIN
       RAISE EXCEPTION 'the certificate proves another suite or policy' USING ERRCODE = 'check_violation';
     END IF;
   END IF;
-  IF NEW.kind = 'rolled_back' THEN
+  IF NEW.kind = 'rolled_back' AND NEW.restores_id IS NOT NULL THEN
     SELECT * INTO earlier FROM registry_tagevent WHERE id = NEW.restores_id;
     IF (earlier.prompt_id, earlier.tag, earlier.version_id, earlier.model_id, earlier.weight)
        IS DISTINCT FROM (NEW.prompt_id, NEW.tag, NEW.version_id, NEW.model_id, NEW.weight) THEN

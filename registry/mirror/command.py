@@ -18,7 +18,6 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,9 +30,10 @@ if TYPE_CHECKING:
 _MINIMUM_GIT = (2, 36)  # cat-file --batch-command
 _STDERR_CHARS = 20_000
 _CHUNK = 65_536
-# A size limit on written files is the only one that stops a download while it runs. dash and bash
-# count 512-byte blocks for -f and kilobytes for -v; macOS has no -v.
-_LIMITED = 'ulimit -f "$1" 2>/dev/null; ulimit -v "$2" 2>/dev/null; shift 2; exec "$@"'
+# A size limit on written files is the only one that stops a download while it runs; with signal 25
+# (SIGXFSZ) ignored Git says so before it ends. Shells count 512-byte blocks for -f and kilobytes
+# for -v; macOS has no -v.
+_LIMITED = 'trap "" 25; ulimit -f "$1" 2>/dev/null; ulimit -v "$2" 2>/dev/null; shift 2; exec "$@"'
 _QUIET = _LIMITED + " 2>/dev/null"
 
 
@@ -97,14 +97,17 @@ class GitCommand:
         limits = (str(self.limits.total_bytes // 512), str(self.limits.memory_bytes // 1024))
         variables = [f"{name}={value}" for name, value in self._environment().items()]
         command = [_program("env"), "-i", *variables, _program("sh"), "-c", script, "sh"]
-        process: Git.AutoInterrupt = _git_in(self.folder).execute(
-            [*command, *limits, *argv],
-            istream=stdin,
-            as_process=True,
-            shell=False,
-            start_new_session=True,
-            pass_fds=self.held,
-        )
+        try:
+            process: Git.AutoInterrupt = _git_in(self.folder).execute(
+                [*command, *limits, *argv],
+                istream=stdin,
+                as_process=True,
+                shell=False,
+                start_new_session=True,
+                pass_fds=self.held,
+            )
+        except OSError as error:
+            raise MirrorUnavailableError(f"Git cannot be started: {error}") from error
         return process
 
     def _environment(self) -> dict[str, str]:
@@ -122,7 +125,7 @@ class GitCommand:
             "GIT_ASKPASS": never,
             "SSH_ASKPASS": never,
             "GIT_ALLOW_PROTOCOL": self.protocol,
-            "GIT_SSH_COMMAND": _ssh_command(self.access),
+            "GIT_SSH_COMMAND": _ssh_command(self.access) if self.protocol == "ssh" else never,
             "GIT_SSH_VARIANT": "ssh",
             "GIT_NO_LAZY_FETCH": "1",
             "GIT_NO_REPLACE_OBJECTS": "1",
@@ -210,10 +213,8 @@ def _program(name: str) -> str:
 
 
 def _path() -> str:
-    """Where Git may look for programs: beside itself, beside ssh, and the system's folders."""
-    ssh = shutil.which("ssh")
-    places = [str(Path(p).absolute().parent) for p in (_git(), ssh) if p]
-    return os.pathsep.join(dict.fromkeys([*places, "/usr/bin", "/bin"]))
+    """Where Git may look for programs: beside itself, and in the system's folders."""
+    return os.pathsep.join(dict.fromkeys([str(Path(_git()).parent), "/usr/bin", "/bin"]))
 
 
 def _guard(seconds: float) -> list[str]:
@@ -222,7 +223,6 @@ def _guard(seconds: float) -> list[str]:
     return [clock, "-s", "KILL", str(round(seconds) + 5)] if clock else []
 
 
-@lru_cache(maxsize=8)
 def _ssh_command(access: MirrorAccess) -> str:
     options = [
         *("BatchMode=yes", "StrictHostKeyChecking=yes", "ProxyCommand=none", "ForwardAgent=no"),
@@ -233,4 +233,4 @@ def _ssh_command(access: MirrorAccess) -> str:
         options += ["IdentitiesOnly=yes", f"IdentityFile={access.ssh_key}"]
     if access.known_hosts:
         options += [f"UserKnownHostsFile={access.known_hosts}"]
-    return shlex.join(["ssh", "-F", "/dev/null", *(f"-o{o}" for o in options)])
+    return shlex.join([_program("ssh"), "-F", "/dev/null", *(f"-o{o}" for o in options)])

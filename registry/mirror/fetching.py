@@ -23,7 +23,7 @@ MIRRORED = "refs/assay/mirrored"
 _INCOMING = "refs/assay/incoming"
 _LISTING_BYTES = 64 * 1_048_576
 _SECONDS_LOCAL = 60
-_TOO_LARGE = ("signal 25", "file too large", "file size limit", "out of memory", "signal 9")
+_TOO_LARGE = ("file too large", "out of memory", "cannot allocate memory")
 _MALFORMED = ("fsck error", "invalid index-pack output", "mismatched algorithms", "bad object")
 _NO_BRANCH = ("find remote ref",)
 
@@ -197,7 +197,7 @@ def _hint(said: str) -> str:
 def _said(done: Output) -> str:
     """The telling line of Git's stderr, without anything a terminal would obey."""
     lines = [line for line in done.stderr.splitlines() if line.strip()]
-    telling = [x for x in lines if x.startswith(("fatal:", "error:"))] or lines[-1:]
+    telling = [x for x in lines if not x.lower().startswith(("remote:", "warning:"))]
     return _printable(telling[0], 300) if telling else f"exit status {done.status}"
 
 

@@ -63,8 +63,8 @@ def screen(
 ) -> Listing:
     """Keep regular files with plain, distinct, short UTF-8 names and bounded size.
 
-    `pointers` says which blobs of some small files are Git LFS pointers. Raises MirrorRefusedError when
-    what is kept would be larger than `limits.total_bytes`.
+    `pointers` says which blobs of some small files are Git LFS pointers. Raises MirrorRefusedError
+    when what is kept would be larger than `limits.total_bytes`.
     """
     kept, skipped = _by_shape(rows, limits)
     kept, collisions = _without_collisions(kept)

@@ -220,7 +220,8 @@ class Mirror:
 
 def _parse_commit(id_: str, raw: bytes) -> CommitInfo:
     """Read a commit object (gitformat-commit): headers, an empty line, the message."""
-    text = raw.decode("cp1252" if _LATIN.search(raw) else "utf-8", "replace")
+    latin = _LATIN.search(raw.partition(b"\n\n")[0])
+    text = raw.decode("cp1252" if latin else "utf-8", "replace")
     head, _, message = text.partition("\n\n")
     author, committer = _AUTHOR.search(head), _COMMITTER.search(head)
     if author is None or committer is None:

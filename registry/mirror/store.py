@@ -87,9 +87,9 @@ class StoreFolder:
                 _remove(path)
 
     def size(self, store: str) -> int:
-        """Bytes of packed objects in a store."""
-        packs = (self.folder / store / "objects" / "pack").glob("*.pack")
-        return sum(pack.stat().st_size for pack in packs)
+        """Bytes of objects in a store, packed or loose (some servers send them one by one)."""
+        objects = self.folder / store / "objects"
+        return sum(f.stat().st_size for f in objects.glob("*/*"))
 
     def suspect(self, store: str) -> None:
         """Note that reading went wrong: the next fetch looks closely before it trusts the store."""

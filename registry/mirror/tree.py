@@ -26,7 +26,7 @@ class MirrorTree:
         self._position = {entry.path: i for i, entry in enumerate(entries)}
         self._read_all = read_all
         self._ahead: dict[str, bytes] = {}
-        self._last = -2
+        self._last = -1
 
     def paths(self) -> tuple[str, ...]:
         """Every readable path, sorted."""

@@ -125,7 +125,7 @@ class TagEvent(models.Model):
             ),
             models.CheckConstraint(
                 name="event_weight_only_on_canary",
-                condition=Q(tag="canary", version__isnull=False, weight__range=(1, 100))
+                condition=Q(tag="canary", version__isnull=False, weight__range=(0, 100))
                 | Q(weight=None) & (~Q(tag="canary") | Q(version=None)),
             ),
             models.CheckConstraint(

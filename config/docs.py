@@ -1,0 +1,87 @@
+"""Generated reference pages: `python -m config.docs` writes them, `--check` fails on a difference.
+
+They are made from the code that runs, so they cannot say anything else than it does.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import django
+
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "reference"
+
+
+def openapi() -> str:
+    """The REST API as OpenAPI 3 (YAML)."""
+    from drf_spectacular.generators import SchemaGenerator
+    from drf_spectacular.renderers import OpenApiYamlRenderer
+
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    renderer = OpenApiYamlRenderer()
+    rendered: bytes = renderer.render(schema, renderer_context={})  # type: ignore[no-untyped-call]
+    return rendered.decode()
+
+
+def checks() -> str:
+    """Every check with its parameters, from the docstrings."""
+    from evals.domain.checks import describe
+
+    parts = [
+        "# Checks",
+        "Every check also takes `name` and `critical: true` (one failure fails the run).",
+    ]
+    for check in describe():
+        parts.append(f"## `{check.type}`\n\n{check.summary}")
+        parts.append(
+            "\n".join(
+                f"* `{p.name}`{' (required)' if p.required else ''}: {p.description}"
+                for p in check.parameters
+            )
+        )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def command_line() -> str:
+    """Every command's own help."""
+    from assay.reference import markdown
+
+    return markdown()
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "openapi.yaml": openapi,
+    "checks.md": checks,
+    "cli.md": command_line,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or compare them. Returns the exit code."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    drifted = 0
+    for name, page in PAGES.items():
+        path, text = DOCS / name, page()
+        if "--check" not in arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            continue
+        found = path.read_text(encoding="utf-8") if path.exists() else ""
+        if found != text:
+            drifted += 1
+            diff = difflib.unified_diff(
+                found.splitlines(), text.splitlines(), str(path), "generated", lineterm="", n=1
+            )
+            sys.stderr.write("\n".join(list(diff)[:40]) + "\n")
+    if drifted:
+        sys.stderr.write(f"{drifted} generated page(s) differ; run: make docs\n")
+    return 1 if drifted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

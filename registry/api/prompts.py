@@ -1,0 +1,186 @@
+"""Reading prompts: lists, the lookup, versions, tags, history, differences, rendering."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.errors import InvalidError
+from registry import lookup, queries
+from registry.api.authentication import actor_of
+from registry.api.inputs import parsed
+from registry.api.pagination import CursorPage, PageByName
+from registry.api.serializers import (
+    EventOut,
+    ModelOut,
+    PromptOut,
+    RenderIn,
+    TagsOut,
+    VersionOut,
+)
+from registry.difference import difference
+from registry.domain.actor import Scope
+from registry.preview import preview
+
+_TAG = OpenApiParameter("tag", str, description="`stable` when neither tag nor version is given")
+_VERSION = OpenApiParameter("version", int, description="a version by number, live or not")
+
+
+def version_parameter(request: Request, name: str) -> int | None:
+    """A version number from the query, as `3` or `v3`; None when absent. Raises InvalidError."""
+    text = request.query_params.get(name, "")
+    if not text:
+        return None
+    digits = text.removeprefix("v")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 7):
+        raise InvalidError(f"{name}={text!r} is not a version number")
+    return int(digits)
+
+
+class PromptsView(ListAPIView[Any]):
+    """GET prompts: every prompt the caller may see, with where its tags point."""
+
+    scope = Scope.READ
+    serializer_class = PromptOut
+    pagination_class = PageByName
+
+    def get_queryset(self) -> Any:
+        """Prompts within the caller's globs."""
+        return queries.visible_prompts(actor_of(self.request))
+
+
+class LookupView(APIView):
+    """GET prompts/{name}: the version a tag points at, or one by number."""
+
+    scope = Scope.LOOKUP
+
+    @extend_schema(parameters=[_TAG, _VERSION], responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, name: str) -> Response:
+        """Which prompt is live? Answers `ETag` with the tag's revision."""
+        answer = self.answer(request, name)
+        response = Response(answer.body())
+        if answer.event is not None:
+            response["ETag"] = f'"{answer.event.sequence}"'
+            response["Registry-Revision"] = str(answer.event.registry_revision)
+        # Rollback is instant; a cache in between would make it late.
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @staticmethod
+    def answer(request: Request, name: str) -> lookup.Answer:
+        """Authorise and look up. Raises NotFoundError kinds."""
+        actor_of(request).require(Scope.LOOKUP, name)
+        number = version_parameter(request, "version")
+        if number is not None:
+            return lookup.by_version(name, number)
+        return lookup.by_tag(name, request.query_params.get("tag") or lookup.STABLE)
+
+
+class SeedLookupView(LookupView):
+    """GET /prompt/{name}?tag=: the call of the first minimal registry; `version` is `v3` there."""
+
+    @extend_schema(parameters=[_TAG], responses=OpenApiTypes.OBJECT, operation_id="seed_lookup")
+    def get(self, request: Request, name: str) -> Response:
+        """As the lookup, with the version as `v3`."""
+        response = super().get(request, name)
+        response.data["version"] = f"v{response.data['version']}"
+        return response
+
+
+class VersionsView(ListAPIView[Any]):
+    """GET prompts/{name}/versions: every published version, newest first."""
+
+    scope = Scope.READ
+    serializer_class = VersionOut
+
+    def get_queryset(self) -> Any:
+        """Versions of the named prompt."""
+        name = self.kwargs["name"]
+        actor_of(self.request).require(Scope.READ, name)
+        return queries.versions(queries.prompt(name))
+
+
+class TagsView(APIView):
+    """GET prompts/{name}/tags: where each tag points."""
+
+    scope = Scope.READ
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, name: str) -> Response:
+        """Tags and version numbers."""
+        actor_of(request).require(Scope.READ, name)
+        return Response(TagsOut(queries.prompt(name)).data)
+
+
+class HistoryView(ListAPIView[Any]):
+    """GET prompts/{name}/history: the ledger, newest first."""
+
+    scope = Scope.READ
+    serializer_class = EventOut
+    pagination_class = CursorPage
+
+    def get_queryset(self) -> Any:
+        """Events of the named prompt, of one tag when `?tag=` is given."""
+        name = self.kwargs["name"]
+        actor_of(self.request).require(Scope.READ, name)
+        return queries.history(queries.prompt(name), self.request.query_params.get("tag"))
+
+
+class DiffView(APIView):
+    """GET prompts/{name}/diff?old=1&new=2: text and contract."""
+
+    scope = Scope.READ
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("old", int, required=True),
+            OpenApiParameter("new", int, required=True),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """What changed from one version to another."""
+        actor_of(request).require(Scope.READ, name)
+        old, new = version_parameter(request, "old"), version_parameter(request, "new")
+        if old is None or new is None:
+            raise InvalidError("say both versions: ?old=1&new=2")
+        prompt = queries.prompt(name)
+        found = difference(queries.version(prompt, old), queries.version(prompt, new))
+        return Response({"name": name, "old": old, "new": new, **found})
+
+
+class RenderView(APIView):
+    """POST prompts/{name}/render: variables in, text and messages out, in the jail."""
+
+    scope = Scope.READ
+
+    @extend_schema(request=RenderIn, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, name: str) -> Response:
+        """Render a version, or what a tag points at."""
+        actor_of(request).require(Scope.READ, name)
+        body = parsed(RenderIn, request)
+        answer = (
+            lookup.by_version(name, body["version"])
+            if body["version"]
+            else lookup.by_tag(name, body["tag"])
+        )
+        rendered = preview(answer.version, body["variables"], body["placeholders"])
+        return Response({"name": name, "version": answer.version.number, **rendered})
+
+
+class ModelsView(APIView):
+    """GET models: the pins of models.yaml as they are now."""
+
+    scope = Scope.READ
+
+    @extend_schema(responses=ModelOut(many=True))
+    def get(self, _request: Request) -> Response:
+        """Every current pin."""
+        rows: Any = queries.models()
+        return Response({"results": ModelOut(rows, many=True).data})

@@ -1,0 +1,295 @@
+"""The shapes of the registry's bodies: what comes in is checked, what goes out is documented."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from registry import lookup, promotion, queries
+from registry.api.inputs import StrictSerializer
+from registry.models import (
+    Certificate,
+    MirrorAlarm,
+    ModelVersion,
+    Prompt,
+    PromptVersion,
+    StoredFinding,
+)
+from registry.models.ledger import TagEvent
+
+
+class ModelNameField(serializers.CharField):
+    """A model's name; absent or null means the prompt's default model."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, default=None, max_length=100, **kwargs)
+
+
+class ExpectedRevisionField(serializers.IntegerField):
+    """The revision the tag must still have (0: never set); absent means any."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, default=None, min_value=0, **kwargs)
+
+
+class ReasonField(serializers.CharField):
+    """Why, for the ledger."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            **{"required": False, "default": "", "allow_blank": True, "max_length": 2000, **kwargs}
+        )
+
+
+class TargetIn(StrictSerializer):
+    """Where a tag should point."""
+
+    tag = serializers.CharField(default="stable", max_length=100)
+    version = serializers.IntegerField(min_value=1)
+    model = ModelNameField()
+    weight = serializers.IntegerField(required=False, allow_null=True, default=None)
+    expected_revision = ExpectedRevisionField()
+
+
+class PromotionIn(TargetIn):
+    """Body of a promotion."""
+
+    reason = ReasonField()
+
+
+class OverrideIn(TargetIn):
+    """Body of an override: a promotion whose reason is not optional."""
+
+    reason = ReasonField(required=True, allow_blank=False)
+
+
+class CanaryIn(StrictSerializer):
+    """Body of setting the canary."""
+
+    version = serializers.IntegerField(min_value=1)
+    weight = serializers.IntegerField(min_value=0, max_value=100)
+    model = ModelNameField()
+    reason = ReasonField()
+    expected_revision = ExpectedRevisionField()
+
+
+class CanaryClearIn(StrictSerializer):
+    """Body of clearing the canary."""
+
+    reason = ReasonField()
+    expected_revision = ExpectedRevisionField()
+
+
+class RollbackIn(StrictSerializer):
+    """Body of a rollback."""
+
+    tag = serializers.CharField(default="stable", max_length=100)
+    to_version = serializers.IntegerField(
+        min_value=1, required=False, allow_null=True, default=None
+    )
+    reason = ReasonField()
+    expected_revision = ExpectedRevisionField()
+
+
+class ReleaseTargetIn(TargetIn):
+    """One tag of a release."""
+
+    prompt = serializers.CharField(max_length=200)
+
+
+class ReleaseIn(StrictSerializer):
+    """Body of a release."""
+
+    targets = ReleaseTargetIn(
+        many=True,
+        allow_empty=False,
+        max_length=200,  # type: ignore[call-arg]
+    )
+    reason = ReasonField()
+
+
+class RenderIn(StrictSerializer):
+    """Body of a rendering."""
+
+    version = serializers.IntegerField(min_value=1, required=False, allow_null=True, default=None)
+    tag = serializers.CharField(default="stable", max_length=100)
+    variables = serializers.DictField(default=dict)
+    placeholders = serializers.DictField(default=dict)
+
+
+class NothingIn(StrictSerializer):
+    """An empty body."""
+
+
+class PreviousOut(serializers.Serializer[TagEvent]):
+    """Where a tag pointed before."""
+
+    event = serializers.IntegerField(source="id")
+    version = serializers.IntegerField(source="version.number", default=None)
+    model = serializers.CharField(source="model.name", default=None)
+
+
+class EventOut(serializers.Serializer[TagEvent]):
+    """One ledger entry."""
+
+    event = serializers.IntegerField(source="id")
+    prompt = serializers.CharField(source="prompt.name")
+    tag = serializers.CharField()
+    kind = serializers.CharField()
+    version = serializers.IntegerField(source="version.number", default=None, allow_null=True)
+    model = serializers.CharField(source="model.name", default=None, allow_null=True)
+    weight = serializers.IntegerField(allow_null=True)
+    revision = serializers.IntegerField(source="sequence")
+    registry_revision = serializers.IntegerField()
+    actor = serializers.CharField()
+    role = serializers.CharField()
+    reason = serializers.CharField()
+    certificate = serializers.CharField(source="certificate.digest", default=None, allow_null=True)
+    restores = serializers.IntegerField(source="restores_id", allow_null=True)
+    commit = serializers.CharField()
+    release = serializers.IntegerField(source="release_id", allow_null=True)
+    previous = PreviousOut(allow_null=True)
+    at = serializers.DateTimeField(source="created_at")
+
+
+class MoveOut(serializers.Serializer[promotion.TagMove]):
+    """A ledger entry just made, with what a person should know about it."""
+
+    def to_representation(self, instance: promotion.TagMove) -> dict[str, Any]:
+        """The event's fields and the warnings."""
+        return {**EventOut(instance.event).data, "warnings": list(instance.warnings)}
+
+
+class PointerOut(serializers.Serializer[TagEvent]):
+    """Where a tag points."""
+
+    version = serializers.IntegerField(source="version.number", default=None, allow_null=True)
+    model = serializers.CharField(source="model.name", default=None, allow_null=True)
+    revision = serializers.IntegerField(source="sequence")
+    weight = serializers.IntegerField(allow_null=True)
+    kind = serializers.CharField()
+    proven = serializers.SerializerMethodField()
+    since = serializers.DateTimeField(source="created_at")
+    actor = serializers.CharField()
+
+    def get_proven(self, event: TagEvent) -> bool:
+        """Whether a certificate stands behind it."""
+        return lookup.is_proven(event)
+
+
+def pointers(prompt: Prompt) -> dict[str, Any]:
+    """Every tag of a prompt that points somewhere, by name."""
+    return {
+        tag.name: PointerOut(tag.event).data for tag in prompt.tags.all() if tag.event.version_id
+    }
+
+
+class PromptOut(serializers.Serializer[Prompt]):
+    """A prompt in a list."""
+
+    name = serializers.CharField()
+    description = serializers.CharField()
+    owners = serializers.ListField(child=serializers.CharField())
+    tags = serializers.SerializerMethodField()
+    versions = serializers.IntegerField(source="version_count")
+    latest = serializers.IntegerField(source="latest_number", allow_null=True)
+    orphaned = serializers.BooleanField()
+
+    def get_tags(self, prompt: Prompt) -> dict[str, Any]:
+        """Pointers by tag."""
+        return pointers(prompt)
+
+
+class CertificateOut(serializers.Serializer[Certificate]):
+    """A certificate in a list of versions."""
+
+    digest = serializers.CharField()
+    model = serializers.CharField(source="model_version.name")
+    policy = serializers.CharField()
+    issued_at = serializers.DateTimeField()
+    valid_until = serializers.DateTimeField(allow_null=True)
+    expired_at = serializers.DateTimeField(allow_null=True)
+    expired_reason = serializers.CharField()
+    run = serializers.UUIDField()
+
+
+class VersionOut(serializers.Serializer[PromptVersion]):
+    """A published version."""
+
+    version = serializers.IntegerField(source="number")
+    digest = serializers.CharField()
+    commit = serializers.CharField()
+    path = serializers.CharField()
+    type = serializers.CharField(source="content.type")
+    description = serializers.CharField(source="content.description")
+    variables = serializers.JSONField(source="content.variables")
+    published_at = serializers.DateTimeField()
+    certificates = CertificateOut(many=True, source="certificate_set")
+
+
+class TagsOut(serializers.Serializer[Prompt]):
+    """A prompt's tags and versions."""
+
+    def to_representation(self, instance: Prompt) -> dict[str, Any]:
+        """Pointers by tag, and the version numbers there are."""
+        numbers = instance.versions.order_by("number").values_list("number", flat=True)
+        return {"name": instance.name, "tags": pointers(instance), "versions": list(numbers)}
+
+
+class ModelOut(serializers.Serializer[ModelVersion]):
+    """A model pin as it is now."""
+
+    name = serializers.CharField()
+    served_id = serializers.CharField(source="pin.served_id")
+    revision = serializers.CharField(source="pin.revision")
+    pinned = serializers.SerializerMethodField()
+    engine = serializers.CharField(source="pin.engine")
+    max_context = serializers.IntegerField(source="pin.max_context", allow_null=True)
+    fingerprint = serializers.CharField()
+    fingerprint_at = serializers.DateTimeField(allow_null=True)
+    base_url = serializers.CharField(source="pin.base_url", allow_null=True)
+
+    def get_pinned(self, model: ModelVersion) -> bool:
+        """Whether the weights are named by a revision."""
+        return bool(model.pin.get("revision"))
+
+
+class FindingOut(serializers.Serializer[StoredFinding]):
+    """One finding of a sync."""
+
+    path = serializers.CharField()
+    line = serializers.IntegerField()
+    column = serializers.IntegerField()
+    severity = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+    hint = serializers.CharField()
+
+
+class AlarmOut(serializers.Serializer[MirrorAlarm]):
+    """An alarm that rings."""
+
+    kind = serializers.CharField()
+    subject = serializers.CharField()
+    message = serializers.CharField()
+    raised_at = serializers.DateTimeField()
+
+
+class SyncOut(serializers.Serializer[Any]):
+    """How an attempt to follow the repository went."""
+
+    status = serializers.CharField()
+    commit = serializers.CharField()
+    previous_commit = serializers.CharField()
+    prompts = serializers.IntegerField()
+    versions = serializers.IntegerField()
+    new_versions = serializers.IntegerField()
+    error = serializers.CharField()
+    duration_ms = serializers.IntegerField()
+    findings = FindingOut(many=True, source="findings.all")
+    alarms = serializers.SerializerMethodField()
+
+    def get_alarms(self, _sync: Any) -> list[dict[str, Any]]:
+        """Alarms that ring now."""
+        return [dict(AlarmOut(alarm).data) for alarm in queries.open_alarms()]

@@ -1,0 +1,30 @@
+"""The registry's routes under /api/v1/.
+
+A prompt's name may have folders, so it takes every segment up to the resource's own word; names
+ending in such a word cannot exist (`registry.domain.names`).
+"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from registry.api import me, moves, prompts, syncs
+
+urlpatterns = [
+    path("me", me.MeView.as_view(), name="me"),
+    path("models", prompts.ModelsView.as_view(), name="models"),
+    path("syncs", syncs.SyncsView.as_view(), name="syncs"),
+    path("syncs/last", syncs.LastSyncView.as_view(), name="last-sync"),
+    path("releases", moves.ReleasesView.as_view(), name="releases"),
+    path("prompts", prompts.PromptsView.as_view(), name="prompts"),
+    path("prompts/<path:name>/versions", prompts.VersionsView.as_view(), name="versions"),
+    path("prompts/<path:name>/tags", prompts.TagsView.as_view(), name="tags"),
+    path("prompts/<path:name>/history", prompts.HistoryView.as_view(), name="history"),
+    path("prompts/<path:name>/diff", prompts.DiffView.as_view(), name="diff"),
+    path("prompts/<path:name>/render", prompts.RenderView.as_view(), name="render"),
+    path("prompts/<path:name>/promotions", moves.PromotionsView.as_view(), name="promotions"),
+    path("prompts/<path:name>/rollbacks", moves.RollbacksView.as_view(), name="rollbacks"),
+    path("prompts/<path:name>/canary", moves.CanaryView.as_view(), name="canary"),
+    path("prompts/<path:name>/overrides", moves.OverridesView.as_view(), name="overrides"),
+    path("prompts/<path:name>", prompts.LookupView.as_view(), name="lookup"),
+]

@@ -1,0 +1,7 @@
+"""Follow the prompt repository: fetch, parse, apply one commit in one transaction."""
+
+from __future__ import annotations
+
+from registry.sync.following import apply_commit, sync
+
+__all__ = ["apply_commit", "sync"]

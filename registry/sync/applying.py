@@ -1,0 +1,221 @@
+"""Write one parsed commit into the tables. Only what changed is written.
+
+What was published stays: an edited or removed file raises an alarm and a finding, and the stored
+version goes on being served. Models and policies follow the repository; promotion fails closed on
+what it no longer holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.findings import Finding
+from registry import certificates, promotion, queries
+from registry.domain.change import RepositoryChange
+from registry.domain.files import AddressedFiles
+from registry.domain.flattening import flatten
+from registry.domain.model_pin import ModelPin
+from registry.domain.repository import ParsedPrompt
+from registry.domain.version import VersionContent
+from registry.models import GatePolicy, ModelVersion, Prompt, PromptVersion
+from registry.sync import alarms
+
+_BATCH = 500
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a commit holds and what was new in it."""
+
+    prompts: int = 0
+    versions: int = 0
+    new_versions: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+def apply_change(change: RepositoryChange) -> Applied:
+    """Apply models, policies, prompts, versions and first live tags. Joins the transaction."""
+    applied = Applied(prompts=len(change.parsed.prompts))
+    _apply_models(change.parsed.models.values())
+    _apply_policies(change)
+    prompts = _apply_prompts(change)
+    _apply_versions(change, prompts, applied)
+    _adopt_live_tags(change, prompts)
+    return applied
+
+
+def _apply_models(pins: Iterable[ModelPin]) -> None:
+    """A changed identity is a new row; a changed endpoint or price updates the row."""
+    known = {(row.name, row.digest): row for row in ModelVersion.objects.all()}
+    wanted = {(pin.name, pin.digest): pin for pin in pins}
+    retired = [row.pk for key, row in known.items() if row.is_current and key not in wanted]
+    ModelVersion.objects.filter(pk__in=retired).update(is_current=False)
+    for key, pin in wanted.items():
+        row = known.get(key)
+        if row is None:
+            ModelVersion.objects.create(name=pin.name, digest=pin.digest, pin=pin.to_json())
+        elif not row.is_current or row.pin != pin.to_json():
+            ModelVersion.objects.filter(pk=row.pk).update(is_current=True, pin=pin.to_json())
+
+
+def _apply_policies(change: RepositoryChange) -> None:
+    """Policies are read by name; certificates of a policy that reads differently now expire."""
+    parsed = change.parsed
+    guarded: dict[str, list[str]] = {name: [] for name in parsed.policies}
+    for tag, policy in sorted(parsed.tag_policies.items()):
+        if policy in guarded:
+            guarded[policy].append(tag)
+    GatePolicy.objects.exclude(name__in=guarded).delete()
+    rows = [
+        GatePolicy(name=name, digest=rule.digest, spec=rule.to_json(), tags=guarded[name])
+        for name, rule in parsed.policies.items()
+    ]
+    GatePolicy.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["digest", "spec", "tags"],
+    )
+    certificates.require_policies(now=change.now)
+
+
+def _apply_prompts(change: RepositoryChange) -> dict[str, Prompt]:
+    """Create and update prompts; those without a folder become orphans and ring."""
+    parsed = change.parsed.prompts
+    # A prompt whose prompt.yaml is broken is not parsed, and not gone either: it stays as it was.
+    folders = {path.rpartition("/")[0] for path in change.files.paths()}
+    known = {row.name: row for row in Prompt.objects.all()}
+    fresh = [_described(Prompt(name=name), parsed[name]) for name in parsed if name not in known]
+    Prompt.objects.bulk_create(fresh, batch_size=_BATCH)
+    fields = ["description", "owners", "suites", "gate", "default_model", "orphaned"]
+    changed = []
+    for name, row in known.items():
+        before = [getattr(row, field) for field in fields]
+        if name in parsed:
+            _described(row, parsed[name])
+        else:
+            row.orphaned = f"prompts/{name}" not in folders
+        if before != [getattr(row, field) for field in fields]:
+            changed.append(row)
+    Prompt.objects.bulk_update(changed, fields, batch_size=_BATCH)
+    known.update({row.name: row for row in fresh})
+    removed = {
+        row.name: f"the folder of {row.name} is gone from the repository; what is live stays live"
+        for row in known.values()
+        if row.orphaned
+    }
+    alarms.settle(alarms.Kind.PROMPT_REMOVED, removed, change.commit, change.now)
+    return known
+
+
+def _described(row: Prompt, parsed: ParsedPrompt) -> Prompt:
+    row.description = parsed.description
+    row.owners = list(parsed.owners)
+    row.suites = list(parsed.suites)
+    row.gate = parsed.gate or ""
+    row.default_model = parsed.model or ""
+    row.orphaned = False
+    return row
+
+
+def _apply_versions(change: RepositoryChange, prompts: dict[str, Prompt], applied: Applied) -> None:
+    """Publish new versions; compare the published ones with what their files say now."""
+    stored = {
+        (row["prompt__name"], row["number"]): row
+        for row in PromptVersion.objects.values("prompt__name", "number", "digest", "path", "blob")
+    }
+    found = {
+        (prompt.name, content.number): content
+        for prompt in change.parsed.prompts.values()
+        for content in prompt.versions
+    }
+    applied.versions = len(found)
+    fresh = [content for key, content in found.items() if key not in stored]
+    applied.new_versions = len(fresh)
+    PromptVersion.objects.bulk_create(
+        [_published(change, prompts[content.name], content) for content in fresh],
+        batch_size=_BATCH,
+    )
+    edited, removed = _compare(change, stored, found)
+    alarms.settle(alarms.Kind.VERSION_EDITED, edited, change.commit, change.now)
+    alarms.settle(alarms.Kind.VERSION_REMOVED, removed, change.commit, change.now)
+    hint = "restore the file and publish the change as a new version"
+    applied.findings += [
+        Finding(path, 1, 1, "error", "version-edited", message, hint)
+        for path, message in edited.items()
+    ]
+
+
+def _published(change: RepositoryChange, prompt: Prompt, content: VersionContent) -> PromptVersion:
+    return PromptVersion(
+        prompt=prompt,
+        number=content.number,
+        digest=content.digest,
+        commit=change.commit,
+        blob=_blob(change, content.path),
+        path=content.path,
+        content=content.to_json(),
+        template=flatten(content.source, content.partials),
+    )
+
+
+def _blob(change: RepositoryChange, path: str) -> str:
+    return change.files.blob_id(path) if isinstance(change.files, AddressedFiles) else ""
+
+
+def _compare(
+    change: RepositoryChange,
+    stored: Mapping[tuple[str, int], Mapping[str, Any]],
+    found: dict[tuple[str, int], VersionContent],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Messages by path: published versions that read differently now, and those that are gone."""
+    paths = frozenset(change.files.paths())
+    edited: dict[str, str] = {}
+    removed: dict[str, str] = {}
+    for key, row in stored.items():
+        name, path = f"{key[0]} v{key[1]}", row["path"]
+        content = found.get(key)
+        if content is not None:
+            if content.digest != row["digest"]:
+                edited[path] = f"{name} was published and then edited; the first content stays"
+        elif path not in paths:
+            removed[path] = f"{name} was removed from the repository; it goes on being served"
+        elif _blob(change, path) != row["blob"]:
+            edited[path] = f"{name} was published and is broken now; the first content stays"
+    return edited, removed
+
+
+def _adopt_live_tags(change: RepositoryChange, prompts: dict[str, Prompt]) -> None:
+    """First contact: tags without history start where tags.yaml says."""
+    live = change.parsed.live
+    moved = queries.tags_with_history()
+    wanted = [entry for entry in live if (entry.prompt, entry.tag) not in moved]
+    if not wanted:
+        return
+    models = {row.name: row for row in ModelVersion.objects.filter(is_current=True)}
+    versions = {
+        (row.prompt_id, row.number): row
+        for row in PromptVersion.objects.filter(prompt__name__in={e.prompt for e in wanted}).only(
+            "prompt_id", "number"
+        )
+    }
+    for entry in wanted:
+        prompt = prompts[entry.prompt]
+        version = versions.get((prompt.pk, entry.version))
+        if version is None:
+            continue  # the parser has reported it
+        weight = entry.weight if entry.weight is not None else _FIRST_CANARY_WEIGHT
+        promotion.adopt(
+            prompt=prompt,
+            tag=entry.tag,
+            version=version,
+            model=models.get(entry.model or prompt.default_model),
+            weight=weight if entry.tag == promotion.CANARY else None,
+            commit=change.commit,
+        )
+
+
+#: What a canary adopted without a weight gets: the smallest share people usually start with.
+_FIRST_CANARY_WEIGHT = 10

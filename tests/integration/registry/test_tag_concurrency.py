@@ -1,0 +1,74 @@
+"""Many people move one tag at once: the ledger is one chain and every loser is told."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from registry import promotion, queries
+from registry.domain.actor import Actor
+from registry.errors import NothingToRollBackToError, RevisionConflictError
+from registry.models.ledger import Tag, TagEvent
+from tests.integration.registry.conftest import make_shelf, stable
+
+_MOVES, _THREADS = 100, 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hundred_concurrent_moves_leave_one_chain(promoter: Actor) -> None:
+    shelf = make_shelf()
+    for number in (1, 2, 3, 4):
+        shelf.certify(number)
+
+    def move(seed: int) -> str:
+        chance = random.Random(seed)
+        seen = queries.tag_revision(shelf.prompt, "stable")
+        try:
+            if chance.random() < 0.5:
+                target = stable(chance.randint(1, 4), expected_revision=seen)
+                promotion.promote(target=target, actor=promoter)
+            else:
+                promotion.rollback(prompt="greeting", actor=promoter, expected_revision=seen)
+        except RevisionConflictError as conflict:
+            assert conflict.fields["revision"] > seen
+            return "lost"
+        except promotion.TagNotSetError:
+            return "nothing yet"
+        except NothingToRollBackToError:
+            return "at the start"
+        finally:
+            connection.close()
+        return "moved"
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        outcomes = list(pool.map(move, range(_MOVES)))
+
+    chain = list(TagEvent.objects.filter(prompt=shelf.prompt).order_by("sequence"))
+    assert [event.sequence for event in chain] == list(range(1, outcomes.count("moved") + 1))
+    assert [e.previous_id for e in chain] == [None, *[e.pk for e in chain[:-1]]]
+    revisions = [event.registry_revision for event in chain]
+    assert revisions == sorted(set(revisions))
+    tag = Tag.objects.get(prompt=shelf.prompt, name="stable")
+    assert (tag.event_id, tag.revision) == (chain[-1].pk, len(chain))
+    assert outcomes.count("lost") > 0, "the threads never met; the test proves nothing"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_first_promotions_at_once_give_one_winner(promoter: Actor) -> None:
+    shelf = make_shelf()
+    shelf.certify(1)
+
+    def first(_: int) -> bool:
+        try:
+            promotion.promote(target=stable(1, expected_revision=0), actor=promoter)
+        except RevisionConflictError:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        assert sum(pool.map(first, range(_THREADS))) == 1
