@@ -9,6 +9,7 @@ SIGINT with exit code 0.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,11 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, stopping)
     from xllamacpp import Server
 
-    server = Server(parameters(options))
+    _server = Server(parameters(options))
     signal.sigwait(stopping)
-    del server  # finishes what runs and closes the port
+    # Closing the server object waits, holding the interpreter's lock, for every open stream. There
+    # is no state to save: end, and let the kernel close the connections.
+    os._exit(0)
 
 
 if __name__ == "__main__":

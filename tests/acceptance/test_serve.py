@@ -20,7 +20,7 @@ from config.embedded import locations
 
 pytestmark = pytest.mark.slow
 
-SERVE = [sys.executable, "-c", "import typer; from config.serve import serve; typer.run(serve)"]
+SERVE = [sys.executable, "-m", "assay.main", "serve"]
 REPLACEMENTS = ("DATABASE_URL", "BROKER_URL", "ASSAY_MODEL_DEMO_URL")
 
 
