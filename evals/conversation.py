@@ -13,6 +13,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -58,6 +59,18 @@ async def patiently(patience: Patience, call: Callable[[], Awaitable[T]]) -> T:
         except ModelUnavailableError as error:
             await asyncio.sleep(patience.wait_seconds(attempt, error.retry_after_seconds))
     return await call()
+
+
+class PatientClient(ModelClient):
+    """A client whose chats try transient errors again."""
+
+    def __init__(self, endpoint: Endpoint, patience: Patience) -> None:
+        super().__init__(endpoint)
+        self.patience = patience
+
+    async def chat(self, request: ChatRequest) -> ChatResponse:
+        """One whole answer, or the error of the last try."""
+        return await patiently(self.patience, partial(super().chat, request))
 
 
 class Conversation:
@@ -115,16 +128,16 @@ class Conversation:
         return asked
 
     def start(self, work: Callable[[ModelClient], Awaitable[T]]) -> Future[T]:
-        """Run something else with the same client, as patiently; cancel the future to stop it."""
+        """Run something else with the same client; cancel the future to stop it."""
 
         async def run() -> T:
-            return await patiently(self.patience, lambda: work(self._client))
+            return await work(self._client)
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop)
 
     async def _answer(self, ticket: int, request: ChatRequest) -> None:
         try:
-            response = await patiently(self.patience, lambda: self._client.chat(request))
+            response = await self._client.chat(request)
         except AssayError as error:
             self._answers.put(Asked(ticket, None, error))
         except Exception as bug:  # noqa: BLE001 - raised again by the thread that waits for it
@@ -142,7 +155,7 @@ class Conversation:
 
     async def _serve(self) -> None:
         stop = asyncio.Event()
-        async with ModelClient(self.endpoint) as client:
+        async with PatientClient(self.endpoint, self.patience) as client:
             self._started.set_result((asyncio.get_running_loop(), stop, client))
             await stop.wait()
             others = asyncio.all_tasks() - {asyncio.current_task()}

@@ -28,7 +28,12 @@ from evals.models import EvalRun
 from evals.scoring import Judgement, judge, not_judged
 from registry.domain.model_pin import ModelPin
 from registry.domain.version import VersionContent
-from registry.rendering import RenderFailure, RenderJob, render_batch
+from registry.rendering import (
+    RenderFailure,
+    RenderJob,
+    RenderUnavailableError,
+    render_batch,
+)
 from serving.client import ChatRequest, Message, ModelUnavailableError
 
 _log = logging.getLogger(__name__)
@@ -161,10 +166,14 @@ class _Shift:
 
     def _ask(self, taken: Sequence[_Held]) -> None:
         """Render in the jail, then put the questions. What does not render is an error."""
-        jobs_ = [
-            RenderJob(self.content, held.case.variables, held.case.placeholders) for held in taken
-        ]
-        for held, rendered in zip(taken, render_batch(jobs_), strict=True):
+        try:
+            results = render_batch(
+                [RenderJob(self.content, h.case.variables, h.case.placeholders) for h in taken]
+            )
+        except RenderUnavailableError as error:
+            self._abort(error.message)
+            return
+        for held, rendered in zip(taken, results, strict=True):
             if isinstance(rendered, RenderFailure):
                 self._store(held, not_judged(f"the prompt does not render: {rendered.message}"))
                 continue
@@ -195,9 +204,11 @@ class _Shift:
             return
         self.unanswered += 1
         if self.unanswered > self.talk.endpoint.concurrency:
-            reason = f"{self.run.model.name} stopped answering: {error.message}"
-            runs.abort_run(run_id=self.run.pk, reason=reason, now=timezone.now())
-            self._drop_lost()
+            self._abort(f"{self.run.model.name} stopped answering: {error.message}")
+
+    def _abort(self, reason: str) -> None:
+        runs.abort_run(run_id=self.run.pk, reason=reason, now=timezone.now())
+        self._drop_lost()
 
     def _store(self, held: _Held, judgement: Judgement) -> None:
         leases.store_result(lease=held.lease, judgement=judgement)

@@ -51,8 +51,8 @@ def lease_chunk(*, run_id: UUID, owner: str, size: int) -> tuple[Lease, ...]:
             .order_by("attempts", "position")[:size]
         )
         chosen = _blame_at_most_one(free)
-        _leased = WorkItem.objects.filter(pk__in=[item.pk for item in chosen])
-        _leased.update(
+        leased = WorkItem.objects.filter(pk__in=[item.pk for item in chosen])
+        leased.update(
             fence=F("fence") + 1,
             owner=owner,
             leased_until=Now() + _term(),
@@ -127,7 +127,7 @@ def store_result(*, lease: Lease, judgement: Judgement) -> bool:
         _insert(lease, judgement)
         EvalRun.objects.filter(pk=lease.run).update(
             done=F("done") + 1,
-            errors=F("errors") + (judgement.outcome == CaseResult.Outcome.ERROR),
+            errors=F("errors") + int(judgement.outcome == CaseResult.Outcome.ERROR),
             prompt_tokens=F("prompt_tokens") + judgement.prompt_tokens,
             completion_tokens=F("completion_tokens") + judgement.completion_tokens,
         )

@@ -1,0 +1,155 @@
+"""An OpenAI-compatible server on loopback that answers, and fails, as the test tells it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Say:
+    """A whole answer, after a while."""
+
+    text: str
+    prompt_tokens: int = 10
+    completion_tokens: int = 2
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fail:
+    """An HTTP error."""
+
+    status: int
+    retry_after: str = ""
+
+
+@dataclass(frozen=True)
+class Garble:
+    """A stream that is no stream of chat chunks."""
+
+
+@dataclass(frozen=True)
+class Truncate:
+    """The beginning of an answer, then a closed connection."""
+
+
+Reply = Say | Fail | Garble | Truncate
+
+
+class ModelServer:
+    """`reply(question, nth)` decides: the last message, and how often it was asked, from 1.
+
+    `weights` goes into every answer to a probe: change it and the fingerprint changes.
+    """
+
+    def __init__(self, reply: Callable[[str, int], Reply]) -> None:
+        self.reply = reply
+        self.weights = "first"
+        self.calls: Counter[str] = Counter()
+        self.running = 0
+        self.most_at_once = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        handler = type("Handler", (_Handler,), {"model": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def case_calls(self) -> Counter[str]:
+        """Calls by question, without the probes."""
+        return Counter({q: n for q, n in self.calls.items() if q.startswith("case ")})
+
+    def called(self, question: str) -> int:
+        with self._lock:
+            self.calls[question] += 1
+            self.running += 1
+            self.most_at_once = max(self.most_at_once, self.running)
+            return self.calls[question]
+
+    def answered(self) -> None:
+        with self._lock:
+            self.running -= 1
+
+    def decide(self, question: str, nth: int) -> Reply:
+        reply = self.reply(question, nth)
+        if question.startswith("case ") or not isinstance(reply, Say):
+            return reply
+        return Say(f"{self.weights}: {question}")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    model: ModelServer
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+
+    def log_message(self, *_: Any) -> None:
+        """The test's output is for the test."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        question = body["messages"][-1]["content"]
+        nth = self.model.called(question)
+        try:
+            self._send(self.model.decide(question, nth))
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+        finally:
+            self.model.answered()
+
+    def _send(self, reply: Reply) -> None:
+        if isinstance(reply, Fail):
+            body = b'{"error": "scripted"}'
+            self._write(reply.status, "application/json", body, retry_after=reply.retry_after)
+        elif isinstance(reply, Garble):
+            self._write(200, "text/event-stream", b"data: this is not JSON\n\n")
+        elif isinstance(reply, Truncate):
+            self._write(200, "text/event-stream", _events(Say("half"))[:-60], missing=60)
+            self.close_connection = True
+        else:
+            time.sleep(reply.seconds)
+            self._write(200, "text/event-stream", _events(reply))
+
+    def _write(
+        self, status: int, kind: str, body: bytes, *, missing: int = 0, retry_after: str = ""
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body) + missing))
+        if retry_after:
+            self.send_header("Retry-After", retry_after)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _events(say: Say) -> bytes:
+    usage = {"prompt_tokens": say.prompt_tokens, "completion_tokens": say.completion_tokens}
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": {"content": say.text}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": usage},
+    ]
+    lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
+    return ("".join(lines) + "data: [DONE]\n\n").encode()

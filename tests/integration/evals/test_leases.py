@@ -1,0 +1,143 @@
+"""Items change hands by leases, and results get in by the newest fence only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from evals import engine, leases, runs
+from evals.leases import Lease
+from evals.models import CaseResult, EvalRun, WorkItem
+from evals.scoring import Judgement, Outcome
+from registry.domain.actor import Actor
+from tests.integration.evals.conftest import QUICK, Repository, again, started
+from tests.integration.evals.model_server import ModelServer
+
+PASS = Judgement(Outcome.PASS, text="yes", prompt_tokens=10, completion_tokens=2)
+
+
+@pytest.fixture
+def run(repository: Repository, editor: Actor) -> EvalRun:
+    repository.publish()
+    return started(editor)
+
+
+def leased(run: EvalRun, owner: str, size: int = 100) -> tuple[Lease, ...]:
+    return leases.lease_chunk(run_id=run.pk, owner=owner, size=size)
+
+
+def expire(run: EvalRun) -> None:
+    """As if the lease's time had passed."""
+    WorkItem.objects.filter(run=run, done=False, leased_until__isnull=False).update(
+        leased_until=timezone.now() - timedelta(seconds=1)
+    )
+
+
+def test_nobody_else_gets_what_is_leased(run: EvalRun) -> None:
+    assert len(leased(run, "a", 5)) == 5
+    assert len(leased(run, "b", 5)) == 5
+    assert len(leased(run, "c", 5)) == 2
+    assert leased(run, "d") == ()
+
+
+def test_the_successor_of_a_dead_worker_wins(run: EvalRun) -> None:
+    [dead] = leased(run, "dead", 1)
+    expire(run)
+    successor = next(lease for lease in leased(run, "alive") if lease.item == dead.item)
+    assert successor.fence == dead.fence + 1
+    assert not leases.store_result(lease=dead, judgement=PASS)
+    assert leases.store_result(lease=successor, judgement=PASS)
+    assert again(run).done == 1
+
+
+def test_a_slow_worker_whose_items_nobody_took_still_counts(run: EvalRun) -> None:
+    [slow] = leased(run, "slow", 1)
+    expire(run)
+    assert leases.still_held([slow]) == {slow.item}
+    assert leases.store_result(lease=slow, judgement=PASS)
+
+
+def test_the_same_result_twice_is_one_result(run: EvalRun) -> None:
+    [lease] = leased(run, "a", 1)
+    assert leases.store_result(lease=lease, judgement=PASS)
+    assert not leases.store_result(lease=lease, judgement=PASS)
+    assert CaseResult.objects.filter(run=run).count() == again(run).done == 1
+    assert again(run).prompt_tokens == 10
+
+
+def test_renewing_keeps_a_lease_and_releasing_ends_it(run: EvalRun) -> None:
+    chunk = leased(run, "a")
+    expire(run)
+    leases.renew(items=[lease.item for lease in chunk], owner="a")
+    assert leased(run, "b") == ()
+    leases.release(items=[lease.item for lease in chunk], owner="a", refund=True)
+    assert len(leased(run, "b")) == len(chunk)
+    assert leases.still_held(chunk) == frozenset()
+
+
+def test_a_cancelled_run_leases_nothing_but_takes_what_was_paid(
+    run: EvalRun, editor: Actor
+) -> None:
+    first, second = leased(run, "a", 2)
+    runs.cancel_run(run_id=run.pk, actor=editor, now=timezone.now())
+    assert leased(run, "b") == ()
+    assert leases.still_held([first, second]) == frozenset()
+    assert leases.store_result(lease=first, judgement=PASS)
+    assert again(run).done == 1
+
+
+def test_a_finished_run_takes_no_result(run: EvalRun) -> None:
+    [lease] = leased(run, "a", 1)
+    runs.abort_run(run_id=run.pk, reason="enough", now=timezone.now())
+    assert not leases.store_result(lease=lease, judgement=PASS)
+    assert again(run).done == 0
+
+
+def test_what_outlived_workers_comes_last_and_alone(run: EvalRun) -> None:
+    for owner in ("first", "second"):
+        assert len(leased(run, owner, 2)) == 2
+        WorkItem.objects.filter(owner=owner).update(position=0)
+        expire(run)
+        # Only these two are free, so they are leased again.
+        WorkItem.objects.filter(run=run, attempts=0).update(
+            leased_until=timezone.now() + timedelta(hours=1)
+        )
+    WorkItem.objects.filter(run=run, attempts=0).update(leased_until=None)
+    assert len(leased(run, "third")) == 10
+    assert len(leased(run, "fourth")) == 1
+    assert len(leased(run, "fifth")) == 1
+
+
+def test_an_item_that_kills_its_workers_is_an_error_in_the_end(
+    run: EvalRun, server: ModelServer
+) -> None:
+    poison = WorkItem.objects.filter(run=run, case="c3")
+    poison.update(attempts=leases.MOST_ATTEMPTS)
+    engine.work(run.pk, limits=QUICK)
+    run = again(run)
+    assert (run.verdict, run.done, run.errors) == ("ERROR", 12, 1)
+    assert "given up" in CaseResult.objects.get(run=run, case="c3").error
+    assert "case 3" not in server.calls
+
+
+def test_a_run_goes_on_where_a_dead_worker_left_it(run: EvalRun, server: ModelServer) -> None:
+    chunk = leased(run, "dead", 6)
+    leases.store_result(lease=chunk[0], judgement=PASS)
+    leases.take_lead(run_id=run.pk, owner="dead")
+    expire(run)
+    EvalRun.objects.filter(pk=run.pk).update(leader_until=timezone.now() - timedelta(seconds=1))
+    engine.work(run.pk, limits=QUICK)
+    assert again(run).verdict == "PASS"
+    assert sum(server.case_calls.values()) == 11
+
+
+def test_a_run_whose_leaders_all_die_ends_with_an_error(run: EvalRun) -> None:
+    for number in range(leases.MOST_ATTEMPTS):
+        assert leases.take_lead(run_id=run.pk, owner=f"dead {number}")
+        EvalRun.objects.filter(pk=run.pk).update(leader_until=timezone.now() - timedelta(seconds=1))
+    engine.work(run.pk, limits=QUICK)
+    run = again(run)
+    assert (run.verdict, run.done) == ("ERROR", 0)
+    assert "died or broke" in run.reasons[0]
