@@ -34,9 +34,11 @@ def one_measurement(*answers: Reply) -> list[Reply]:
 
 def fingerprint_of(*answers: Reply, served_id: str = "tiny") -> Fingerprint:
     async def story() -> Fingerprint:
-        async with ScriptedServer(*one_measurement(*answers)) as server:
-            async with ModelClient(Endpoint(server.url, served_id)) as client:
-                return await measure(client)
+        async with (
+            ScriptedServer(*one_measurement(*answers)) as server,
+            ModelClient(Endpoint(server.url, served_id)) as client,
+        ):
+            return await measure(client)
 
     return asyncio.run(story())
 
