@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections import Counter
 from typing import Any
 
 from core.errors import InvalidError
 
 #: Deeper values are not data anybody wrote by hand.
 MAX_DEPTH = 50
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class JsonError(InvalidError):
@@ -32,8 +36,7 @@ def _finite(digits: str) -> float:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise JsonError(f"the key {json.dumps(twice)[:80]} is given twice")
     return mapping
 
@@ -80,10 +83,8 @@ def unstorable_text(value: Any) -> str | None:
     while stack:
         item = stack.pop()
         if isinstance(item, str):
-            if "\x00" in item:
-                return "a text contains the NUL character"
-            if any("\ud800" <= character <= "\udfff" for character in item):
-                return "a text contains half of a surrogate pair"
+            if _UNSTORABLE.search(item):
+                return "a text contains NUL or half of a surrogate pair"
         elif isinstance(item, dict):
             stack.extend(item)
         stack.extend(_children(item))

@@ -16,7 +16,8 @@ MAX_DATASET_BYTES = 64 * 1024 * 1024
 MAX_CASES = 20_000
 #: A file with more problems than this has one problem; nobody reads the rest.
 MAX_FINDINGS = 100
-MAX_COLUMNS = 1_000
+MAX_COLUMNS = 200
+MAX_LINE_CHARS = 1_000_000
 EXTENSIONS = (".jsonl", ".csv")
 
 #: Columns with a meaning of their own; every other column is a variable.
@@ -79,6 +80,10 @@ def _jsonl_rows(source: Source, text: str) -> Iterator[Row]:
     # Not str.splitlines: U+2028 and its kin are ordinary characters inside JSON strings.
     for number, line in enumerate(io.StringIO(text, newline="\n"), 1):
         if not line.strip():
+            continue
+        if len(line) > MAX_LINE_CHARS:
+            message = f"This line is longer than {MAX_LINE_CHARS:,} characters."
+            _report(source, number, "dataset_line", message)
             continue
         try:
             yield Row(read_json(line), number)

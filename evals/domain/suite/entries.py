@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from evals.domain.checks import (
@@ -16,15 +17,19 @@ from evals.domain.checks import (
 )
 from evals.domain.json_values import unstorable_text
 from evals.domain.spec import CaseSpec
-from registry.domain.positions import Path
 from registry.domain.fields import Fields
 from registry.domain.names import is_name, is_variable_name
+from registry.domain.positions import Path
 from registry.domain.source import Source
 from registry.domain.template.tags import ROLES
 
 MAX_REPEATS = 20
 MAX_CHECKS = 50
 MAX_KEY_CHARS = 200
+#: Items in any mapping or list below: what a person can have meant, not what a file can hold.
+MAX_ITEMS = 200
+#: Problems of one check that are told; a hostile schema can have very many.
+MAX_PROBLEMS = 20
 _CASE_KEYS = (
     "id",
     "variables",
@@ -44,8 +49,7 @@ def read_checks(fields: Fields, taken: Sequence[CheckSpec] = ()) -> tuple[CheckS
     `taken` are checks that apply to the same case: names stay unique among all of them.
     """
     raw = fields.items("checks")
-    if len(raw) > MAX_CHECKS:
-        fields.wrong("checks", "too_many_checks", f"At most {MAX_CHECKS} checks.")
+    if _is_crowded(fields.source, (*fields.at, "checks"), raw, MAX_CHECKS):
         return ()
     names = {check.name for check in taken}
     found: list[CheckSpec] = []
@@ -63,7 +67,7 @@ def _check(fields: Fields, taken: set[str]) -> CheckSpec | None:
         return None
     params = {key: value for key, value in fields.values.items() if key not in _CHECK_KEYS}
     try:
-        problems = list(parameter_problems(check_type, params))
+        problems = list(islice(parameter_problems(check_type, params), MAX_PROBLEMS))
     except CheckError as error:
         known = ", ".join(check_types())
         fields.wrong("type", "unknown_check", f"{error.message}.", hint=f"known: {known}")
@@ -105,6 +109,8 @@ def read_case(
     if not isinstance(raw, dict):
         source.report(at, "wrong_type", "A case is a mapping with an `id`.")
         return None
+    if _is_crowded(source, at, raw):
+        return None
     before = len(source.findings)
     fields = Fields(source, at, raw, _CASE_KEYS)
     checks = read_checks(fields, suite_checks)
@@ -116,12 +122,25 @@ def read_case(
         critical=fields.boolean("critical", default=False),
         repeats=fields.integer("repeats", 1, 1, MAX_REPEATS) if "repeats" in fields else None,
         checks=checks,
-        tags=fields.names("tags", is_name),
+        tags=_tags(fields),
     )
     if problem := unstorable_text(raw):
         source.report(at, "bad_text", f"The case cannot be stored: {problem}.")
     _check_expectations(fields, (*suite_checks, *checks), case.expected)
     return None if _has_error(source, before) else case
+
+
+def _is_crowded(source: Source, at: Path, items: Any, limit: int = MAX_ITEMS) -> bool:
+    """Whether a mapping or list has more items than are looked at one by one; reported."""
+    if len(items) > limit:
+        source.report(at, "too_many_items", f"{len(items):,} items; at most {limit} are read.")
+    return len(items) > limit
+
+
+def _tags(fields: Fields) -> tuple[str, ...]:
+    if _is_crowded(fields.source, (*fields.at, "tags"), fields.items("tags")):
+        return ()
+    return fields.names("tags", is_name)
 
 
 def _has_error(source: Source, since: int) -> bool:
@@ -141,6 +160,8 @@ def _key(fields: Fields) -> str:
 
 def _variables(fields: Fields) -> dict[str, Any]:
     section = fields.mapping("variables", None)
+    if _is_crowded(section.source, section.at, section.values):
+        return {}
     for name in section.values:
         if not is_variable_name(name):
             message = f"{name[:60]!r} cannot be the name of a variable."
@@ -150,8 +171,13 @@ def _variables(fields: Fields) -> dict[str, Any]:
 
 def _placeholders(fields: Fields) -> dict[str, Any]:
     section = fields.mapping("placeholders", None)
+    if _is_crowded(section.source, section.at, section.values):
+        return {}
     for name in section.values:
-        for index, item in enumerate(section.items(name)):
+        messages = section.items(name)
+        if _is_crowded(section.source, (*section.at, name), messages):
+            continue
+        for index, item in enumerate(messages):
             at = (*section.at, name, index)
             is_pair = isinstance(item, dict) and item.keys() == {"role", "content"}
             if not is_pair or item["role"] not in ROLES or not isinstance(item["content"], str):

@@ -8,9 +8,9 @@ from core.findings import Finding
 from evals.domain.forecast import decidability
 from evals.domain.spec import CaseSpec, SuiteSpec
 from evals.domain.suite.parse import EXTENSION, FOLDER, LoadedSuite, load_suite
-from registry.domain.positions import Mark
 from registry.domain.files import Files
 from registry.domain.policy import GatePolicy
+from registry.domain.positions import Mark
 from registry.domain.repository import ParsedPrompt, ParsedRepository
 from registry.domain.schemas import complete_values
 from registry.domain.source import Source

@@ -11,10 +11,10 @@ from evals.domain.checks import CheckSpec
 from evals.domain.spec import CaseSpec, SuiteSpec
 from evals.domain.suite.dataset import EXTENSIONS, MAX_CASES, MAX_FINDINGS, read_dataset
 from evals.domain.suite.entries import MAX_REPEATS, read_case, read_checks
-from registry.domain.positions import Document, Mark, Path
 from registry.domain.fields import Fields
 from registry.domain.files import Files
 from registry.domain.names import is_name
+from registry.domain.positions import Document, Mark, Path
 from registry.domain.source import Source
 
 FOLDER = "suites/"

@@ -85,7 +85,11 @@ def test_regex_searches_and_its_dollar_means_the_very_end():
     assert verdict(check("regex", pattern=r"\bdue\b"), "It is due.").passed
 
 
-@pytest.mark.parametrize("pattern", ["(", r"(a)\1", "(?<=a)b", "a" * 1_001, "(a{1000}){1000}"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", r"(a)\1", "(?<=a)b", "a" * 1_001, "(a{1000}){1000}", "\ud800"],
+    ids=["open", "back-reference", "look-behind", "long", "large", "not Unicode"],
+)
 def test_a_pattern_that_cannot_run_in_linear_time_is_refused(pattern):
     assert [p.pointer for p in parameter_problems("regex", {"pattern": pattern})] == [("pattern",)]
     with pytest.raises(CheckError):
@@ -120,6 +124,11 @@ def test_a_latency_check_without_a_limit_is_refused():
     assert [p.message for p in parameter_problems("latency", {})]
     with pytest.raises(CheckError):
         verdict(check("latency"), "x")
+
+
+def test_an_answer_a_check_breaks_on_is_an_error_not_a_pass():
+    with pytest.raises(CheckError, match="check regex broke on this answer"):
+        verdict(check("regex", pattern="a"), "\ud800")
 
 
 def test_an_unknown_check_is_never_a_pass():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -89,8 +90,16 @@ def test_unicode_line_separators_inside_texts_do_not_break_a_row():
         (jsonl({**GOOD, "checks": [{"type": "vibes"}]}), 1, "unknown_check"),
         (jsonl({**GOOD, "expected": ["x"]}), 1, "bad_expected"),
         (jsonl({"id": "a"}), 1, "bad_expected"),
+        (jsonl({**GOOD, "expected": "x" * 1_000_000}), 1, "dataset_line"),
+        (jsonl({**GOOD, **{f"k{i}": 1 for i in range(300)}}), 1, "too_many_items"),
+        (jsonl({**GOOD, "variables": {f"k{i}": 1 for i in range(300)}}), 1, "too_many_items"),
+        (jsonl({**GOOD, "placeholders": {f"k{i}": [] for i in range(300)}}), 1, "too_many_items"),
+        (jsonl({**GOOD, "placeholders": {"history": [1] * 300}}), 1, "too_many_items"),
+        (jsonl({**GOOD, "tags": ["?"] * 300}), 1, "too_many_items"),
+        (jsonl({**GOOD, "checks": [{}] * 300}), 1, "too_many_items"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", 0, "dataset_is_pointer"),
     ],
+    ids=(f"jsonl-{number}" for number in itertools.count()),
 )
 def test_each_fault_of_a_jsonl_file_has_its_line(data, line, code):
     assert problems(data) == [(line, code)]
@@ -116,6 +125,7 @@ def test_each_fault_of_a_jsonl_file_has_its_line(data, line, code):
         ("id,expected,not a name\na,x,y\n", 2, "bad_name"),
         ("id,expected\na," + "x" * 200_000 + "\n", 2, "dataset_csv"),
     ],
+    ids=(f"csv-{number}" for number in itertools.count()),
 )
 def test_each_fault_of_a_csv_file_has_its_line(data, line, code):
     assert problems(data, "csv") == [(line, code)]

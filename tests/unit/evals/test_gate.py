@@ -74,6 +74,12 @@ def test_a_floor_of_one_hundred_percent_is_never_proved():
     assert "cannot be proved by any number of cases" in decision.reasons[-1]
 
 
+def test_a_rate_on_the_floor_is_never_decided_by_more_of_the_same():
+    decision = judged(48, 12)
+    assert decision.verdict == "INCONCLUSIVE"
+    assert "no number of cases decides at this rate" in decision.reasons[-1]
+
+
 def test_the_stricter_of_suite_and_policy_counts():
     assert judged(57, 3, min_pass_rate=0.1).verdict == "PASS"
     assert judged(57, 3, min_pass_rate=0.9).verdict == "INCONCLUSIVE"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.domain.checks import CheckError, expectation_problem, parameter_problems, run_check
-from evals.domain.json_schema import SchemaUnusableError, schema_problems, violation
+from evals.domain.json_schema import schema_problems, violation
 from evals.domain.json_values import JsonError, depth, read_json, same_json
 from tests.unit.evals.builders import answer, check
 
@@ -36,6 +36,7 @@ def judge(text, expected=None, **params):
 @pytest.mark.parametrize(
     "text",
     ["", "{", "NaN", "1e999", '{"a": 1, "a": 2}', "[" * 100_000, "{} trailing", "9" * 5_000],
+    ids=["empty", "open", "nan", "infinite", "repeated key", "deep", "trailing", "digits"],
 )
 def test_what_is_not_json_fails(text):
     outcome = judge(text)
@@ -119,6 +120,17 @@ def test_a_schema_that_cannot_be_trusted_is_a_problem(schema):
     assert [p.pointer[0] for p in parameter_problems("json", {"schema": schema})] == ["schema"]
 
 
+def test_a_schema_that_cannot_be_evaluated_is_an_error_not_a_pass():
+    with pytest.raises(CheckError):
+        judge("1", schema={"$ref": "#/missing"})
+    with pytest.raises(CheckError):
+        judge('"a"', schema={"pattern": "("})
+
+
+def test_a_deep_answer_is_not_taken_for_json():
+    assert "nested deeper" in judge("[" * 60 + "]" * 60).detail
+
+
 def test_a_full_schema_of_2020_12_is_usable():
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -139,9 +151,7 @@ def test_a_schema_that_doubles_at_each_step_is_stopped():
         for i in range(40)
     }
     schema = {"$ref": "#/$defs/d0", "$defs": {**doubling, "d40": {"type": "integer"}}}
-    with pytest.raises(SchemaUnusableError, match="steps"):
-        violation(schema, 1)
-    assert schema_problems(schema)
+    assert schema_problems(schema) == [((), "the schema needs more than 50,000 steps")]
 
 
 def test_patterns_of_schemas_run_in_linear_time():
@@ -155,6 +165,7 @@ def test_unique_items_compares_many_objects_quickly_and_as_json():
     assert violation(schema, [{"a": i} for i in range(20_000)]) is None
     assert violation(schema, [{"a": 1}, {"a": 1.0}]) is not None
     assert violation(schema, [1, True, "1", [1]]) is None
+    assert violation({"uniqueItems": False}, [1, 1]) is None
 
 
 @given(json_values, json_values)

@@ -113,6 +113,12 @@ def test_a_missing_or_badly_named_suite_is_a_finding():
     assert [f.code for f in parse_suite("../x", repository())[1]] == ["bad_name"]
 
 
+def test_a_suite_with_hundreds_of_checks_is_refused():
+    assert "too_many_items" in {
+        code for *_, code in faults(CASES + "checks: [" + "{type: json}, " * 51 + "]")
+    }
+
+
 def test_inline_cases_know_their_place():
     loaded = load_suite("s", repository(**{"suites/s.yaml": CHECKS + CASES}))
     path, mark = loaded.places["a"]
