@@ -262,7 +262,7 @@ class EvalRun:
     verdict: str | None
     reasons: tuple[str, ...]
     cases: int
-    passed: int | float
+    passed: int | None
     pass_rate: float | None
     interval: tuple[float, float] | None
     progress: Progress

@@ -36,8 +36,11 @@ class AssayApiError(Exception):
 
     @property
     def is_passing(self) -> bool:
-        """Whether asking again later may help: no answer, a gateway's answer, or too many calls."""
-        return self.status in {None, 429, 502, 503, 504}
+        """Whether asking again later may help: no answer, too many calls, a server in trouble.
+
+        A plain 500 counts: it is what a web server says while its database restarts.
+        """
+        return self.kind == "unavailable"
 
 
 class AnswerNotUnderstoodError(UnavailableError):

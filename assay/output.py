@@ -53,10 +53,12 @@ def emit(document: Any) -> None:
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table on stdout. None is shown as a dash; lists are joined with commas."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    grid = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    grid = Table(
+        *(Column(Text(name)) for name in columns), box=None, pad_edge=False, header_style="bold"
+    )
     for row in rows:
         grid.add_row(*(Text(_cell(value)) for value in row))
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
