@@ -2,10 +2,10 @@
 
 Without parameters the answer only has to be valid JSON: nothing before or after it, no `NaN`, no
 key given twice. `schema` is JSON Schema 2020-12 with `$ref`s inside the schema only; patterns run
-on RE2 and `format` is not asserted. `equals: expected` compares with the case's `expected` (1
-equals 1.0; the order of keys does not matter, that of items does); `fields` restricts that to some
-keys of the object. An `expected` text that holds a JSON object or array, as in a CSV cell, is read
-as JSON.
+on RE2, `format` is not asserted, `unevaluated…` and `$dynamicRef` are refused. `equals: expected`
+compares with the case's `expected` (1 equals 1.0; the order of keys does not matter, that of items
+does); `fields` restricts that to some keys of the object. An `expected` text that holds a JSON
+object or array, as in a CSV cell, is read as JSON.
 """
 
 from __future__ import annotations
