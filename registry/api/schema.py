@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from registry.api.authentication import scope_of
@@ -41,3 +42,25 @@ class ProblemSchema(AutoSchema):  # type: ignore[no-untyped-call,unused-ignore]
                 "content": {"application/problem+json": {"schema": _PROBLEM}},
             }
         return operation
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call,unused-ignore]
+    """Documents `TokenAuthentication`."""
+
+    target_class = "registry.api.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """A bearer token."""
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "assay_…"}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call,unused-ignore]
+    """Documents `SessionAuthentication`."""
+
+    target_class = "registry.api.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """The dashboard's cookie."""
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

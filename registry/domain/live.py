@@ -55,8 +55,12 @@ def _entry(prompt: str, tags: Fields, tag: str) -> Entry | None:
         source.report_key(at, "bad_name", f"{tag[:60]!r} cannot be a tag.")
     model: str | None = None
     weight: int | None = None
-    if isinstance(tags.values[tag], str):
+    written = tags.values[tag]
+    if isinstance(written, str):
         version = _version(tags, tag)
+    elif not isinstance(written, dict):
+        tags.wrong(tag, "wrong_type", "Write a version like v3, or {version: v3, model: …}.")
+        return None
     else:
         fields = tags.mapping(tag, ("version", "model", "weight"))
         fields.text("version", is_required=True)

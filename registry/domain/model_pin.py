@@ -126,7 +126,7 @@ def _check_address(fields: Fields, pin: ModelPin) -> None:
 
 def _check_revision(fields: Fields, pin: ModelPin) -> None:
     where = (*fields.at, "revision")
-    if not pin.pinned:
+    if not fields.values.get("revision"):
         message = f"The model {pin.name[:60]!r} has no `revision`; it is not pinned."
         hint = "certificates need one unless the gate allows unpinned models"
         fields.source.report_key(

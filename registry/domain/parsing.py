@@ -120,8 +120,11 @@ def _compare(source: Source, split: _Split, declared: Mapping[str, Any], found: 
     """Variables that are used and not declared, or declared and not used."""
     for name, line in found.variables.items():
         if name not in declared:
-            message = f"The variable `{name[:60]}` is used but not declared."
-            mark = locate(split.body, line - split.first_line + 1, name, split.first_line)
+            is_borrowed = name in found.borrowed
+            user = "an included partial uses it" if is_borrowed else "it is used here"
+            word = "include" if is_borrowed else name
+            mark = locate(split.body, line - split.first_line + 1, word, split.first_line)
+            message = f"The variable `{name[:60]}` is not declared; {user}."
             hint = f"add it under `variables`: {name[:60]}: {{type: string}}"
             source.report_mark(mark, "undeclared_variable", message, hint=hint)
     if any(finding.severity == "error" for finding in found.findings):

@@ -19,7 +19,7 @@ _BRANCH_CHARS = 200
 _HOST = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]", re.ASCII)
 _USER = re.compile(r"(?!-)[A-Za-z0-9._-]{1,64}", re.ASCII)
 # No shell, environment or glob characters: none of them is in a real repository's path.
-_REMOTE_PATH = re.compile(r"(?![-/]-)[A-Za-z0-9._~/%+=@,-]{1,1024}", re.ASCII)
+_REMOTE_PATH = re.compile(r"(?!/?[-+=@,%])[A-Za-z0-9._~/%+=@,-]{1,1024}", re.ASCII)
 _SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:]+|\[[^\]/]+\]):(?P<path>[^:].*)")
 _HELPER = re.compile(r"[A-Za-z0-9.+_-]+::", re.ASCII)
 _BRANCH_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
@@ -76,8 +76,8 @@ def _with_scheme(url: str) -> Address:
         port = parts.port
     except ValueError:
         raise _refused("it cannot be parsed") from None
-    if parts.query or parts.fragment or "?" in url or "#" in url:
-        raise _refused("a repository has no query and no fragment")
+    if set("?#\\") & set(url):
+        raise _refused("a repository has no query, no fragment and no backslash")
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise _refused("a file URL names no host")

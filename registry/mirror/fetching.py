@@ -120,9 +120,12 @@ class Fetching:
         )
         if done.status != 0:
             raise self._reason(done)
+        if re.search(r"^error:", done.stderr, re.MULTILINE):
+            # Git found a broken file here and fetched around it; the next fetch looks closely.
+            self.stores.suspect(store)
         commit = self._resolve(store, _INCOMING + "^{commit}")
         if commit is None:
-            raise MirrorDamagedError("the fetched branch does not name a commit")
+            raise MirrorRefusedError(f"the branch {self.branch!r} does not name a commit")
         return commit
 
     def _accept(self, store: str, commit: str) -> None:

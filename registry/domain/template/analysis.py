@@ -31,6 +31,8 @@ class Analysis:
 
     #: Variable -> line of its first use; for use inside a partial, the line of the include.
     variables: Mapping[str, int] = field(default_factory=dict)
+    #: Those of them that only an included partial uses.
+    borrowed: frozenset[str] = frozenset()
     #: Every partial that is needed, directly or not: "partials/tone/v1".
     includes: tuple[str, ...] = ()
     placeholders: tuple[str, ...] = ()
@@ -87,6 +89,7 @@ def analyse(
     troubles += [*used.troubles, *_kind_troubles(kind, used), *_placeholder_troubles(used)]
     return Analysis(
         {name: line + first_line - 1 for name, line in names.items()},
+        frozenset(names.keys() - used.names.keys()),
         tuple(sorted(includes)),
         tuple(used.placeholders),
         _findings(troubles, source, path, first_line),
