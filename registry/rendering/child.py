@@ -46,6 +46,8 @@ def main() -> None:
     limits = json.loads(sys.argv[1])
     confine(limits["memory_bytes"], limits["parent"])
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    import registry.domain.template.render  # noqa: F401 - what fails to load is nobody's job's fault
+
     _send({"ready": True})
     content: dict[str, Any] = {}
     for line in sys.stdin.buffer:

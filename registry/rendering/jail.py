@@ -15,7 +15,7 @@ from registry.domain.template.tags import Message
 from registry.domain.version import VersionContent
 from registry.rendering.process import Child, ChildStoppedError
 
-#: Starting Python and importing nothing yet, on a busy machine.
+#: Starting Python and importing the renderer, on a busy machine.
 START_SECONDS = 30.0
 #: After so many stopped jobs of the same content, its other jobs are not tried any more.
 MAX_STOPPED = 3

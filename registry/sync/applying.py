@@ -143,7 +143,7 @@ def _apply_versions(change: RepositoryChange, prompts: dict[str, Prompt], applie
     alarms.settle(alarms.Kind.VERSION_REMOVED, removed, change.commit, change.now)
     hint = "restore the file and publish the change as a new version"
     applied.findings += [
-        Finding(path, 1, 1, "error", "version-edited", message, hint)
+        Finding(path, 1, 1, "error", "version_edited", message, hint)
         for path, message in edited.items()
     ]
 
