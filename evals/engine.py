@@ -148,9 +148,12 @@ class _Shift:
     def _drop_lost(self) -> None:
         """Stop paying for what is no longer ours: cancelled, or taken by somebody else."""
         still = leases.still_held([held.lease for held in self.held.values()])
-        for item in [item for item in self.held if item not in still]:
+        lost = [item for item in self.held if item not in still]
+        for item in lost:
             self.talk.forget(item)
             del self.held[item]
+        if lost:  # of a cancelled run: free at once, should it be resumed
+            leases.release(items=lost, owner=self.owner, refund=True)
 
     def _fill(self) -> None:
         leases.give_up_poison(run_id=self.run.pk)

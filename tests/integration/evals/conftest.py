@@ -40,6 +40,7 @@ class Repository:
     url: str
     cases: int = 12
     repeats: int = 1
+    served_id: str = "tiny"
     revision: str = "r1"
     concurrency: int = 4
     template: str = "{{ question }}"
@@ -59,7 +60,7 @@ class Repository:
             **self.suite,
         }
         pin = {
-            "served_id": "tiny",
+            "served_id": self.served_id,
             "revision": self.revision,
             "base_url": self.url,
             "concurrency": self.concurrency,

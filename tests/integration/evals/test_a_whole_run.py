@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from evals import engine
+from evals.models import CaseResult
 from registry import promotion
 from registry.domain.actor import Actor, Role
 from registry.errors import NotCertifiedError
@@ -49,3 +52,37 @@ def test_a_bad_prompt_fails_with_reasons(
     assert "0/12" in run.reasons[0]
     with pytest.raises(NotCertifiedError):
         promotion.promote(target=Target("oracle", "stable", 1), actor=PROMOTER)
+
+
+def test_a_real_model_is_measured_asked_and_judged(
+    repository: Repository, demo_model: str, editor: Actor
+) -> None:
+    """Protocol facts only: what a small model says is nobody's promise."""
+    rows = [
+        {"id": "sunny", "variables": {"question": "I love this, thank you!"}},
+        {"id": "rainy", "variables": {"question": "This is terrible, I want a refund."}},
+    ]
+    checks = [{"type": "regex", "pattern": '^"(positive|negative)"$'}]
+    suite = {"cases": rows, "checks": checks, "repeats": 2}
+    template = (
+        "---\ntype: chat\nvariables:\n  question: {type: string}\nparameters:\n"
+        "  temperature: 0\n  max_tokens: 8\n  response_format:\n    type: json_schema\n"
+        "    json_schema: {name: label, schema: {enum: [positive, negative]}}\n---\n"
+        '{% chat role="system" %}Is the text positive or negative?{% endchat %}'
+        '{% chat role="user" %}{{ question }}{% endchat %}'
+    )
+    more = {
+        "prompts/oracle/v1.jinja2": template.encode(),
+        "suites/oracle.yaml": json.dumps(suite).encode(),
+    }
+    policy = {"min_cases": 2, "min_pass_rate": 0.3}
+    repository.with_(url=demo_model, served_id="smollm2", more=more, policy=policy).publish()
+    run = started(editor)
+    engine.work(run.pk)
+    run = again(run)
+    assert (run.status, run.verdict, run.errors) == ("finished", "PASS", 0), run.reasons
+    assert len(run.fingerprint) == 64
+    results = CaseResult.objects.filter(run=run)
+    assert results.count() == 4
+    assert all(result.ttft_ms and result.total_ms for result in results)
+    assert run.prompt_tokens == sum(result.prompt_tokens for result in results) > 0
