@@ -1,18 +1,27 @@
-"""Follow the repository: store its suites, and tell the registry what proof must be made with."""
+"""Follow the repository: store its suites, and tell the registry what proof must be made with.
+
+A sync costs what changed: a suite whose files are the same as last time, and about which there was
+nothing to say, is not read again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 
 from core.digest import digest
 from core.findings import Finding
-from evals.domain.suite import SuiteSpec, lint_suites, parse_suite
+from evals.domain.checks import SEMANTICS
+from evals.domain.suite import SuiteSpec, lint_suites, parse_suite, suite_path
 from evals.models import Suite
 from registry import certificates
 from registry.domain.change import RepositoryChange
-from registry.models import Prompt
+from registry.domain.files import AddressedFiles, Files
+from registry.models import Prompt, PromptVersion
 
 _BATCH = 200
+_GATES = "gates.yaml"
 
 
 def combined_digest(suites: Mapping[str, str]) -> str:
@@ -27,52 +36,150 @@ def follow_repository(change: RepositoryChange) -> tuple[Finding, ...]:
     names no suite, or one that is missing or broken, can prove nothing until it is mended.
     """
     prompts = change.parsed.prompts
-    named = sorted({name for prompt in prompts.values() for name in prompt.suites})
-    specs = {name: parse_suite(name, change.files)[0] for name in named}
-    usable = [spec for spec in specs.values() if spec is not None]
-    _store(usable, change.commit)
-    digests = {spec.name: spec.digest for spec in usable}
-    wanted = {name: _digest_of(parsed.suites, digests) for name, parsed in prompts.items()}
-    _require(wanted, change)
-    return lint_suites(change.files, change.parsed)
+    known = {row.name: row for row in Suite.objects.filter(is_current=True).defer("spec")}
+    named = {name for prompt in prompts.values() for name in prompt.suites}
+    unread = {name for name in named if name in known and _is_unchanged(known[name], change.files)}
+    read = [_read(name, change.files) for name in sorted(named - unread)]
+    findings = _lint(change, unread)
+    _store(read, keep=unread, findings=findings, commit=change.commit)
+    digests = {name: known[name].digest for name in unread}
+    digests |= {one.spec.name: one.spec.digest for one in read if one.spec is not None}
+    _require(change, digests)
+    return findings
+
+
+@dataclass(slots=True)
+class _Watched:
+    """Files that remember which of them were read."""
+
+    files: Files
+    seen: set[str] = field(default_factory=set)
+
+    def paths(self) -> Iterable[str]:
+        return self.files.paths()
+
+    def read(self, path: str) -> bytes:
+        data = self.files.read(path)
+        self.seen.add(path)
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A suite as its files say it; `spec` is None when they are broken."""
+
+    spec: SuiteSpec | None
+    paths: frozenset[str]
+    sources: Mapping[str, str]
+
+
+def _read(name: str, files: Files) -> _Read:
+    watched = _Watched(files)
+    spec, _ = parse_suite(name, watched)
+    return _Read(spec, frozenset(watched.seen), _addresses(watched.seen, files))
+
+
+def _addresses(paths: Iterable[str], files: Files) -> dict[str, str]:
+    """What a suite was read from, and with which understanding; empty when nobody can tell.
+
+    The gates count too: lint says whether a suite is large enough for them.
+    """
+    if not isinstance(files, AddressedFiles):
+        return {}
+    try:
+        found = {path: files.blob_id(path) for path in sorted(paths)}
+    except KeyError:
+        return {}
+    return found | {"": f"{SEMANTICS} {_gates(files)}"}
+
+
+def _gates(files: AddressedFiles) -> str:
+    try:
+        return files.blob_id(_GATES)
+    except KeyError:
+        return ""
+
+
+def _is_unchanged(row: Suite, files: Files) -> bool:
+    paths = [path for path in row.sources if path]
+    return bool(paths) and _addresses(paths, files) == row.sources
+
+
+def _lint(change: RepositoryChange, unread: AbstractSet[str]) -> tuple[Finding, ...]:
+    """Findings about the suites that were read, and about prompts that have something new."""
+    fresh = set(
+        PromptVersion.objects.filter(commit=change.commit).values_list("prompt__name", flat=True)
+    )
+    prompts = {
+        name: prompt
+        for name, prompt in change.parsed.prompts.items()
+        if name in fresh or not unread >= set(prompt.suites)
+    }
+    needed = {name for prompt in prompts.values() for name in prompt.suites}
+    skipped = frozenset(suite_path(name) for name in unread if name not in needed)
+    return lint_suites(_Without(change.files, skipped), replace(change.parsed, prompts=prompts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Without:
+    """Files less those that need no look."""
+
+    files: Files
+    skipped: frozenset[str]
+
+    def paths(self) -> Iterable[str]:
+        return [path for path in self.files.paths() if path not in self.skipped]
+
+    def read(self, path: str) -> bytes:
+        return self.files.read(path)
+
+
+def _store(
+    read: Iterable[_Read], *, keep: Collection[str], findings: Iterable[Finding], commit: str
+) -> None:
+    """Exactly these suites are current afterwards. Old contents stay for the runs they served."""
+    talked_about = {finding.path for finding in findings}
+    rows = [
+        Suite(
+            name=one.spec.name,
+            digest=one.spec.digest,
+            spec=one.spec.to_json(),
+            # What has findings is read every time, so that every sync repeats them.
+            sources={} if talked_about & one.paths else one.sources,
+            commit=commit,
+        )
+        for one in read
+        if one.spec is not None
+    ]
+    stays = [*keep, *(row.name for row in rows)]
+    Suite.objects.filter(is_current=True).exclude(name__in=stays).update(is_current=False)
+    if rows:
+        _replace(rows)
+
+
+def _replace(rows: list[Suite]) -> None:
+    names = [row.name for row in rows]
+    Suite.objects.filter(is_current=True, name__in=names).update(is_current=False)
+    Suite.objects.bulk_create(
+        rows,
+        batch_size=_BATCH,
+        # The content may be the one it had before.
+        update_conflicts=True,
+        unique_fields=["name", "digest"],
+        update_fields=["is_current", "sources", "spec"],
+    )
+
+
+def _require(change: RepositoryChange, digests: Mapping[str, str]) -> None:
+    """Tell the registry each prompt's combined digest where it is another one than before."""
+    prompts = change.parsed.prompts
+    for prompt in Prompt.objects.filter(name__in=prompts.keys()):
+        wanted = _digest_of(prompts[prompt.name].suites, digests)
+        if prompt.suite_digest != wanted:
+            certificates.require_suites(prompt=prompt, suite_digest=wanted, now=change.now)
 
 
 def _digest_of(names: Iterable[str], digests: Mapping[str, str]) -> str:
     """The prompt's combined digest; empty when it names none, or one that cannot be used."""
     chosen = {name: digests.get(name, "") for name in names}
     return combined_digest(chosen) if chosen and all(chosen.values()) else ""
-
-
-def _store(specs: Iterable[SuiteSpec], commit: str) -> None:
-    """Exactly these suites are current afterwards. Old contents stay for the runs they served."""
-    wanted = {(spec.name, spec.digest): spec for spec in specs}
-    current = {
-        (name, value): key
-        for key, name, value in Suite.objects.filter(is_current=True).values_list(
-            "pk", "name", "digest"
-        )
-    }
-    retired = [key for content, key in current.items() if content not in wanted]
-    if retired:
-        Suite.objects.filter(pk__in=retired).update(is_current=False)
-    fresh = [wanted[content] for content in wanted if content not in current]
-    if fresh:
-        Suite.objects.bulk_create(
-            [
-                Suite(name=spec.name, digest=spec.digest, spec=spec.to_json(), commit=commit)
-                for spec in fresh
-            ],
-            batch_size=_BATCH,
-            # A suite may go back to a content it had before.
-            update_conflicts=True,
-            unique_fields=["name", "digest"],
-            update_fields=["is_current"],
-        )
-
-
-def _require(wanted: Mapping[str, str], change: RepositoryChange) -> None:
-    for prompt in Prompt.objects.filter(name__in=wanted.keys()):
-        if prompt.suite_digest != wanted[prompt.name]:
-            certificates.require_suites(
-                prompt=prompt, suite_digest=wanted[prompt.name], now=change.now
-            )

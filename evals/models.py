@@ -17,6 +17,9 @@ class Suite(models.Model):
     digest = models.CharField(max_length=64)
     #: `SuiteSpec.to_json()`, cases included.
     spec = models.JSONField()
+    #: What it was read from (path -> content address): files that are the same need no reading.
+    #: Empty: read it at every sync.
+    sources = models.JSONField(default=dict)
     #: The suite of this name that the repository holds now.
     is_current = models.BooleanField(default=True)
     commit = models.CharField(max_length=64)

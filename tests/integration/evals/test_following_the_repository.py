@@ -64,6 +64,15 @@ def test_a_missing_suite_proves_nothing(repository: Repository) -> None:
     assert digest_of("oracle") == ""
 
 
+def test_what_is_wrong_is_said_at_every_sync(repository: Repository) -> None:
+    strict = repository.with_(policy={"min_cases": 50})
+    assert [f.code for f in strict.publish()] == ["suite_too_small"]
+    assert [f.code for f in strict.publish()] == ["suite_too_small"]
+    assert repository.publish() == ()
+    assert repository.publish() == ()
+    assert [f.code for f in strict.publish()] == ["suite_too_small"]
+
+
 def test_following_the_same_content_again_costs_few_queries(repository: Repository) -> None:
     many = {
         f"prompts/p{i}/{name}": text
@@ -81,6 +90,7 @@ def test_following_the_same_content_again_costs_few_queries(repository: Reposito
         large.publish()
     assert len({digest_of(f"p{i}") for i in range(40)}) == 1
     assert len(queries) < 40
+    assert not any("INSERT" in q["sql"] and "suite" in q["sql"] for q in queries)
 
 
 def test_a_run_needs_all_that_it_is_about(repository: Repository, editor: Actor) -> None:
