@@ -31,7 +31,9 @@ class ModelUnavailableError(UnavailableError):
         retry_after_seconds: float | None = None,
     ) -> None:
         """`status` is None when no HTTP answer came; `retry_after_seconds` is the server's wish."""
-        super().__init__(message, hint=hint, status=status, retry_after_seconds=retry_after_seconds)
+        super().__init__(
+            message, hint=hint, server_status=status, retry_after_seconds=retry_after_seconds
+        )
         self.status = status
         self.retry_after_seconds = retry_after_seconds
 
@@ -46,7 +48,7 @@ class ModelAnswerError(InvalidError):
 
     def __init__(self, message: str = "", *, hint: str = "", status: int | None = None) -> None:
         """`status` is the HTTP status when the server refused, None for a malformed answer."""
-        super().__init__(message, hint=hint, status=status)
+        super().__init__(message, hint=hint, server_status=status)
         self.status = status
 
 

@@ -57,6 +57,7 @@ def test_it_is_the_same_after_a_restart(known: Fingerprint) -> None:
         assert measured(restarted) == known
 
 
+@pytest.mark.slow
 def test_it_has_changed_when_another_chat_template_is_served(known: Fingerprint) -> None:
     with llama(chat_template=BARE_TEMPLATE) as other:
         found = compared(other, known)

@@ -102,7 +102,7 @@ def test_a_busy_server_says_when_to_come_back() -> None:
             with pytest.raises(ModelUnavailableError, match="429: slow down") as caught:
                 await client.chat(HELLO)
             assert caught.value.retry_after_seconds == 7.0
-            facts: dict[str, Any] = {"status": 429, "retry_after_seconds": 7.0}
+            facts: dict[str, Any] = {"server_status": 429, "retry_after_seconds": 7.0}
             assert caught.value.fields == facts
 
     asyncio.run(story())
