@@ -19,6 +19,8 @@ from registry.domain.version import PromptType, VersionContent
 
 MAX_FRONT_MATTER = 32_768
 MAX_VARIABLES = 100
+#: Findings of one kind for one file; a person fixes the first ones and looks again.
+MAX_UNDECLARED = 20
 _FENCE = "---"
 
 
@@ -118,15 +120,16 @@ def _variables(fields: Fields) -> dict[str, Mapping[str, Any]]:
 
 def _compare(source: Source, split: _Split, declared: Mapping[str, Any], found: Analysis) -> None:
     """Variables that are used and not declared, or declared and not used."""
-    for name, line in found.variables.items():
-        if name not in declared:
-            is_borrowed = name in found.borrowed
-            user = "an included partial uses it" if is_borrowed else "it is used here"
-            word = "include" if is_borrowed else name
-            mark = locate(split.body, line - split.first_line + 1, word, split.first_line)
-            message = f"The variable `{name[:60]}` is not declared; {user}."
-            hint = f"add it under `variables`: {name[:60]}: {{type: string}}"
-            source.report_mark(mark, "undeclared_variable", message, hint=hint)
+    missing = [name for name in found.variables if name not in declared]
+    for name in missing[:MAX_UNDECLARED]:
+        line = found.variables[name]
+        is_borrowed = name in found.borrowed
+        user = "an included partial uses it" if is_borrowed else "it is used here"
+        word = "include" if is_borrowed else name
+        mark = locate(split.body, line - split.first_line + 1, word, split.first_line)
+        message = f"The variable `{name[:60]}` is not declared; {user}."
+        hint = f"add it under `variables`: {name[:60]}: {{type: string}}"
+        source.report_mark(mark, "undeclared_variable", message, hint=hint)
     if any(finding.severity == "error" for finding in found.findings):
         return  # a template that was not understood does not show what it uses
     for name in declared:
