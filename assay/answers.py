@@ -249,7 +249,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class EvalRun:
-    """An evaluation. `verdict` is None until it is finished; `certificate` is a digest."""
+    """An evaluation. `verdict` and `passed` are None until it is finished.
+
+    `pass_rate` and `interval` are None for ERROR too, and for several suites: each has a floor of
+    its own. `certificate` is a digest.
+    """
 
     run: str
     prompt: str
@@ -284,8 +288,9 @@ class EvalRun:
 
 @dataclass(frozen=True, slots=True)
 class CaseAnswer:
-    """One answer of a run. `error` is None when it could be scored; times are milliseconds."""
+    """One answer of a run. `error` is empty when it could be scored; times are milliseconds."""
 
+    suite: str
     case: str
     repeat: int
     outcome: str

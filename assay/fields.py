@@ -40,7 +40,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "runs[]": tuple(_RUN.split()),
     "runs results": ("run", "results"),
     "results[]": (
-        *("case", "repeat", "outcome", "text", "checks", "error"),
+        *("suite", "case", "repeat", "outcome", "text", "checks", "error"),
         *("ttft_ms", "total_ms", "prompt_tokens", "completion_tokens"),
     ),
     "progress": ("done", "total", "errors"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
@@ -14,11 +15,14 @@ from assay.fields import document
 from assay.options import AsJson, Version
 
 if TYPE_CHECKING:
-    from assay.answers import EvalRun
+    from assay.answers import CaseAnswer, EvalRun
+
+#: Of an answer in a table; `--json` has all of it.
+_SHOWN_CHARACTERS = 100
 
 app = typer.Typer(name="runs", help="Evaluations. Without a subcommand: list them.")
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
+RunId = Annotated[UUID, typer.Argument(metavar="RUN", help="The run's id.")]
 OfPrompt = Annotated[str | None, typer.Option("--prompt", help="Only runs of this prompt.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Newest runs to show.")]
 
@@ -54,7 +58,7 @@ def list_runs(
 def show_run(run_id: RunId, as_json: AsJson = False) -> None:
     """One evaluation: verdict, reasons, figures."""
     with connected() as client:
-        _told("runs show", client.run(run_id), as_json)
+        _told("runs show", client.run(str(run_id)), as_json)
 
 
 @app.command()
@@ -65,26 +69,26 @@ def results(
 ) -> None:
     """The answers of an evaluation, case by case."""
     with connected() as client:
-        found = [r for r in client.results(run_id) if not failed or r.outcome != "pass"]
+        found = [r for r in client.results(str(run_id)) if not failed or r.outcome != "pass"]
     if as_json:
-        output.emit({"run": run_id, "results": [document("results[]", r) for r in found]})
+        output.emit({"run": str(run_id), "results": [document("results[]", r) for r in found]})
         return
-    columns = ("case", "repeat", "outcome", "answer", "error")
-    output.table(columns, ((r.case, r.repeat, r.outcome, r.text[:100], r.error) for r in found))
+    columns = ("suite", "case", "repeat", "outcome", "answer", "error")
+    output.table(columns, (_answer(result) for result in found))
 
 
 @app.command()
 def cancel(run_id: RunId, as_json: AsJson = False) -> None:
     """Stop an evaluation. What was answered is kept."""
     with connected() as client:
-        _told("runs cancel", client.cancel(run_id), as_json)
+        _told("runs cancel", client.cancel(str(run_id)), as_json)
 
 
 @app.command()
 def resume(run_id: RunId, as_json: AsJson = False) -> None:
     """Go on with an evaluation where it stopped."""
     with connected() as client:
-        _told("runs resume", client.resume(run_id), as_json)
+        _told("runs resume", client.resume(str(run_id)), as_json)
 
 
 def _told(command: str, run: EvalRun, as_json: bool) -> None:
@@ -92,6 +96,11 @@ def _told(command: str, run: EvalRun, as_json: bool) -> None:
         output.emit(document(command, run))
     else:
         tell(run)
+
+
+def _answer(result: CaseAnswer) -> tuple[object, ...]:
+    text = result.text[:_SHOWN_CHARACTERS]
+    return (result.suite, result.case, result.repeat, result.outcome, text, result.error)
 
 
 def _row(run: EvalRun) -> tuple[object, ...]:

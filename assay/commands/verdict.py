@@ -38,7 +38,7 @@ def _tell_unfinished(run: EvalRun, what: str) -> None:
 
 
 def _figures(run: EvalRun) -> str:
-    text = f"{run.passed} of {run.cases} cases"
+    text = f"{run.cases} cases" if run.passed is None else f"{run.passed} of {run.cases} cases"
     if run.pass_rate is None or run.interval is None:
         return text
     low, high = run.interval

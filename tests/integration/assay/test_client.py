@@ -151,6 +151,13 @@ def test_a_proxy_s_error_page_is_one_sentence(server: ScriptedServer) -> None:
     assert caught.value.kind == "unavailable"
 
 
+def test_a_run_s_id_cannot_lead_to_another_path(server: ScriptedServer) -> None:
+    with Assay(server.url, "t") as client, pytest.raises(AssayApiError):
+        client.run("../prompts?x=1")
+    assert server.received[0].path == "/api/v1/runs/..%2Fprompts%3Fx%3D1"
+    assert server.received[0].query == {}
+
+
 def test_names_are_quoted_into_the_path(server: ScriptedServer) -> None:
     with Assay(server.url, "t") as client:
         for name in ("a/b", "a?tag=x", "a#b", "ä b"):
