@@ -91,5 +91,5 @@ def test_a_run_is_cancelled_and_resumed(assay: Terminal, server: ScriptedServer)
 def test_what_is_not_a_run_s_id_is_not_asked_for(assay: Terminal, server: ScriptedServer) -> None:
     ended = assay.run("runs", "show", "../prompts?x=1")
     assert ended.code == 2
-    assert "is not a valid UUID" in ended.err
+    assert ended.err.startswith("error: Invalid value for 'RUN'")
     assert server.received == []
