@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 
 import psutil
 import pytest
@@ -145,16 +147,20 @@ def test_a_silent_remote_is_given_up_and_leaves_no_process(tmp_path, repository,
     with Mirror(tmp_path / "mirror", url, limits=MirrorLimits(seconds=4)) as mirror:
         with pytest.raises(MirrorTimeoutError):
             mirror.fetch()
-        assert not is_running(int(ssh.started.read_text()))
+        wait_for_the_end_of(int(ssh.started.read_text()))
         ssh.go_on()
         assert mirror.fetch().commit == repository.head
 
 
-def is_running(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+def wait_for_the_end_of(pid):
+    """A kill takes effect a moment after it was sent; nobody may be left to collect the zombie."""
+    deadline = time.monotonic() + 30
+    while psutil.pid_exists(pid):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_download_over_the_limit_is_stopped_and_the_last_good_commit_stays(tmp_path, repository):
