@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config.embedded import folder, model, ports, postgres, processes
 from config.embedded.supervisor import Supervisor
+
+AS_ROOT = os.geteuid() == 0
 
 
 @pytest.fixture
@@ -31,6 +39,37 @@ def demo_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         supervisor.start(model.service(data, url))
         supervisor.wait("model")
         yield url
+
+
+@dataclass(frozen=True)
+class Ordinary:
+    """How to run a program as a user who is not root, and whose files that user makes."""
+
+    options: dict[str, Any]
+    uid: int
+
+
+@pytest.fixture(scope="session")
+def ordinary_user() -> Callable[[int, str], Ordinary]:
+    """How to run a program that imports these modules as the user with this number."""
+    return _ordinary_user
+
+
+@pytest.fixture
+def home() -> Iterator[Callable[[int], Path]]:
+    """Make a private folder for a user. Not in tmp_path: pytest lets only its own user in there."""
+    made: list[Path] = []
+
+    def make(uid: int) -> Path:
+        path = Path(tempfile.mkdtemp(prefix="assay-home-"))
+        made.append(path)
+        if AS_ROOT:
+            os.chown(path, uid, uid)
+        return path
+
+    yield make
+    for path in made:
+        shutil.rmtree(path)
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +96,32 @@ def _traces(process: Path) -> str:
         return f"{command} {(process / 'cwd').readlink()} {environment}"
     except OSError:
         return ""
+
+
+def _ordinary_user(uid: int, modules: str) -> Ordinary:
+    """Another user if root runs the tests and that user can reach a Python; else a user namespace,
+    where the process is that user and keeps root's reach. A normal user is ordinary already."""
+    if not AS_ROOT:
+        return Ordinary({}, os.geteuid())
+    become = {"user": uid, "group": uid, "extra_groups": []}
+    if python := next(filter(lambda python: _can_run(python, modules, become), _pythons()), None):
+        return Ordinary({"python": python, **become}, uid)
+    return Ordinary({"before": ["unshare", "--user", f"--map-user={uid}"]}, 0)
+
+
+def _pythons() -> Iterator[str]:
+    """This Python, and the system's of the same version: this one may lie in /root."""
+    yield sys.executable
+    name = f"python3.{sys.version_info.minor}"
+    if system := shutil.which(name, path="/usr/local/bin:/usr/bin"):
+        yield system
+
+
+def _can_run(python: str, modules: str, become: dict[str, Any]) -> bool:
+    program = [python, "-c", f"import {modules}"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    try:
+        done = subprocess.run(program, env=environment, capture_output=True, check=False, **become)
+    except PermissionError:
+        return False
+    return done.returncode == 0

@@ -44,7 +44,7 @@ class Service:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 5.0
     death_signal: signal.Signals = signal.SIGKILL
-    start_seconds: float = 60.0
+    start_seconds: float = 120.0
 
 
 def failure(name: str, what: str, log: Path) -> ServiceFailedError:

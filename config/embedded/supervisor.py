@@ -69,9 +69,10 @@ class Supervisor:
         """Start a service that was stopped."""
         self.start(self._find(name).service)
 
-    def stop(self, name: str) -> None:
-        """Stop a service and wait for its end. A service that does not run is no error."""
-        self._ask(lambda: self._stop(self._find(name)))
+    def stop(self, *names: str) -> None:
+        """Stop services together and wait for their end. One that does not run is no error."""
+        every = [self._find(name) for name in names]
+        self._ask(lambda: self._stop(every))
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Send a signal to the service's main process and return its pid.
@@ -210,23 +211,28 @@ class Supervisor:
         kept.start_again_at = time.monotonic() + pause
         return pause
 
-    def _stop(self, kept: _Kept) -> None:
-        kept.is_wanted = False
-        process, kept.process = kept.process, None
-        if process is None:
-            return
-        with suppress(ProcessLookupError):
-            os.kill(process.pid, kept.service.stop_signal)
-        end = time.monotonic() + kept.service.stop_seconds
-        while not _has_ended(process) and time.monotonic() < end:
-            time.sleep(0.005)
-        _end_family(process)
+    def _stop(self, every: list[_Kept]) -> None:
+        asked_at = time.monotonic()
+        for kept in every:
+            kept.is_wanted = False
+            if kept.process:
+                os.kill(kept.process.pid, kept.service.stop_signal)  # unreaped: the pid is its own
+        for kept in every:
+            process, kept.process = kept.process, None
+            if process:
+                _wait_for_end(process, asked_at + kept.service.stop_seconds)
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     """Whether the process has ended, leaving it unreaped: its group's number stays taken."""
     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
     return os.waitid(os.P_PID, process.pid, options) is not None
+
+
+def _wait_for_end(process: subprocess.Popen[bytes], until: float) -> None:
+    while not _has_ended(process) and time.monotonic() < until:
+        time.sleep(0.005)
+    _end_family(process)
 
 
 def _end_family(process: subprocess.Popen[bytes]) -> int:

@@ -10,17 +10,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from config.embedded import locations
+from config.embedded import locations, processes
 
 pytestmark = pytest.mark.slow
 
-SERVE = [sys.executable, "-m", "assay.main", "serve"]
+SERVE = ["-m", "assay.main", "serve"]
 REPLACEMENTS = ("DATABASE_URL", "BROKER_URL", "ASSAY_MODEL_DEMO_URL")
 
 
@@ -36,10 +37,19 @@ def assay_serve() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start `assay serve` on a data folder with nothing configured; it is stopped at the end."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(data: Path, port: int, *options: str) -> subprocess.Popen[str]:
+    def start(
+        data: Path,
+        port: int,
+        *options: str,
+        before: Sequence[str] = (),
+        python: str = sys.executable,
+        **user: Any,
+    ) -> subprocess.Popen[str]:
         environment = {key: value for key, value in os.environ.items() if key not in REPLACEMENTS}
+        environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "HOME": str(data.parent)}
         child = subprocess.Popen(
-            [*SERVE, "--data", str(data), "--port", str(port), *options],
+            [*before, python, *SERVE, "--data", str(data), "--port", str(port), *options],
+            **user,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -159,3 +169,15 @@ def test_it_runs_in_a_folder_too_deep_for_a_socket(tmp_path, free_port, assay_se
     child = assay_serve(data, free_port, "--no-model")
     wait_until_ready(child, free_port)
     assert status(free_port) == 200
+
+
+def test_it_runs_as_a_normal_user(free_port, home, ordinary_user, assay_serve, processes_of):
+    user = ordinary_user(processes.NOBODY, "psycopg, redis, django, config.embedded.tree")
+    data = home(user.uid) / "data"
+    child = assay_serve(data, free_port, **user.options)
+    wait_until_ready(child, free_port)
+    assert status(free_port) == 200
+    assert {path.stat().st_uid for path in data.iterdir()} == {user.uid}
+    child.terminate()
+    assert child.wait(60) == 0
+    assert processes_of(data) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from config.embedded import folder, locations, postgres, valkey
 from config.embedded.folder import AlreadyRunningError, Claim, DataFolderError
 from config.embedded.supervisor import Supervisor
+from tests.services import cluster_template
 
 MAJOR = postgres.major_version()
 
@@ -30,6 +32,7 @@ def test_servers_answer_in_a_folder_whose_path_no_socket_or_url_can_hold(
     tmp_path, name, sql, valkey_says
 ):
     data = folder.prepare(tmp_path / name, postgres_major=MAJOR)
+    shutil.copytree(cluster_template(), locations.postgres_folder(data))
     sockets = locations.socket_folder(data)
     assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
     with Supervisor(print, os.environ) as supervisor:

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,63 +13,16 @@ AS_ROOT = os.geteuid() == 0
 UP = "up\n"
 
 
-@dataclass(frozen=True)
-class Ordinary:
-    """How to run a program as a user who is not root, and whose files that user makes."""
-
-    options: dict[str, Any]
-    uid: int
-
-
-def ordinary_user(uid: int) -> Ordinary:
-    """Another user if root runs the tests and that user can reach a Python; else a user namespace,
-    where the process is that user and keeps root's reach. A normal user is ordinary already."""
-    if not AS_ROOT:
-        return Ordinary({}, os.geteuid())
-    become = {"user": uid, "group": uid, "extra_groups": []}
-    if python := next(filter(lambda python: can_run(python, become), pythons()), None):
-        return Ordinary({"python": python, **become}, uid)
-    return Ordinary({"before": ["unshare", "--user", f"--map-user={uid}"]}, 0)
-
-
-def pythons() -> Iterator[str]:
-    """This Python, and the system's of the same version: this one may lie in /root."""
-    yield sys.executable
-    name = f"python3.{sys.version_info.minor}"
-    if system := shutil.which(name, path="/usr/local/bin:/usr/bin"):
-        yield system
-
-
-def can_run(python: str, become: dict[str, Any]) -> bool:
-    program = [python, "-c", "import psycopg, config.embedded.supervisor"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    try:
-        done = subprocess.run(program, env=environment, capture_output=True, check=False, **become)
-    except PermissionError:
-        return False
-    return done.returncode == 0
-
-
-@pytest.fixture
-def home() -> Iterator[Callable[[int], Path]]:
-    """Make a private folder for a user. Not in tmp_path: pytest lets only its own user in there."""
-    made: list[Path] = []
-
-    def make(uid: int) -> Path:
-        path = Path(tempfile.mkdtemp(prefix="assay-home-"))
-        made.append(path)
-        os.chown(path, uid, uid) if AS_ROOT else None
-        return path
-
-    yield make
-    for path in made:
-        shutil.rmtree(path)
-
-
-@pytest.mark.parametrize("uid", [processes.NOBODY, 54321], ids=["nobody", "a user without a name"])
-def test_a_normal_user_starts_the_servers(uid, home, hold_servers, sql, processes_of):
+@pytest.mark.parametrize(
+    "uid",
+    [
+        pytest.param(processes.NOBODY, id="nobody"),
+        pytest.param(54321, id="a user without a name", marks=pytest.mark.slow),
+    ],
+)
+def test_a_normal_user_starts_the_servers(uid, ordinary_user, home, hold_servers, processes_of):
     """A uid without a passwd entry is what many clusters give a container."""
-    user = ordinary_user(uid)
+    user = ordinary_user(uid, "psycopg, config.embedded.supervisor")
     data = home(user.uid) / "data"
     environment = {"HOME": str(data.parent)}
     child = hold_servers(data, environment=environment, **user.options)
@@ -109,6 +55,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+@pytest.mark.slow
 def test_root_without_user_namespaces_runs_postgres_as_nobody(tmp_path, hold_servers, sql):
     if not AS_ROOT:  # then nothing depends on namespaces
         assert postgres.identity() == "self"

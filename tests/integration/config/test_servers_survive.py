@@ -75,6 +75,7 @@ def test_stopping_leaves_no_process(data, processes_of):
     assert processes_of(data) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [0.1, 0.4, 0.7, 1.0, 1.6])
 def test_a_first_start_killed_at_any_moment_leaves_nothing_half_made(
     tmp_path, moment, hold_servers, processes_of
