@@ -61,7 +61,7 @@ def work(run_id: UUID, *, limits: Limits = DEFAULT_LIMITS) -> None:
     once from several workers; a run that is finished, cancelled or unknown is nothing to do.
     """
     run = queries.runs().filter(pk=run_id, status__in=EvalRun.LIVE).first()
-    if run is None or proof.given_up(run):
+    if run is None or proof.is_given_up(run):
         return
     try:
         endpoint = endpoint_of(ModelPin.from_json(run.model.pin))
@@ -103,9 +103,7 @@ class _Shift:
         self.talk = worker.talk
         self.limits = limits
         self.content = VersionContent.from_json(run.version.content)
-        self.suites = {
-            row.pk: spec for row in run.suites.all() for spec in queries.suite_specs([row])
-        }
+        self.suites = queries.suites_of(run)
         self.cases = {
             (key, case.key): case for key, suite in self.suites.items() for case in suite.cases
         }

@@ -7,18 +7,18 @@ are a mixture, and a certificate would name a model that is gone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from core.errors import AssayError
-from evals import leases, runs
+from evals import leases, queries, runs
 from evals.conversation import Conversation
 from evals.models import EvalRun
 from registry import certificates
@@ -48,9 +48,10 @@ class Worker:
 def begin(run: EvalRun, worker: Worker) -> bool:
     """See to it that the run's fingerprint is measured, by this worker or another one.
 
-    True when work can start; False when the run is over, aborted with the reason if the model
-    could not be identified.
+    True when work can start; False when the run is over (aborted with the reason, if the model
+    could not be identified) or another worker is still measuring.
     """
+    give_up_at = time.monotonic() + settings.EVAL_LEASE_SECONDS
     while True:
         run.refresh_from_db(fields=["status", "fingerprint"])
         if run.status not in EvalRun.LIVE:
@@ -58,27 +59,33 @@ def begin(run: EvalRun, worker: Worker) -> bool:
         if run.fingerprint:
             return True
         if leases.take_lead(run_id=run.pk, owner=worker.owner):
-            break
+            return _begin_as_leader(run, worker)
+        if time.monotonic() > give_up_at:
+            return False
         time.sleep(_LOOK_SECONDS)
-    with _leading(run, worker):
-        return _begin_as_leader(run, worker)
 
 
 def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
+    """An exception leaves the lead to expire, and its attempt counted."""
     EvalRun.objects.filter(pk=run.pk, status__in=EvalRun.LIVE).update(
         status=EvalRun.Status.RUNNING, started_at=Coalesce("started_at", Now())
     )
     model = ModelVersion.objects.get(pk=run.model_id)
     known = model.fingerprint if model.fingerprint_mode == FINGERPRINT_MODE else ""
+    started = False
     try:
         comparison = _measured(run, worker, known)
+    except LeadLostError:
+        pass
     except AssayError as error:
         _abort(run, f"{model.name} could not be measured: {error.message}")
-        return False
-    if comparison.state == "cannot tell":
-        _abort(run, _does_not_agree(model))
-        return False
-    return _record(run, model, comparison.measured.value, worker)
+    else:
+        if comparison.state == "cannot tell":
+            _abort(run, _does_not_agree(model))
+        else:
+            started = _record(run, model, comparison.measured.value, worker)
+    leases.drop_lead(run_id=run.pk, owner=worker.owner)
+    return started
 
 
 def close(run: EvalRun, worker: Worker) -> None:
@@ -88,8 +95,13 @@ def close(run: EvalRun, worker: Worker) -> None:
     """
     if not leases.take_lead(run_id=run.pk, owner=worker.owner):
         return
-    with _leading(run, worker):
-        runs.finalise(run_id=run.pk, now=timezone.now(), doubts=_doubts(run, worker))
+    try:
+        doubts = _doubts(run, worker)
+    except LeadLostError:
+        pass
+    else:
+        runs.finalise(run_id=run.pk, now=timezone.now(), doubts=doubts)
+    leases.drop_lead(run_id=run.pk, owner=worker.owner)
 
 
 def _doubts(run: EvalRun, worker: Worker) -> tuple[str, ...]:
@@ -157,20 +169,9 @@ def _awaited(future: Future[T], still_ours: Callable[[], bool]) -> T:
             raise LeadLostError from None
 
 
-@contextmanager
-def _leading(run: EvalRun, worker: Worker) -> Iterator[None]:
-    """Give the lead back when all went well; count it when something broke."""
-    try:
-        yield
-    except LeadLostError:
-        pass
-    else:
-        leases.drop_lead(run_id=run.pk, owner=worker.owner)
-
-
-def given_up(run: EvalRun) -> bool:
+def is_given_up(run: EvalRun) -> bool:
     """Abort a run whose leaders break again and again; True when it was."""
-    if run.lead_attempts < leases.MOST_ATTEMPTS:
+    if run.lead_attempts < leases.MOST_ATTEMPTS or queries.is_led(run.pk):
         return False
     _abort(run, f"{run.lead_attempts} workers in a row died or broke while measuring the model")
     return True

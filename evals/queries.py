@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from django.db.models import Avg, Count, Q, QuerySet
+from django.db.models import Avg, Count, Prefetch, Q, QuerySet
 from django.db.models.functions import Now
 
 from evals.domain.forecast import TokenEstimate
@@ -22,9 +22,12 @@ from registry.models import ModelVersion, Prompt
 
 def runs() -> QuerySet[EvalRun]:
     """Every run with what is shown of it, newest first."""
-    return EvalRun.objects.select_related(
-        "version__prompt", "model", "certificate"
-    ).prefetch_related("suites")
+    # Prompts and suites are large; whoever needs their text asks for it.
+    return (
+        EvalRun.objects.select_related("version__prompt", "model", "certificate")
+        .defer("version__content", "version__template", "certificate__evidence")
+        .prefetch_related(Prefetch("suites", Suite.objects.defer("spec").order_by("name")))
+    )
 
 
 def visible_runs(
@@ -52,7 +55,8 @@ def run(run_id: UUID) -> EvalRun:
 
 def results(run: EvalRun) -> QuerySet[CaseResult]:
     """Results of a run in the order in which they came."""
-    return CaseResult.objects.filter(run=run).select_related("item__suite")
+    found = CaseResult.objects.filter(run=run).select_related("item__suite")
+    return found.defer("item__suite__spec")
 
 
 def current_suites(prompt: Prompt) -> tuple[Suite, ...]:
@@ -126,7 +130,9 @@ def results_by_suite(run: EvalRun) -> tuple[SuiteResults, ...]:
         counted[row["item__suite_id"]][row["case"]] = _Counts(
             row["passes"], row["failures"], row["errors"], row["critical_failures"]
         )
-    return tuple(_suite_results(suite, counted[suite.pk]) for suite in run.suites.order_by("name"))
+    return tuple(
+        _suite_results(suite, counted[suite.pk]) for suite in Suite.objects.filter(runs=run)
+    )
 
 
 def _suite_results(row: Suite, counted: dict[str, _Counts]) -> SuiteResults:
@@ -149,3 +155,13 @@ def _suite_results(row: Suite, counted: dict[str, _Counts]) -> SuiteResults:
 def suite_specs(rows: Sequence[Suite]) -> tuple[SuiteSpec, ...]:
     """The suites as values."""
     return tuple(SuiteSpec.from_json(row.spec) for row in rows)
+
+
+def suites_of(run: EvalRun) -> dict[int, SuiteSpec]:
+    """What a run measures with, by the suite's key."""
+    return {row.pk: SuiteSpec.from_json(row.spec) for row in Suite.objects.filter(runs=run)}
+
+
+def is_led(run_id: UUID) -> bool:
+    """Whether a worker leads the run now."""
+    return EvalRun.objects.filter(pk=run_id, leader_until__gt=Now()).exists()
