@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 from typing import Self
 
 from config.embedded import locations
@@ -39,6 +41,13 @@ def prepare(data: Path, *, postgres_major: str) -> Path:
         _make(sockets)
         _check_private(sockets)
     return data
+
+
+def leave(data: Path) -> None:
+    """Remove the short socket folder in /tmp, if there is one; call it when all servers stopped."""
+    if (sockets := locations.socket_folder(data)).parent != data:
+        with suppress(OSError):  # something still listens there
+            sockets.rmdir()
 
 
 def _make(folder: Path) -> None:
@@ -143,8 +152,6 @@ def once(folder: Path, build: Callable[[Path], None]) -> None:
     """Build `folder` beside its place and move it there whole: killed halfway leaves nothing."""
     if folder.exists():
         return
-    from shutil import rmtree
-
     draft = folder.with_name(folder.name + ".part")
     if draft.exists():
         rmtree(draft)

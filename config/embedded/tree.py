@@ -102,6 +102,7 @@ def running(
     with ExitStack() as stack:
         data = folder.prepare(options.data, postgres_major=postgres.major_version())
         claim = stack.enter_context(folder.Claim(data))
+        stack.callback(folder.leave, data)
         port = options.port or ports.free_port(options.host)
         stack.enter_context(ports.Reservation(options.host, port))
         base_url = _url(application.reachable(options.host), port)

@@ -169,6 +169,11 @@ def test_it_runs_in_a_folder_too_deep_for_a_socket(tmp_path, free_port, assay_se
     child = assay_serve(data, free_port, "--no-model")
     wait_until_ready(child, free_port)
     assert status(free_port) == 200
+    sockets = locations.socket_folder(data)
+    assert sockets.is_dir()
+    child.terminate()
+    assert child.wait(60) == 0
+    assert not sockets.exists()
 
 
 def test_it_runs_as_a_normal_user(free_port, home, ordinary_user, assay_serve, processes_of):
