@@ -27,6 +27,8 @@ app.conf.update(
         "visibility_timeout": 3600,
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
+        # One try: with the broker down a request that rings it must not wait.
+        "max_retries": 0,
     },
     task_publish_retry=False,
     # Results live in PostgreSQL, where they are complete and typed.

@@ -61,7 +61,10 @@ else:
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "config.failures.csrf_failed"
 SECURE_SSL_REDIRECT = env.boolean("ASSAY_SSL_REDIRECT", default=PRODUCTION)
+# Probes ask over plain HTTP, and a redirect counts as an answer.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = env.integer(
     "ASSAY_HSTS_SECONDS", 31_536_000 if PRODUCTION else 0, low=0, high=63_072_000
 )
@@ -89,7 +92,9 @@ INSTALLED_APPS = [
     "webui",
 ]
 MIDDLEWARE = [
+    "config.middleware.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.plain_addresses",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -171,6 +176,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
 AXES_HTTP_RESPONSE_CODE = 429
+AXES_LOCKOUT_TEMPLATE = "webui/locked_out.html"
 AXES_VERBOSE = False
 
 
@@ -184,7 +190,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["registry.api.authentication.HasScope"],
     # No browsable API: two of DRF's advisories were in it.
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["registry.api.parsers.JsonParser"],
+    # OPTIONS would describe views to people; openapi.json does that.
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_PAGINATION_CLASS": "registry.api.pagination.CursorPage",
     "DEFAULT_SCHEMA_CLASS": "registry.api.schema.ProblemSchema",
     "EXCEPTION_HANDLER": "registry.api.problems.answer",
@@ -235,8 +243,9 @@ MODEL_KEYS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_KEY")
 # --- Static files, time, logs ---
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
-WHITENOISE_USE_FINDERS = True
+# Collected for production; locally the files are found where they lie.
+STATIC_ROOT = DATA_DIR / "static" if PRODUCTION else None
+WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = False
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -245,7 +254,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"links": {"()": "config.logs.HideLinks"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["links"]}
+    },
     "root": {"handlers": ["stderr"], "level": env.text("ASSAY_LOG_LEVEL", "INFO")},
-    "loggers": {"axes": {"level": "WARNING"}},
+    "loggers": {"axes": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
 }

@@ -7,11 +7,12 @@ import signal
 
 from django.core.wsgi import get_wsgi_application
 
+from config import celery
 from config.embedded.processes import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-if os.environ.get("ASSAY_SUPERVISED"):
-    # granian's workers outlive a killed main process otherwise, and keep the port.
-    die_with_parent(signal.SIGKILL)
-
+# granian's workers outlive a killed main process otherwise, and keep the port.
+die_with_parent(signal.SIGKILL)
 application = get_wsgi_application()
+# Work is sent through the current Celery application: this one, not a default on localhost.
+celery.app.set_default()

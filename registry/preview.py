@@ -29,7 +29,7 @@ def preview(
     job = rendering.RenderJob(VersionContent.from_json(version.content), variables, placeholders)
     [result] = rendering.render_batch([job])
     if isinstance(result, rendering.RenderFailure):
-        kind = RenderInvalidError if result.fields.get("errors") else RenderStoppedError
+        kind = RenderInvalidError if result.code == RenderInvalidError.code else RenderStoppedError
         raise kind(result.message, **result.fields)
     messages = [{"role": m.role, "content": m.content} for m in result.messages]
     return {"type": result.type, "text": result.text, "messages": messages}

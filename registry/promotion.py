@@ -67,7 +67,6 @@ class _Entry:
     reason: str = ""
     certificate: Certificate | None = None
     restores: TagEvent | None = None
-    commit: str = ""
     release: Release | None = None
     warnings: tuple[str, ...] = field(default=())
 
@@ -182,23 +181,47 @@ def release(*, targets: Sequence[Target], actor: Actor, reason: str = "") -> tup
         return tuple(_promote(target, actor, reason, release=together) for target in ordered)
 
 
-def adopt(
-    *,
-    prompt: Prompt,
-    tag: str,
-    version: PromptVersion,
-    model: ModelVersion | None,
-    weight: int | None,
-    commit: str,
-) -> TagMove | None:
-    """First contact: take over what the repository says is live. Only for a tag without history.
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What a repository says is live, for a tag without history."""
 
-    Part of a sync, so it joins the caller's transaction. None when the tag has a history.
+    prompt: Prompt
+    tag: str
+    version: PromptVersion
+    model: ModelVersion | None
+    weight: int | None = None
+
+
+def adopt(*, adoptions: Sequence[Adoption], commit: str) -> int:
+    """First contact: take over what the repository says is live. Returns how many tags.
+
+    Part of a sync, so it joins the caller's transaction; the caller leaves out tags that have a
+    history (the database would refuse them). In bulk, because a repository may bring thousands.
     """
-    if TagEvent.objects.filter(prompt=prompt, tag=tag).exists():
-        return None
-    entry = _Entry(TagEvent.Kind.ADOPTED, version, model, weight=weight, commit=commit)
-    return _append(prompt, tag, None, entry, SYSTEM)
+    first = next_registry_revision(len(adoptions)) - len(adoptions) + 1 if adoptions else 0
+    events = TagEvent.objects.bulk_create(
+        TagEvent(
+            prompt=adoption.prompt,
+            tag=adoption.tag,
+            sequence=1,
+            kind=TagEvent.Kind.ADOPTED,
+            version=adoption.version,
+            model=adoption.model,
+            weight=adoption.weight,
+            actor=SYSTEM.name,
+            role=SYSTEM.role,
+            commit=commit,
+            registry_revision=first + offset,
+        )
+        for offset, adoption in enumerate(adoptions)
+    )
+    Tag.objects.bulk_create(
+        Tag(prompt=event.prompt, name=event.tag, event=event, revision=1) for event in events
+    )
+    OutboxMessage.objects.bulk_create(
+        OutboxMessage(topic="tag.moved", payload={"event": event.pk}) for event in events
+    )
+    return len(events)
 
 
 def _durable() -> bool:
@@ -297,7 +320,6 @@ def _append(prompt: Prompt, tag: str, live: Tag | None, entry: _Entry, actor: Ac
                 reason=entry.reason,
                 certificate=entry.certificate,
                 restores=entry.restores,
-                commit=entry.commit,
                 release=entry.release,
                 registry_revision=next_registry_revision(),
             )
@@ -314,13 +336,15 @@ def _append(prompt: Prompt, tag: str, live: Tag | None, entry: _Entry, actor: Ac
     return TagMove(event, previous, entry.warnings)
 
 
-def next_registry_revision() -> int:
-    """Count a change of the registry. The row lock makes the order of numbers that of commits."""
+def next_registry_revision(moves: int = 1) -> int:
+    """Count moves. The row lock makes the order of numbers that of commits."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO registry_registrystate (id, revision) VALUES (1, 1) "
-            "ON CONFLICT (id) DO UPDATE SET revision = registry_registrystate.revision + 1 "
-            "RETURNING revision"
+            "INSERT INTO registry_registrystate (id, revision) VALUES (1, %s) "
+            "ON CONFLICT (id) DO UPDATE "
+            "SET revision = registry_registrystate.revision + EXCLUDED.revision "
+            "RETURNING revision",
+            [moves],
         )
         return int(cursor.fetchone()[0])
 

@@ -201,20 +201,23 @@ def _adopt_live_tags(change: RepositoryChange, prompts: dict[str, Prompt]) -> No
             "prompt_id", "number"
         )
     }
+    adoptions = []
     for entry in wanted:
         prompt = prompts[entry.prompt]
         version = versions.get((prompt.pk, entry.version))
         if version is None:
             continue  # the parser has reported it
         weight = entry.weight if entry.weight is not None else _FIRST_CANARY_WEIGHT
-        promotion.adopt(
-            prompt=prompt,
-            tag=entry.tag,
-            version=version,
-            model=models.get(entry.model or prompt.default_model),
-            weight=weight if entry.tag == promotion.CANARY else None,
-            commit=change.commit,
+        adoptions.append(
+            promotion.Adoption(
+                prompt,
+                entry.tag,
+                version,
+                models.get(entry.model or prompt.default_model),
+                weight if entry.tag == promotion.CANARY else None,
+            )
         )
+    promotion.adopt(adoptions=adoptions, commit=change.commit)
 
 
 #: What a canary adopted without a weight gets: the smallest share people usually start with.
