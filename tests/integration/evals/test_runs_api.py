@@ -15,12 +15,6 @@ from tests.integration.evals.conftest import QUICK, Repository
 from tests.integration.evals.model_server import ModelServer, Say
 
 
-@pytest.fixture(autouse=True)
-def _static_files(settings: Any) -> None:
-    """`assay serve` collects them; the middleware wants the folder."""
-    settings.STATIC_ROOT.mkdir(exist_ok=True)
-
-
 def client(*scopes: str, prompts: tuple[str, ...] = ()) -> APIClient:
     _, secret = access.create_token(
         name="ci", scopes=scopes or ("read", "evaluate"), created_by="test", prompts=prompts
