@@ -1,13 +1,14 @@
-"""The OpenAPI document, for those who may read."""
+"""The OpenAPI document, for everybody who is known."""
 
 from __future__ import annotations
 
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from registry.domain.actor import Scope
+from registry.api.authentication import IsKnown
 
 
 class SchemaView(SpectacularJSONAPIView):
     """GET openapi.json."""
 
-    scope = Scope.LOOKUP
+    # The library's default is to show it to anybody.
+    permission_classes = (IsKnown,)

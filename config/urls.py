@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from config import health
+from config import failures, health
 from config.schema import SchemaView
 from registry.api.prompts import SeedLookupView
 
@@ -17,3 +17,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("registry.api.urls")),
     path("", include("webui.urls")),
 ]
+handler400 = failures.bad_request
+handler404 = failures.not_found
+handler500 = failures.failed

@@ -106,7 +106,10 @@ def first_admin_link(base_url: str) -> str | None:
     """
     with transaction.atomic():
         admin = User.objects.select_for_update().filter(username="admin").first()
-        if User.objects.exclude(username="admin").exists() or (admin and admin.last_login):
+        # A link that was used and no password chosen: the next start prints another.
+        if User.objects.exclude(username="admin").exists() or (
+            admin and admin.has_usable_password()
+        ):
             return None
         if admin is None:
             admin = User(username="admin", role=Role.ADMIN)

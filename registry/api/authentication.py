@@ -60,16 +60,33 @@ class HasScope(permissions.BasePermission):
     """The default permission of every view: closed unless the view names a scope."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Whether the actor has the view's scope for this method."""
-        actor = request.auth
-        scope = scope_of(view, request.method or "")
-        return isinstance(actor, Actor) and scope is not None and actor.may(scope)
+        """Whether the actor has the view's scope. Raises NotAllowedError naming the scope."""
+        actor, method = request.auth, request.method or ""
+        if not isinstance(actor, Actor):
+            return False
+        if method == "OPTIONS" or method not in view.allowed_methods:
+            return True  # there is nothing to guard: the answer is 405
+        scope = scope_of(view, method)
+        if scope is None:
+            return False
+        actor.require(scope)
+        return True
+
+
+class IsKnown(permissions.BasePermission):
+    """For the few views every valid token and every person may use, whatever their scopes."""
+
+    def has_permission(self, request: Request, _view: APIView) -> bool:
+        """Whether the caller is somebody."""
+        return isinstance(request.auth, Actor)
 
 
 def scope_of(view: APIView | type[APIView], method: str) -> Scope | None:
-    """The scope a view asks for: one for all methods, or one by method."""
+    """The scope a view asks for: one for all methods, or one by method. HEAD is a GET."""
     declared: Scope | dict[str, Scope] | None = getattr(view, "scope", None)
-    return declared.get(method) if isinstance(declared, dict) else declared
+    if isinstance(declared, dict):
+        return declared.get("GET" if method == "HEAD" else method)
+    return declared
 
 
 def actor_of(request: Request) -> Actor:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +17,12 @@ from registry.api.authentication import actor_of
 from registry.models import IdempotencyRecord
 
 _LONGEST_KEY = 255
+
+
+class KeyInvalidError(InvalidError):
+    """An Idempotency-Key is 1 to 255 printable characters."""
+
+    code = "idempotency_key_invalid"
 
 
 class KeyReusedError(InvalidError):
@@ -38,7 +44,8 @@ _Write = Callable[..., Response]
 def idempotent(write: _Write) -> _Write:
     """Decorate a view's write method. Requests without the header pass through.
 
-    Only answers that were given are saved: after an error the same key may be tried again.
+    The write and its saved answer are one transaction, so a crash in between leaves neither. Only
+    answers that were given are saved: after an error the same key may be tried again.
     """
 
     @functools.wraps(write)
@@ -46,21 +53,38 @@ def idempotent(write: _Write) -> _Write:
         key = request.headers.get("Idempotency-Key", "")
         if not key:
             return write(view, request, *args, **kwargs)
-        if len(key) > _LONGEST_KEY:
-            raise InvalidError(f"Idempotency-Key is longer than {_LONGEST_KEY} characters")
-        record, saved = _reserve(actor_of(request).name, key, _fingerprint(request))
-        if saved is not None:
-            return saved
-        try:
-            response = write(view, request, *args, **kwargs)
-        except BaseException:
-            record.delete()
-            raise
-        record.status, record.body = response.status_code, response.data
-        record.save(update_fields=["status", "body"])
-        return response
+        if len(key) > _LONGEST_KEY or not key.isprintable():
+            raise KeyInvalidError
+        with transaction.atomic():
+            return _once(request, key, lambda: write(view, request, *args, **kwargs))
 
     return once
+
+
+def _once(request: Request, key: str, write: Callable[[], Response]) -> Response:
+    actor, fingerprint = actor_of(request).name, _fingerprint(request)
+    _lock(actor, key)
+    record = IdempotencyRecord.objects.filter(actor=actor, key=key).first()
+    if record is not None:
+        return _replayed(record, fingerprint)
+    response = write()
+    IdempotencyRecord.objects.create(
+        actor=actor,
+        key=key,
+        request=fingerprint,
+        status=response.status_code,
+        body=response.data,
+    )
+    return response
+
+
+def _lock(actor: str, key: str) -> None:
+    """Hold the key until the transaction ends. Raises KeyInUseError when another request does."""
+    with connection.cursor() as cursor:
+        name = f"idempotency {actor} {key}"
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        if not cursor.fetchone()[0]:
+            raise KeyInUseError
 
 
 def _fingerprint(request: Request) -> str:
@@ -68,16 +92,10 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _reserve(actor: str, key: str, fingerprint: str) -> tuple[IdempotencyRecord, Response | None]:
-    try:
-        with transaction.atomic():
-            return IdempotencyRecord.objects.create(actor=actor, key=key, request=fingerprint), None
-    except IntegrityError:
-        record = IdempotencyRecord.objects.filter(actor=actor, key=key).first()
-    if record is None or record.status is None:
-        raise KeyInUseError
+def _replayed(record: IdempotencyRecord, fingerprint: str) -> Response:
     if record.request != fingerprint:
         raise KeyReusedError
-    return record, Response(
-        record.body, status=record.status, headers={"Idempotency-Replayed": "true"}
-    )
+    headers = {"Idempotency-Replayed": "true"}
+    if isinstance(record.body, dict) and "revision" in record.body:
+        headers["ETag"] = f'"{record.body["revision"]}"'
+    return Response(record.body, status=record.status, headers=headers)

@@ -8,14 +8,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from registry.api.authentication import actor_of
+from registry.api.authentication import IsKnown, actor_of
 from registry.domain.actor import Scope
 
 
 class MeView(APIView):
     """GET me: name, scopes and globs of the caller."""
 
-    scope = Scope.LOOKUP
+    permission_classes = (IsKnown,)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:

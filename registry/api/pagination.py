@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 
 
@@ -13,8 +17,22 @@ class CursorPage(CursorPagination):
     max_page_size = 500
     ordering = "-id"
 
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
+        """The rows of the page. A cursor that was made up is as unknown as any other: 404."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValueError, ValidationError) as error:
+            # DRF hands the cursor's position to the database's field as it is.
+            raise NotFound(self.invalid_cursor_message) from error
+
 
 class PageByName(CursorPage):
     """Pages of things that have a name people look for."""
 
     ordering = "name"
+
+
+class PageByNumber(CursorPage):
+    """Pages of versions, the highest number first: they may be published in any order."""
+
+    ordering = "-number"

@@ -34,9 +34,11 @@ TITLES = {
     405: "Method not allowed",
     406: "Not acceptable",
     409: "Conflict",
+    413: "Body too large",
     415: "Unsupported media type",
     422: "Not valid",
     429: "Too many requests",
+    500: "Failed",
     503: "Unavailable",
 }
 
@@ -48,7 +50,15 @@ def status_of(error: AssayError) -> int:
 
 def problem(status: int, code: str, detail: str, hint: str = "", **fields: Any) -> Response:
     """One problem+json answer."""
-    body = {
+    body = problem_body(status, code, detail, hint, **fields)
+    return Response(body, status=status, content_type="application/problem+json")
+
+
+def problem_body(
+    status: int, code: str, detail: str, hint: str = "", **fields: Any
+) -> dict[str, Any]:
+    """The members of a problem: `fields` are the facts of the case."""
+    return {
         "type": "about:blank",
         "title": TITLES.get(status, "Error"),
         "status": status,
@@ -57,7 +67,6 @@ def problem(status: int, code: str, detail: str, hint: str = "", **fields: Any) 
         **({"hint": hint} if hint else {}),
         **fields,
     }
-    return Response(body, status=status, content_type="application/problem+json")
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -15,7 +15,7 @@ from core.errors import InvalidError
 from registry import lookup, queries
 from registry.api.authentication import actor_of
 from registry.api.inputs import parsed
-from registry.api.pagination import CursorPage, PageByName
+from registry.api.pagination import CursorPage, PageByName, PageByNumber
 from registry.api.serializers import (
     EventOut,
     ModelOut,
@@ -24,6 +24,7 @@ from registry.api.serializers import (
     TagsOut,
     VersionOut,
 )
+from registry.api.warnings import warnings_of
 from registry.difference import difference
 from registry.domain.actor import Scope
 from registry.preview import preview
@@ -64,7 +65,7 @@ class LookupView(APIView):
     def get(self, request: Request, name: str) -> Response:
         """Which prompt is live? Answers `ETag` with the tag's revision."""
         answer = self.answer(request, name)
-        response = Response(answer.body())
+        response = Response({**answer.body(), "warnings": warnings_of(answer)})
         if answer.event is not None:
             response["ETag"] = f'"{answer.event.sequence}"'
             response["Registry-Revision"] = str(answer.event.registry_revision)
@@ -98,6 +99,7 @@ class VersionsView(ListAPIView[Any]):
 
     scope = Scope.READ
     serializer_class = VersionOut
+    pagination_class = PageByNumber
 
     def get_queryset(self) -> Any:
         """Versions of the named prompt."""

@@ -50,7 +50,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     target_class = "registry.api.authentication.TokenAuthentication"
     name = "token"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+    def get_security_definition(self, _auto_schema: Any) -> dict[str, Any]:
         """A bearer token."""
         return {"type": "http", "scheme": "bearer", "bearerFormat": "assay_…"}
 
@@ -61,6 +61,6 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     target_class = "registry.api.authentication.SessionAuthentication"
     name = "session"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+    def get_security_definition(self, _auto_schema: Any) -> dict[str, Any]:
         """The dashboard's cookie."""
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

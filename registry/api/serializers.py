@@ -179,10 +179,10 @@ class PointerOut(serializers.Serializer[TagEvent]):
 
 
 def pointers(prompt: Prompt) -> dict[str, Any]:
-    """Every tag of a prompt that points somewhere, by name."""
-    return {
-        tag.name: PointerOut(tag.event).data for tag in prompt.tags.all() if tag.event.version_id
-    }
+    """Every tag of a prompt by name. One that was cleared stays, with its revision and no version:
+    who sets it again has to say which revision they have seen.
+    """
+    return {tag.name: PointerOut(tag.event).data for tag in prompt.tags.all()}
 
 
 class PromptOut(serializers.Serializer[Prompt]):
@@ -245,14 +245,26 @@ class ModelOut(serializers.Serializer[ModelVersion]):
     revision = serializers.CharField(source="pin.revision")
     pinned = serializers.SerializerMethodField()
     engine = serializers.CharField(source="pin.engine")
-    max_context = serializers.IntegerField(source="pin.max_context", allow_null=True)
-    fingerprint = serializers.CharField()
+    max_context = serializers.SerializerMethodField()
+    fingerprint = serializers.SerializerMethodField()
     fingerprint_at = serializers.DateTimeField(allow_null=True)
-    base_url = serializers.CharField(source="pin.base_url", allow_null=True)
+    base_url = serializers.SerializerMethodField()
 
     def get_pinned(self, model: ModelVersion) -> bool:
         """Whether the weights are named by a revision."""
         return bool(model.pin.get("revision"))
+
+    def get_max_context(self, model: ModelVersion) -> int | None:
+        """Tokens; null when models.yaml does not say."""
+        return model.pin.get("max_context") or None
+
+    def get_fingerprint(self, model: ModelVersion) -> str | None:
+        """What the endpoint was last measured to serve; null when it never was."""
+        return model.fingerprint or None
+
+    def get_base_url(self, model: ModelVersion) -> str | None:
+        """Null when it is configured on the server, or nowhere."""
+        return model.pin.get("base_url") or None
 
 
 class FindingOut(serializers.Serializer[StoredFinding]):
