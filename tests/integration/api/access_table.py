@@ -1,0 +1,104 @@
+"""Who may do what: one reviewed row for each route and method. Read it as a policy.
+
+A route or method that is not here fails `test_every_route.py`. Whoever adds a row answers two
+questions: who may call it, and is it about one prompt (then a token of other prompts may not)?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Callers by what they show: nothing, a token with one scope, a session with a role, and tokens
+#: with every scope that are limited to other prompts, revoked, or expired.
+NOBODY = "nobody"
+TOKENS = ("lookup", "read", "evaluate", "promote", "admin")
+ROLES = ("viewer", "editor", "promoter", "administrator")
+STRANGER = "a token of other prompts"
+REVOKED = "a revoked token"
+EXPIRED = "an expired token"
+CALLERS = (NOBODY, *TOKENS, *ROLES, STRANGER, REVOKED, EXPIRED)
+
+ANYBODY = frozenset(CALLERS)
+#: Pages know people only; a token opens none of them.
+PEOPLE = frozenset(ROLES)
+KNOWN = frozenset({*TOKENS, *ROLES, STRANGER})
+LOOKUP = frozenset({"lookup", *ROLES})
+READ = frozenset({"read", *ROLES})
+EVALUATE = frozenset({"evaluate", "editor", "promoter", "administrator"})
+PROMOTE = frozenset({"promote", "promoter", "administrator"})
+ADMIN = frozenset({"admin", "administrator"})
+
+
+def everywhere(who: frozenset[str]) -> frozenset[str]:
+    """Also a token of other prompts: the route is about no prompt, or answers within its globs."""
+    return who | {STRANGER}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may use `method` on the route called `route`; `body` is one that is accepted."""
+
+    route: str
+    method: str
+    who: frozenset[str]
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+def reading(route: str, who: frozenset[str]) -> tuple[Row, Row]:
+    """GET, and HEAD which is GET without the body."""
+    return Row(route, "GET", who), Row(route, "HEAD", who)
+
+
+TABLE: tuple[Row, ...] = (
+    # --- Probes: they say yes or no, nothing else ---
+    *reading("healthz", ANYBODY),
+    *reading("readyz", ANYBODY),
+    # --- Pages ---
+    *reading("login", ANYBODY),
+    Row("login", "POST", ANYBODY),
+    *reading("welcome", ANYBODY),
+    Row("welcome", "POST", ANYBODY),
+    *reading("overview", PEOPLE),
+    *reading("set-password", PEOPLE),
+    Row("set-password", "POST", PEOPLE),
+    Row("logout", "POST", PEOPLE),
+    # --- Who am I, and what is there to call ---
+    *reading("me", KNOWN),
+    *reading("openapi", KNOWN),
+    # --- Applications ---
+    *reading("lookup", LOOKUP),
+    *reading("seed-lookup", LOOKUP),
+    # --- Reading ---
+    *reading("prompts", everywhere(READ)),
+    *reading("versions", READ),
+    *reading("tags", READ),
+    *reading("history", READ),
+    *reading("diff", READ),
+    Row("render", "POST", READ, {"version": 1}),
+    *reading("models", everywhere(READ)),
+    *reading("last-sync", everywhere(READ)),
+    *reading("runs", everywhere(READ)),
+    *reading("run", READ),
+    *reading("run-results", READ),
+    # --- Evaluating ---
+    Row("syncs", "POST", everywhere(EVALUATE)),
+    Row("runs", "POST", EVALUATE, {"prompt": "greeting", "version": 1}),
+    Row("run-cancel", "POST", EVALUATE),
+    Row("run-resume", "POST", EVALUATE),
+    # --- Moving tags ---
+    Row("promotions", "POST", PROMOTE, {"version": 2}),
+    Row("rollbacks", "POST", PROMOTE),
+    Row("canary", "POST", PROMOTE, {"version": 3, "weight": 20}),
+    Row("canary", "DELETE", PROMOTE),
+    Row(
+        "releases",
+        "POST",
+        PROMOTE,
+        {"targets": [{"prompt": "greeting", "tag": "stable", "version": 2}]},
+    ),
+    Row("overrides", "POST", ADMIN, {"version": 4, "reason": "the shop is on fire"}),
+)
+
+#: The only routes that answer somebody who shows nothing. Static files come before all routes.
+ANONYMOUS = frozenset({"healthz", "readyz", "login", "welcome"})

@@ -1,0 +1,304 @@
+"""Every route × method × caller, against the reviewed table. A new route is listed or it fails.
+
+The lesson is other people's: routes that nobody remembered to guard.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, path
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+from rest_framework.views import APIView
+
+from config import urls
+from evals.models import EvalRun
+from registry import access, promotion
+from registry.domain.actor import SYSTEM, Scope
+from registry.models import GatePolicy, MirrorState, OneTimeLink, SyncRun
+from registry.promotion import Target
+from tests.integration.api.access_table import (
+    ANONYMOUS,
+    CALLERS,
+    EXPIRED,
+    NOBODY,
+    READ,
+    REVOKED,
+    ROLES,
+    STRANGER,
+    TABLE,
+    TOKENS,
+    Row,
+)
+from tests.integration.api.conftest import EVERYTHING, person, session_client
+from tests.integration.api.routes import (
+    ARGUMENTS,
+    RUN,
+    SECRET,
+    Credentials,
+    address,
+    ask,
+    differences,
+    routes,
+    unlisted,
+)
+from tests.integration.registry.conftest import Shelf
+
+FORECAST = {
+    "cases": 1,
+    "requests": 1,
+    "tokens": 1,
+    "cost_usd": 0,
+    "minutes": None,
+    "decidable": True,
+    "detectable": "",
+}
+
+
+@pytest.fixture
+def world(certified: Shelf, settings: Settings, tmp_path: Path) -> Shelf:
+    """Something behind every route, so that 404 can only mean that it is hidden."""
+    settings.DATA_DIR = tmp_path
+    settings.REPOSITORY_URL = str(tmp_path / "nowhere")
+    for version in (1, 2):
+        promotion.promote(target=Target("greeting", "stable", version), actor=SYSTEM)
+    promotion.set_canary(prompt="greeting", version=3, weight=10, actor=SYSTEM)
+    MirrorState.objects.create(url="x", ref="main", applied_commit="c" * 40)
+    SyncRun.objects.create(status="applied", commit="c" * 40)
+    policy = GatePolicy.objects.get(name="release")
+    EvalRun.objects.create(
+        id=RUN,
+        version=certified.version(1),
+        model=certified.model,
+        suite_digest=certified.prompt.suite_digest,
+        tag="stable",
+        policy=policy.name,
+        policy_digest=policy.digest,
+        policy_spec=policy.spec,
+        forecast=FORECAST,
+        requested_by="test",
+        created_at=timezone.now(),
+    )
+    hour = timezone.now() + timedelta(hours=1)
+    digest = hashlib.sha256(SECRET.encode()).hexdigest()
+    OneTimeLink.objects.create(user=person("viewer"), digest=digest, expires_at=hour)
+    return certified
+
+
+def token(*scopes: str, expires_in: timedelta | None = None, prompts: tuple[str, ...] = ()) -> str:
+    expires_at = timezone.now() + expires_in if expires_in else None
+    _, secret = access.create_token(
+        name="ci", scopes=scopes, prompts=prompts, created_by="test", expires_at=expires_at
+    )
+    return secret
+
+
+def revoked_token() -> str:
+    row, secret = access.create_token(name="gone", scopes=EVERYTHING, created_by="test")
+    access.revoke_token(token_id=row.pk, now=timezone.now())
+    return secret
+
+
+@pytest.fixture
+def callers(db: None) -> dict[str, Credentials]:
+    """How each caller of the table presents itself."""
+    secrets = {scope: token(scope) for scope in TOKENS}
+    secrets[STRANGER] = token(*EVERYTHING, prompts=("other/*", "greet"))
+    secrets[REVOKED] = revoked_token()
+    secrets[EXPIRED] = token(*EVERYTHING, expires_in=timedelta(seconds=-1))
+    found: dict[str, Credentials] = {NOBODY: ({}, "")}
+    found |= {name: ({"Authorization": f"Bearer {s}"}, "") for name, s in secrets.items()}
+    for role in ROLES:
+        client = session_client("admin" if role == "administrator" else role)
+        found[role] = ({}, client.cookies["sessionid"].value)
+    assert set(found) == set(CALLERS)
+    return found
+
+
+@pytest.mark.parametrize("route", sorted({row.route for row in TABLE}))
+def test_the_table_tells_the_truth(
+    route: str, world: Shelf, callers: dict[str, Credentials]
+) -> None:
+    rows = [row for row in TABLE if row.route == route]
+    assert [found for row in rows for found in differences(row, callers)] == []
+
+
+def test_no_route_and_no_method_is_missing(world: Shelf, callers: dict[str, Credentials]) -> None:
+    assert unlisted(TABLE, callers["administrator"], routes()) == []
+
+
+def test_the_table_lists_nothing_that_is_gone_and_nothing_twice() -> None:
+    names = [str(pattern.name) for pattern in routes()]
+    assert sorted(set(names)) == sorted(names), "two routes share a name"
+    assert {row.route for row in TABLE} == set(names)
+    listed = [(row.route, row.method) for row in TABLE]
+    assert len(set(listed)) == len(listed)
+
+
+def test_only_the_known_few_answer_nobody() -> None:
+    for row in TABLE:
+        assert (NOBODY in row.who) == (row.route in ANONYMOUS), row
+        if row.route not in ANONYMOUS:
+            assert not row.who & {NOBODY, REVOKED, EXPIRED}
+
+
+def test_the_table_knows_every_scope_and_route_argument() -> None:
+    assert set(TOKENS) == {scope.value for scope in Scope}
+    used = {name for pattern in routes() for name in pattern.pattern.converters}
+    assert used == set(ARGUMENTS)
+
+
+# --- The walk itself is not blind ---
+
+
+class _Unguarded(APIView):
+    """A view that forgot its scope is closed."""
+
+    def get(self, _request: Request) -> Response:
+        return Response({})
+
+
+class _Open(_Unguarded):
+    """A view that was opened on purpose."""
+
+    permission_classes = ()
+
+
+def _page(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse("everything")
+
+
+@pytest.fixture
+def more_routes(settings: Settings) -> list[URLPattern | URLResolver]:
+    """The patterns of a copy of the URLconf, to add some."""
+    module = ModuleType("urls_with_more")
+    patterns = vars(module)["urlpatterns"] = list(urls.urlpatterns)
+    settings.ROOT_URLCONF = module
+    return patterns
+
+
+def test_a_new_route_is_noticed(
+    more_routes: list[URLPattern | URLResolver], world: Shelf, callers: dict[str, Credentials]
+) -> None:
+    urls_before = list(routes())
+    more_routes += [
+        path("api/v1/new", _Open.as_view(), name="new"),
+        path("api/v1/export", _page, name="export"),
+        path("api/v1/nameless", _page),
+    ]
+    new = [pattern for pattern in routes() if pattern not in urls_before]
+    assert len(new) == 3
+    found = unlisted(TABLE, callers["administrator"], new)
+    assert "GET new answers 200" in found
+    assert "POST export answers 200" in found
+    assert "api/v1/nameless has no name" in found
+
+
+def test_a_view_that_forgot_its_scope_is_closed_and_one_that_is_open_is_noticed(
+    more_routes: list[URLPattern | URLResolver], callers: dict[str, Credentials]
+) -> None:
+    more_routes += [
+        path("api/v1/forgot", _Unguarded.as_view(), name="forgot"),
+        path("api/v1/open", _Open.as_view(), name="open"),
+    ]
+    closed = Row("forgot", "GET", frozenset())
+    assert differences(closed, callers) == []
+    assert "nobody was let in: GET open 200" in differences(Row("open", "GET", READ), callers)
+
+
+@pytest.mark.parametrize("route", ["tags", "promotions", "overview"])
+def test_a_row_that_lies_is_noticed(
+    route: str, world: Shelf, callers: dict[str, Credentials]
+) -> None:
+    row = next(row for row in TABLE if row.route == route)
+    assert any("nobody was refused" in found for found in _lie(row, row.who | {NOBODY}, callers))
+    assert _lie(row, row.who - {"administrator"}, callers)
+
+
+def _lie(row: Row, who: frozenset[str], callers: dict[str, Credentials]) -> list[str]:
+    return differences(replace(row, who=who), callers)
+
+
+def test_a_missing_row_is_noticed(world: Shelf, callers: dict[str, Credentials]) -> None:
+    table = [row for row in TABLE if (row.route, row.method) != ("canary", "DELETE")]
+    canary = [pattern for pattern in routes() if pattern.name == "canary"]
+    [found] = unlisted(table, callers["administrator"], canary)
+    assert found.startswith("DELETE canary answers 2")
+
+
+# --- Names never cross routes ---
+
+BODY = '{"version": 2}'
+ESCAPES = [
+    "%2e%2e",
+    "..",
+    "%2e%2e/greeting",
+    "%252e%252e/greeting",
+    "..%2f..%2fme",
+    "%252fgreeting",
+    "greeting%2f",
+    "greeting/",
+    "//greeting",
+    "greeting%23",
+    "greeting%3f",
+    "greeting%00",
+    "%00",
+    "greeting%0a",
+    "greeting%ff",
+    "greeting;admin",
+    "greeting\\..\\other",
+    "GREETING",
+    "greeting.",
+    "%67reeting%2e%2e",
+]
+
+
+def test_a_strange_name_is_no_other_prompt_and_no_other_route(
+    world: Shelf, callers: dict[str, Credentials]
+) -> None:
+    paths = [f"/prompt/{name}" for name in ESCAPES]
+    for tail in ("", "/versions", "/tags", "/promotions"):
+        paths += [f"/api/v1/prompts/{name}{tail}" for name in ESCAPES]
+    for raw_path in paths:
+        answer = _raw("GET", raw_path, callers["administrator"])
+        assert answer.status_code in {400, 404, 405}, (raw_path, answer.content)
+        assert answer.headers["Content-Type"] == "application/problem+json", raw_path
+
+
+def test_no_spelling_of_a_name_slips_past_a_glob(
+    world: Shelf, callers: dict[str, Credentials]
+) -> None:
+    for name in ESCAPES:
+        for method, tail in [("GET", ""), ("GET", "/versions"), ("POST", "/promotions")]:
+            answer = _raw(method, f"/api/v1/prompts/{name}{tail}", callers[STRANGER])
+            assert answer.status_code in {400, 403, 404}, (name, answer.content)
+
+
+def _raw(method: str, raw_path: str, credentials: Credentials) -> Any:
+    """As a server hands it over: the path decoded once, not normalised."""
+    client = APIClient(raise_request_exception=False)
+    headers, session = credentials
+    if session:
+        client.cookies["sessionid"] = session
+    return client.generic(method, raw_path, BODY, "application/json", headers=headers)
+
+
+def test_a_folder_in_a_name_is_no_way_around_its_own_words(
+    world: Shelf, callers: dict[str, Credentials]
+) -> None:
+    assert address("versions") == "/api/v1/prompts/greeting/versions"
+    for words in ("versions/tags", "tags/versions", "history/history", "render/versions"):
+        answer = _raw("GET", f"/api/v1/prompts/greeting/{words}", callers["administrator"])
+        assert answer.status_code == 404
+    assert ask(callers["administrator"], Row("versions", "GET", READ)).status_code == 200
