@@ -97,11 +97,18 @@ def by_version(name: str, number: int) -> Answer:
 
 
 def _tags_of(prompt: Prompt) -> list[Tag]:
-    return list(
-        Tag.objects.filter(prompt=prompt).select_related(
+    live = (
+        Tag.objects.filter(prompt=prompt)
+        .select_related(
             "event__version",
             "event__model",
             "event__certificate",
             "event__restores__certificate",
         )
+        .order_by("name")
     )
+    for tag in live:
+        tag.event.prompt = prompt
+        if tag.event.version is not None:
+            tag.event.version.prompt = prompt
+    return list(live)
