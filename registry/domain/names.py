@@ -12,6 +12,10 @@ RESERVED_TAGS = frozenset({"latest"})
 
 #: What PostgreSQL and JSON readers refuse inside text.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+#: The REST interface hangs these under a prompt's name, so no name with folders ends in one.
+RESERVED_ENDINGS = frozenset(
+    "canary diff history overrides promotions render rollbacks tags versions".split()
+)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -29,8 +33,16 @@ def is_name(text: str) -> bool:
 
 
 def is_prompt_name(text: str) -> bool:
-    """Whether `text` may name a prompt: names joined by `/`, at most 200 characters."""
-    return len(text) <= MAX_PROMPT_NAME and all(is_name(part) for part in text.split("/"))
+    """Whether `text` may name a prompt: names joined by `/`, at most 200 characters.
+
+    `team/reply` may, `team/history` may not: its address would be that of the history of `team`.
+    """
+    *folders, last = text.split("/")
+    return (
+        len(text) <= MAX_PROMPT_NAME
+        and all(is_name(part) for part in (*folders, last))
+        and not (folders and last in RESERVED_ENDINGS)
+    )
 
 
 def is_variable_name(text: str) -> bool:
