@@ -65,9 +65,12 @@ def secret(name: str, default: str = "") -> str:
     if text(name):
         raise ImproperlyConfigured(f"set {name} or {name}_FILE, not both")
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        value = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ImproperlyConfigured(f"{name}_FILE={path!r} cannot be read: {error}") from error
+    if not value:
+        raise ImproperlyConfigured(f"{name}_FILE={path!r} is empty")
+    return value
 
 
 def matching(pattern: str) -> dict[str, str]:

@@ -178,6 +178,8 @@ AXES_ENABLE_ADMIN = False
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_LOCKOUT_TEMPLATE = "webui/locked_out.html"
 AXES_VERBOSE = False
+# It would keep the address of every sign-in, and that of a one-time link is its secret.
+AXES_DISABLE_ACCESS_LOG = True
 
 
 # --- REST ---

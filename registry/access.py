@@ -18,6 +18,7 @@ from registry.models import ApiToken, OneTimeLink, User
 
 TOKEN_PREFIX = "assay_"  # noqa: S105 - so that secret scanners recognise a leaked token
 _LINK_LIFETIME = timedelta(hours=1)
+_LONGEST_GLOB = 200
 
 
 class TokenUnknownError(NotFoundError):
@@ -35,7 +36,7 @@ class TokenInvalidError(InvalidError):
 def _digest(secret: str) -> str:
     # A whole SHA-256 over 256 random bits: no salt or stretching is needed, and no prefix of the
     # token is ever a key (that is how identities were swapped elsewhere).
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def actor_of(user: User) -> Actor:
@@ -61,6 +62,8 @@ def create_token(
         )
     if not name.strip() or len(name) > 100:
         raise TokenInvalidError("a token needs a name of 1 to 100 characters")
+    if not all(0 < len(glob) <= _LONGEST_GLOB for glob in prompts):
+        raise TokenInvalidError("a token is limited by a glob of 1 to 200 characters, or by none")
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
         name=name.strip(),

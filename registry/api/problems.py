@@ -76,13 +76,17 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         return problem(status_of(error), error.code, error.message, error.hint, **error.fields)
     if isinstance(error, exceptions.ValidationError):
         return _invalid(error)
-    if isinstance(error, exceptions.APIException | Http404 | PermissionDenied):
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    if isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if isinstance(error, exceptions.APIException):
         plain = exception_handler(error, context)
         assert plain is not None
         detail = (
             str(plain.data.get("detail", error)) if isinstance(plain.data, dict) else str(error)
         )
-        code = getattr(getattr(error, "detail", None), "code", None) or "error"
+        code = getattr(error.detail, "code", None) or error.default_code
         response = problem(plain.status_code, code, detail)
         for header in ("WWW-Authenticate", "Retry-After"):
             if header in plain:
