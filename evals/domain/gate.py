@@ -175,7 +175,7 @@ def _rate_line(
     suite: SuiteSpec,
     policy: GatePolicy,
 ) -> str:
-    """`pass rate 57/60 = 95.0 %, 95 % interval 86.3–98.3 %, floor 80.0 %: passes`."""  # noqa: RUF002
+    """`pass rate 57/60 = 95.0 %, 95 % interval 86.3–98.3 %, floor 80.0 %: passes`."""
     floor = floor_of(suite, policy)
     passed, cases = sum(t.failures == 0 for t in results), len(results)
     if any(tally.repeats_expected > 1 for tally in results):

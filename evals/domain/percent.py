@@ -21,9 +21,9 @@ def percent(value: float, against: float | None = None) -> str:
 
 
 def interval_text(interval: Interval, against: float | None = None) -> str:
-    """`86.3–98.3 %`, each bound distinguishable from `against`."""  # noqa: RUF002
+    """`86.3–98.3 %`, each bound distinguishable from `against`."""
     low = f"{interval.low * 100:.{_digits(interval.low, against)}f}"
-    return f"{low}–{percent(interval.high, against)}"  # noqa: RUF001
+    return f"{low}–{percent(interval.high, against)}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -25,7 +25,7 @@ from registry.mirror.errors import MirrorRefusedError, MirrorTimeoutError, Mirro
 from registry.mirror.values import MirrorAccess, MirrorLimits
 
 if TYPE_CHECKING:
-    from git import Git  # noqa: TID251 (this module is the one that talks to Git)
+    from git import Git
 
 _MINIMUM_GIT = (2, 36)  # cat-file --batch-command
 _STDERR_CHARS = 20_000
@@ -195,7 +195,7 @@ def _verb(args: Sequence[str]) -> str:
 def _git_in(folder: Path) -> Git:
     """Imported late: GitPython refuses to load where there is no Git, and lookups need none."""
     try:
-        from git import Git  # noqa: TID251 (this module is the one that talks to Git)
+        from git import Git
     except ImportError as error:
         raise MirrorUnavailableError("Git is not installed on this server") from error
     return Git(folder)

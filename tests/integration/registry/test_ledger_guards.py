@@ -12,9 +12,12 @@ from tests.integration.registry.conftest import Shelf, make_shelf, stable
 
 
 def _refused(sql: str, *values: object) -> str:
-    with pytest.raises(DatabaseError) as refusal, transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(sql, values)
+    with (
+        pytest.raises(DatabaseError) as refusal,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql, values)
     return str(refusal.value)
 
 
@@ -27,8 +30,8 @@ def live(shelf: Shelf, promoter: Actor) -> Shelf:
 
 
 _EVENT = """
-INSERT INTO registry_tagevent (prompt_id, tag, sequence, previous_id, kind, version_id, model_id, actor, role,
-  reason, certificate_id, restores_id, commit, registry_revision, created_at)
+INSERT INTO registry_tagevent (prompt_id, tag, sequence, previous_id, kind, version_id, model_id,
+  actor, role, reason, certificate_id, restores_id, commit, registry_revision, created_at)
 SELECT prompt_id, tag, sequence + 1, id, %s, %s, model_id, 'shell', %s, %s, %s, %s, '', 99, now()
 FROM registry_tagevent WHERE prompt_id = %s ORDER BY sequence DESC LIMIT 1
 """

@@ -174,8 +174,8 @@ def test_a_canary_has_a_weight_and_an_end(shelf: Shelf, promoter: Actor) -> None
     promotion.promote(target=stable(1), actor=promoter)
     before = lookup.by_tag("greeting", "canary")
     assert (before.version.number, before.fallback) == (1, True)
+    shelf.certify(2)
     with pytest.raises(NotCertifiedError, match="certified for the policy release"):
-        shelf.certify(2)
         promotion.set_canary(prompt="greeting", version=2, weight=10, actor=promoter)
     shelf.certify(2, policy="trial")
     promotion.set_canary(prompt="greeting", version=2, weight=10, actor=promoter)
