@@ -11,7 +11,7 @@ from registry.domain.actor import Actor
 from tests.integration.registry.conftest import Shelf, make_shelf, stable
 
 
-def _refused(sql: str, *values: object) -> str:
+def _refused(sql: str, *values: str | int | None) -> str:
     with (
         pytest.raises(DatabaseError) as refusal,
         transaction.atomic(),

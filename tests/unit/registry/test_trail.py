@@ -9,7 +9,7 @@ from registry.domain.trail import Step, trail
 
 def _chain(text: str) -> list[Step]:
     """`a b <1 -` : point at a, at b, roll back to entry 1, clear."""
-    steps = []
+    steps: list[Step] = []
     for event, word in enumerate(text.split(), start=1):
         if word.startswith("<"):
             restored = steps[int(word[1:]) - 1]
