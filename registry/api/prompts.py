@@ -27,6 +27,7 @@ from registry.api.serializers import (
 from registry.api.warnings import warnings_of
 from registry.difference import difference
 from registry.domain.actor import Scope
+from registry.domain.flattening import plain_text
 from registry.preview import preview
 
 _TAG = OpenApiParameter("tag", str, description="`stable` when neither tag nor version is given")
@@ -42,6 +43,12 @@ def version_parameter(request: Request, name: str) -> int | None:
     if not (digits.isascii() and digits.isdigit() and len(digits) < 7):
         raise InvalidError(f"{name}={text!r} is not a version number")
     return int(digits)
+
+
+class SeedCannotExpressError(InvalidError):
+    """The first minimal registry had no chat prompts; this one has several messages."""
+
+    code = "seed_cannot_express"
 
 
 class PromptsView(ListAPIView[Any]):
@@ -90,7 +97,16 @@ class SeedLookupView(LookupView):
     def get(self, request: Request, name: str) -> Response:
         """As the lookup, with the version as `v3`."""
         response = super().get(request, name)
-        response.data["version"] = f"v{response.data['version']}"
+        body = response.data
+        body["version"] = f"v{body['version']}"
+        plain = plain_text(body["template"])
+        if plain is None:
+            raise SeedCannotExpressError(
+                f"{name} {body['version']} is a chat of several messages, which a flat template "
+                f"cannot express",
+                hint=f"ask /api/v1/prompts/{name}, or render it there",
+            )
+        body["template"] = plain
         return response
 
 

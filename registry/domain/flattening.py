@@ -56,3 +56,44 @@ def _partial(body: str, partials: Mapping[str, str]) -> str:
         for _, kind, value in environment().lexer.tokeniter(body, None)
     )
     return f"{{% with %}}{text}{{% endwith %}}" if has_assignment else text
+
+
+def plain_text(template: str) -> str | None:
+    """What a client that knows no chat can render: the template, or its only message's text.
+
+    `template` is flattened. Placeholders are left out, as if nothing was given for them. None when
+    there are several messages, or logic around them: a flat text would say something else.
+    """
+    inside: list[str] = []
+    messages = 0
+    is_open = False
+    for tag, text in _pieces(template):
+        if tag == "chat":
+            messages, is_open = messages + 1, True
+        elif tag == "endchat":
+            is_open = False
+        elif is_open:
+            inside.append(text)
+        elif tag != "placeholder" and text.strip():
+            return template if not messages and "chat" not in _tags(template) else None
+    if messages == 1:
+        return "".join(inside).strip()
+    return template if messages == 0 else None
+
+
+def _tags(template: str) -> set[str]:
+    return {tag for tag, _ in _pieces(template)}
+
+
+def _pieces(template: str) -> Iterator[tuple[str, str]]:
+    """`(word, text)` of every block tag, `("", text)` of what is between; no comments."""
+    tag: list[_Token] = []
+    for token in environment().lexer.tokeniter(template, None):
+        if tag or token[1] == "block_begin":
+            tag.append(token)
+            if token[1] == "block_end":
+                words = [value for _, kind, value in tag if kind == "name"]
+                yield words[0] if words else "", _text(tag)
+                tag = []
+        elif not token[1].startswith("comment"):
+            yield "", token[2]

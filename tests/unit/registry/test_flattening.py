@@ -5,7 +5,7 @@ from __future__ import annotations
 import jinja2
 import pytest
 
-from registry.domain.flattening import flatten
+from registry.domain.flattening import flatten, plain_text
 from registry.domain.template.render import render
 from registry.domain.version import VersionContent
 
@@ -44,3 +44,26 @@ def test_a_template_without_includes_is_served_as_it_was_written() -> None:
     assert jinja2.Template(flatten(source, {})).render(x=1, y=[1]) == jinja2.Template(
         source
     ).render(x=1, y=[1])
+
+
+@pytest.mark.parametrize(
+    ("template", "plain"),
+    [
+        ("Hi {{ x }}\n", "Hi {{ x }}\n"),
+        ("{% if x %}Hi{% endif %}", "{% if x %}Hi{% endif %}"),
+        ('{% chat role="system" -%}\nHi {{ x }}.\n{%- endchat %}\n', "Hi {{ x }}."),
+        (
+            '{# note #}{% chat role="system" %}A{% if x %}B{% endif %}{% endchat %}'
+            '\n{% placeholder "history" %}\n',
+            "A{% if x %}B{% endif %}",
+        ),
+        ('{% chat role="system" %}A{% endchat %}{% chat role="user" %}B{% endchat %}', None),
+        ('{% for i in y %}{% chat role="user" %}B{% endchat %}{% endfor %}', None),
+        ('{% chat role="user" %}B{% endchat %}{% if x %}{% endif %}', None),
+        ("", ""),
+    ],
+)
+def test_a_client_without_chat_gets_the_only_message_or_nothing(
+    template: str, plain: str | None
+) -> None:
+    assert plain_text(template) == plain
