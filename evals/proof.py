@@ -24,17 +24,19 @@ from evals.models import EvalRun
 from registry import certificates
 from registry.models import ModelVersion
 from serving.client import ModelClient
-from serving.fingerprint import MODE, VERSION, Comparison, confirm, measure
+from serving.fingerprint import Comparison, Fingerprint, confirm, is_same, measure
 
 T = TypeVar("T")
 
-#: Stored beside the value: values of another mode or version cannot be compared with new ones.
-FINGERPRINT_MODE = f"{MODE}/{VERSION}"
 _LOOK_SECONDS = 0.5
 
 
 class LeadLostError(Exception):
     """The run was cancelled, or another worker leads it now."""
+
+
+class _UnclearError(Exception):
+    """The server does not agree with itself, or with what another run found a moment ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +73,15 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
         status=EvalRun.Status.RUNNING, started_at=Coalesce("started_at", Now())
     )
     model = ModelVersion.objects.get(pk=run.model_id)
-    known = model.fingerprint if model.fingerprint_mode == FINGERPRINT_MODE else ""
     started = False
     try:
-        comparison = _measured(run, worker, known)
+        started = _record(run, _measured(run, worker, _known(model)), worker)
     except LeadLostError:
         pass
+    except _UnclearError:
+        _abort(run, _does_not_agree(model))
     except AssayError as error:
         _abort(run, f"{model.name} could not be measured: {error.message}")
-    else:
-        if comparison.state == "cannot tell":
-            _abort(run, _does_not_agree(model))
-        else:
-            started = _record(run, model, comparison.measured.value, worker)
     leases.drop_lead(run_id=run.pk, owner=worker.owner)
     return started
 
@@ -107,48 +105,80 @@ def close(run: EvalRun, worker: Worker) -> None:
 def _doubts(run: EvalRun, worker: Worker) -> tuple[str, ...]:
     model = ModelVersion.objects.get(pk=run.model_id)
     try:
-        comparison = _measured(run, worker, run.fingerprint)
+        # Nothing to ask when another run has found a change, or the probes were replaced.
+        if _began_with(run, _known(model)):
+            holds = _settled(model, _measured(run, worker, _known(model)))
+            if _began_with(run, holds):
+                return ()
+    except _UnclearError:
+        return (_does_not_agree(model),)
     except AssayError as error:
         return (f"{model.name} could not be confirmed after the last answer: {error.message}",)
-    if comparison.state == "same":
-        return ()
-    if comparison.state == "cannot tell":
-        return (_does_not_agree(model),)
-    certificates.record_fingerprint(
-        model=model,
-        fingerprint=comparison.measured.value,
-        mode=FINGERPRINT_MODE,
-        now=timezone.now(),
-    )
     return (f"{model.name} serves something else since the run began",)
+
+
+def _began_with(run: EvalRun, fingerprint: Fingerprint | None) -> bool:
+    return fingerprint is not None and fingerprint.value == run.fingerprint
 
 
 def _does_not_agree(model: ModelVersion) -> str:
     return f"{model.name} answers the same questions differently: cannot tell which model it is"
 
 
-def _record(run: EvalRun, model: ModelVersion, fingerprint: str, worker: Worker) -> bool:
+def _known(model: ModelVersion) -> Fingerprint | None:
+    """What later measurements can be compared with; None when nothing comparable is stored."""
+    return Fingerprint.stored(model.fingerprint, model.fingerprint_mode, model.fingerprint_detail)
+
+
+def _record(run: EvalRun, found: Comparison, worker: Worker) -> bool:
+    """Note what the run is measured with; False when another worker leads it now."""
     with transaction.atomic():
-        mine = EvalRun.objects.filter(
+        mine = EvalRun.objects.select_for_update(no_key=True).filter(
             pk=run.pk, leader=worker.owner, status__in=EvalRun.LIVE, fingerprint=""
-        ).update(fingerprint=fingerprint)
-        if mine:
-            certificates.record_fingerprint(
-                model=model, fingerprint=fingerprint, mode=FINGERPRINT_MODE, now=timezone.now()
-            )
-    run.fingerprint = fingerprint
-    return bool(mine)
+        )
+        if not mine.exists():
+            return False
+        run.fingerprint = _settled(run.model, found).value
+        mine.update(fingerprint=run.fingerprint)
+    return True
+
+
+def _settled(model: ModelVersion, found: Comparison) -> Fingerprint:
+    """Store what was found and return the fingerprint that holds now.
+
+    Two runs may meet a new model at once. Their measurements differ a little, but both are of one
+    model, so the first one recorded names it. Raises _UnclearError.
+    """
+    if found.state == "cannot tell":
+        raise _UnclearError
+    with transaction.atomic():
+        row = ModelVersion.objects.select_for_update().get(pk=model.pk)
+        stored, holds = _known(row), found.fingerprint
+        if stored is not None and stored != found.known:
+            if not is_same(stored, holds):
+                raise _UnclearError
+            holds = stored
+        certificates.record_fingerprint(
+            model=row,
+            fingerprint=holds.value,
+            mode=holds.kind,
+            detail=holds.detail_json(),
+            now=timezone.now(),
+        )
+    return holds
 
 
 def _abort(run: EvalRun, reason: str) -> None:
     runs.abort_run(run_id=run.pk, reason=reason, now=timezone.now())
 
 
-def _measured(run: EvalRun, worker: Worker, known: str) -> Comparison:
+def _measured(run: EvalRun, worker: Worker, known: Fingerprint | None) -> Comparison:
     """Compare with `known`; a first measurement has nothing to differ from."""
 
     async def identify(client: ModelClient) -> Comparison:
-        return await confirm(client, known) if known else Comparison("same", await measure(client))
+        if known is None:
+            return Comparison("changed", await measure(client))
+        return await confirm(client, known)
 
     asking = worker.talk.start(identify)
     return _awaited(asking, lambda: leases.renew_lead(run_id=run.pk, owner=worker.owner))

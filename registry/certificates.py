@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -173,16 +174,28 @@ def require_policies(*, now: datetime) -> int:
     return stale.update(expired_at=now, expired_reason="its gate policy changed")
 
 
-def record_fingerprint(*, model: ModelVersion, fingerprint: str, mode: str, now: datetime) -> int:
+def record_fingerprint(
+    *,
+    model: ModelVersion,
+    fingerprint: str,
+    mode: str,
+    now: datetime,
+    detail: Sequence[Mapping[str, Any]] = (),
+) -> int:
     """Store what the endpoint serves now; expire what was certified on something else.
 
-    Live tags keep serving (P5): the alarm is that their certificates are gone. Returns how many.
+    `mode` and `detail` are what later measurements are compared with; without a detail the next
+    one counts as the first. Live tags keep serving (P5): the alarm is that their certificates are
+    gone. Returns how many.
     """
     with transaction.atomic():
-        ModelVersion.objects.filter(pk=model.pk).update(
-            fingerprint=fingerprint, fingerprint_mode=mode, fingerprint_at=now
-        )
         model.fingerprint, model.fingerprint_mode, model.fingerprint_at = fingerprint, mode, now
+        model.fingerprint_detail = list(detail)
+        model.save(
+            update_fields=[
+                "fingerprint", "fingerprint_mode", "fingerprint_detail", "fingerprint_at"
+            ]
+        )  # fmt: skip
         return (
             Certificate.objects.filter(model_version=model, expired_at=None)
             .exclude(fingerprint=F("model_version__fingerprint"))

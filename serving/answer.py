@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from serving.errors import (
     http_error,
     malformed,
 )
-from serving.messages import ChatResponse
+from serving.messages import ChatResponse, LikelyToken
 from serving.sse import ServerEvent
 
 #: Finish reasons by which a server says that it gave up (vLLM: shut down, failed inside).
@@ -39,6 +40,7 @@ class StreamedAnswer:
         """Start before the first event. `secret` (the API key) is kept out of errors."""
         self._secret = secret
         self._pieces: list[str] = []
+        self._top_logprobs: list[tuple[LikelyToken, ...]] = []
         self._finish_reason = ""
         self._model = ""
         self._usage: Usage | None = None
@@ -87,6 +89,7 @@ class StreamedAnswer:
             ttft_ms=self._ttft_ms,
             total_ms=total_ms,
             system_fingerprint=self._system_fingerprint,
+            top_logprobs=tuple(self._top_logprobs),
         )
 
     def _read_head(self, chunk: Mapping[str, Any]) -> None:
@@ -113,6 +116,7 @@ class StreamedAnswer:
             if self._ttft_ms is None:
                 self._ttft_ms = elapsed_ms
             self._pieces.append(content)
+        self._top_logprobs.extend(_top_logprobs(choice.get("logprobs")))
         self._read_finish_reason(choice.get("finish_reason"))
 
     def _read_finish_reason(self, reason: Any) -> None:
@@ -173,6 +177,45 @@ def _count(value: Any) -> int:
     if type(value) is not int or value < 0:  # bool is an int, but no count
         malformed("a token count that is not a whole number")
     return value
+
+
+def _top_logprobs(logprobs: Any) -> list[tuple[LikelyToken, ...]]:
+    """One entry a position. Nothing, or the shape of the older completions API, is none."""
+    positions = logprobs.get("content") if isinstance(logprobs, dict) else None
+    if positions is None:
+        return []
+    if not isinstance(positions, list):
+        malformed("log-probabilities that are no list")
+    return [_likely_tokens(position) for position in positions]
+
+
+def _likely_tokens(position: Any) -> tuple[LikelyToken, ...]:
+    tokens = position.get("top_logprobs") if isinstance(position, dict) else None
+    if not isinstance(tokens, list):
+        malformed("log-probabilities of no tokens")
+    return tuple(_likely_token(token) for token in tokens)
+
+
+def _likely_token(token: Any) -> LikelyToken:
+    """By its bytes: two tokens that are no whole characters may read alike."""
+    if not isinstance(token, dict):
+        malformed("a log-probability of nothing")
+    logprob = token.get("logprob")
+    if not isinstance(logprob, float | int) or not math.isfinite(logprob):
+        malformed("a log-probability that is not a number")
+    return LikelyToken(_token_bytes(token), float(logprob))
+
+
+def _token_bytes(token: dict[str, Any]) -> bytes:
+    data, text = token.get("bytes"), token.get("token")
+    if isinstance(data, list):
+        try:
+            return bytes(data)
+        except (TypeError, ValueError):
+            malformed("token bytes that are none")
+    if not isinstance(text, str):
+        malformed("a token that is neither text nor bytes")
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _joined(pieces: list[str]) -> str:

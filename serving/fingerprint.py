@@ -1,123 +1,143 @@
 """Which model really answers behind an endpoint: a fingerprint of its answers to fixed probes.
 
-This is mode "text", the weak mode. Every OpenAI-compatible server can do it, since it needs
-nothing but answers: twelve fixed chats, greedy (temperature 0, seed 0), at most 16 tokens each,
-one after the other. The value is the SHA-256 over mode, version, served id and, for each probe,
-the text, the finish reason and the number of prompt tokens.
+Mode "logprobs", the normal one, for endpoints that give `top_logprobs` (vLLM and llama.cpp do):
+for each probe the number of prompt tokens, and the log-probabilities of the likeliest first
+tokens. Two measurements are of one model when all token counts are equal and the log-probabilities
+differ by at most TOLERANCE in the mean. A tolerance, because no server computes exactly the same
+numbers twice: what is in its prefix cache and what else is in the batch moves them.
 
-What it can tell: another tokenizer, chat template or default system prompt (the token counts
-move), another model, and weights that differ enough to turn a word. What it cannot: a change too
-small for that. Measured on SmolLM2-135M, 8 prompts x 16 tokens: weights with noise of 1e-2 of
-their spread turned 3 of 8 texts, of 1e-3 2 of 8, of 1e-4 none; int4 turned 8 of 8, int8 2 of 8,
-another system prompt 5 of 8, and bf16 in place of fp32 *none*, so the same text is no proof of the
-same weights or the same dtype. Only log-probabilities see those (a mean difference of 1e-5 between
-runs of one fp32 model, 1e-3 at noise of 1e-4): a stronger mode, for servers that give them.
+Mode "text", for the others, is weak: token counts, and the first token as text. It sees another
+tokenizer, chat template or default system prompt, and a very different model; it does not see
+another precision, quantisation or a fine-tune.
 
-What it may tell wrongly: greedy answers can flip between two nearly equal tokens when the server
-computes along another path (bf16 ties, prefix cache, batch shape, thread count). The probes were
-chosen for a clear lead of the chosen token on the demo model. `confirm` measures twice before it
-says "changed", so a server that does not agree with itself is "cannot tell", never "changed".
+So a fingerprint is an identity and no hash to be hit again: `value` is made of the first
+measurement and stays while `confirm` says "same". ADR 4 has the figures.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
 
 from core.digest import digest
-from serving.client import ChatRequest, ModelClient
-from serving.messages import Message
+from serving.client import ModelAnswerError, ModelClient
+from serving.distance import ProbeAnswer, logprob_distance, text_distance
+from serving.messages import ChatResponse
+from serving.probes import PROBES, VERSION
 
-MODE: Literal["text"] = "text"
-#: Raise it with every change to the probes or to what is hashed: old values compare no more.
-VERSION = 1
+Mode = Literal["logprobs", "text"]
 
-_PARAMETERS = {"temperature": 0, "seed": 0, "max_tokens": 16}
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One fixed chat. `system` is None where the model's own default system prompt should act."""
-
-    name: str
-    system: str | None
-    user: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeAnswer:
-    """What a model made of one probe."""
-
-    probe: str
-    text: str
-    finish_reason: str
-    prompt_tokens: int
+#: The largest distance of two measurements of one model. ADR 4 says where it comes from.
+TOLERANCE: Mapping[Mode, float] = {"logprobs": 0.15, "text": 0.25}
+#: What a server answers that does not know `logprobs`, or gives none with this model.
+_REFUSALS = {400, 422}
+_MOST_PROBES = 0.75
+_DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """`value` is 64 hex digits; compare only values of the same mode and version.
-
-    `detail` holds the answers behind it, in the order of PROBES, to show what moved.
+    """`value` is 64 hex digits and names the model that was measured; `detail` is the measurement,
+    in the order of PROBES.
     """
 
     value: str
-    mode: Literal["text"]
+    mode: Mode
     version: int
     detail: tuple[ProbeAnswer, ...]
+
+    @property
+    def kind(self) -> str:
+        """Mode and version, `logprobs/2`: only fingerprints of one kind can be compared."""
+        return f"{self.mode}/{self.version}"
+
+    def detail_json(self) -> list[dict[str, Any]]:
+        """The measurement as JSON, for `stored`."""
+        return [asdict(answer) for answer in self.detail]
+
+    @classmethod
+    def stored(cls, value: str, kind: str, detail: Sequence[Mapping[str, Any]]) -> Self | None:
+        """A fingerprint read back; None when there is none, or none that can be compared now."""
+        for mode in TOLERANCE:
+            if value and detail and kind == f"{mode}/{VERSION}":
+                return cls(value, mode, VERSION, tuple(ProbeAnswer(**answer) for answer in detail))
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What became of a known fingerprint. `measured` is the last measurement."""
+    """What became of a known fingerprint; `known` is None when there was none.
+
+    `fingerprint` is the one that holds now: the known one when it is the same, else the last
+    measurement.
+    """
 
     state: Literal["same", "changed", "cannot tell"]
-    measured: Fingerprint
-
-
-PROBES = (
-    Probe("capital", None, "What is the capital of France?"),
-    Probe("sky", None, "Why is the sky blue? Answer in one sentence."),
-    Probe("opposites", None, "Write the opposite of each word: hot, big, fast, happy."),
-    Probe("translate", None, "Translate into Spanish: The cat sleeps on the table."),
-    Probe("fruits", None, "List three fruits."),
-    Probe("email", None, "Write the first sentence of an email that declines a meeting."),
-    Probe("water", None, "At what temperature does water boil?"),
-    Probe("rubbish", None, "xq zt 91 ## plum"),
-    Probe("planets", "You are a careful assistant.", "Name the planets of the solar system."),
-    Probe("define", "Answer like a dictionary.", "What does the word lantern mean?"),
-    Probe(
-        "bees",
-        "Summarise the user's text in one sentence.",
-        "Bees collect nectar from flowers and turn it into honey, which feeds the hive in winter.",
-    ),
-    Probe("sea", "You are a poet.", "Describe the sea at night."),
-)
+    fingerprint: Fingerprint
+    known: Fingerprint | None = None
 
 
 async def measure(client: ModelClient) -> Fingerprint:
     """Ask all probes, one by one. Raises what the client raises: all probes or no fingerprint."""
-    answers = tuple([await _ask(client, probe) for probe in PROBES])
-    facts = [[a.probe, a.text, a.finish_reason, a.prompt_tokens] for a in answers]
-    value = digest([MODE, VERSION, client.endpoint.served_id, facts])
-    return Fingerprint(value, MODE, VERSION, answers)
+    first = await _first_answer(client)
+    offered = bool(first.top_logprobs)
+    later = [await client.chat(probe.request(logprobs=offered)) for probe in PROBES[1:]]
+    answers = [first, *later]
+    shown = sum(bool(answer.top_logprobs) for answer in answers)
+    mode: Mode = "logprobs" if shown >= _MOST_PROBES * len(PROBES) else "text"
+    kept = zip(PROBES, answers, strict=True)
+    detail = tuple(_kept(probe.name, answer) for probe, answer in kept)
+    facts = [asdict(answer) for answer in detail]
+    value = digest([mode, VERSION, client.endpoint.served_id, facts])
+    return Fingerprint(value, mode, VERSION, detail)
 
 
-async def confirm(client: ModelClient, known: str) -> Comparison:
-    """Compare what is served now with `known`, a value of the same mode and version.
+async def confirm(client: ModelClient, known: Fingerprint) -> Comparison:
+    """Compare what is served now with `known`.
 
-    "changed" needs two new measurements that agree with each other and not with `known`. A server
-    that flickers, or several replicas that serve different models, gives "cannot tell".
+    "changed" needs two new measurements that agree with each other, and neither with `known`. A
+    server that flickers, or several replicas that serve different models, gives "cannot tell".
     """
     first = await measure(client)
-    if first.value == known:
-        return Comparison("same", first)
+    if is_same(known, first):
+        return Comparison("same", known, known)
     second = await measure(client)
-    return Comparison("changed" if second.value == first.value else "cannot tell", second)
+    is_changed = is_same(first, second) and not is_same(known, second)
+    return Comparison("changed" if is_changed else "cannot tell", second, known)
 
 
-async def _ask(client: ModelClient, probe: Probe) -> ProbeAnswer:
-    system = () if probe.system is None else (Message("system", probe.system),)
-    chat = ChatRequest((*system, Message("user", probe.user)), _PARAMETERS)
-    answer = await client.chat(chat)
-    return ProbeAnswer(probe.name, answer.text, answer.finish_reason, answer.prompt_tokens)
+def is_same(one: Fingerprint, other: Fingerprint) -> bool:
+    """Whether two measurements are of one model, as far as their mode can tell."""
+    return distance(one, other) <= TOLERANCE[one.mode]
+
+
+def distance(one: Fingerprint, other: Fingerprint) -> float:
+    """How far two measurements are apart, 0 for equal ones; infinite across modes and versions.
+
+    In mode "logprobs" nats in the mean, in mode "text" the share of other first tokens.
+    """
+    if one.kind != other.kind:
+        return math.inf
+    between = logprob_distance if one.mode == "logprobs" else text_distance
+    return between(one.detail, other.detail)
+
+
+async def _first_answer(client: ModelClient) -> ChatResponse:
+    """Of the first probe; without log-probabilities when the server refuses to give them."""
+    try:
+        return await client.chat(PROBES[0].request(logprobs=True))
+    except ModelAnswerError as error:
+        if error.status not in _REFUSALS:
+            raise
+    return await client.chat(PROBES[0].request(logprobs=False))
+
+
+def _kept(probe: str, answer: ChatResponse) -> ProbeAnswer:
+    """Of tokens that read alike the likeliest one stands for all."""
+    likely: dict[str, float] = {}
+    for token in answer.top_logprobs[0] if answer.top_logprobs else ():
+        value = round(token.logprob, _DECIMALS)
+        likely[token.token.hex()] = max(value, likely.get(token.token.hex(), value))
+    return ProbeAnswer(probe, answer.prompt_tokens, answer.text, likely)

@@ -97,12 +97,14 @@ class Message:
 class ChatRequest:
     """One chat and its model parameters.
 
+    `top_logprobs` asks for that many of the likeliest tokens at every position; 0 asks for none.
     Raises ParameterRefusedError for a parameter outside ALLOWED_PARAMETERS and
     ChatRequestInvalidError for an empty chat.
     """
 
     messages: tuple[Message, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    top_logprobs: int = 0
 
     def __post_init__(self) -> None:
         """Refuse here, where the mistake is, and not in the worker that sends the chat."""
@@ -114,12 +116,21 @@ class ChatRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class LikelyToken:
+    """One of the likeliest tokens at a position: its bytes, and its natural log-probability."""
+
+    token: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChatResponse:
     """A complete answer.
 
     `ttft_ms` is milliseconds from sending to the first non-empty piece of content as seen by the
     client (None: the answer has no content), `total_ms` to its end. `cached_tokens` is None when
-    the server does not say how much of the prompt came from its cache.
+    the server does not say how much of the prompt came from its cache. `top_logprobs` holds the
+    likeliest tokens of each position, likeliest first; it is empty when the server gives none.
     """
 
     text: str
@@ -131,6 +142,7 @@ class ChatResponse:
     ttft_ms: float | None
     total_ms: float
     system_fingerprint: str | None
+    top_logprobs: tuple[tuple[LikelyToken, ...], ...] = ()
 
 
 def chat_body(served_id: str, request: ChatRequest) -> bytes:
@@ -142,6 +154,7 @@ def chat_body(served_id: str, request: ChatRequest) -> bytes:
         "model": served_id,
         "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
         **request.parameters,
+        **_logprobs(request.top_logprobs),
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -150,6 +163,10 @@ def chat_body(served_id: str, request: ChatRequest) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         message = f"the parameters cannot be written as JSON: {error}"
         raise ChatRequestInvalidError(message) from None
+
+
+def _logprobs(count: int) -> dict[str, Any]:
+    return {"logprobs": True, "top_logprobs": count} if count else {}
 
 
 def model_ids(body: bytes) -> tuple[str, ...]:

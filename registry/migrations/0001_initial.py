@@ -176,6 +176,7 @@ class Migration(migrations.Migration):
                 ('is_current', models.BooleanField(default=True)),
                 ('fingerprint', models.CharField(blank=True, max_length=64)),
                 ('fingerprint_mode', models.CharField(blank=True, max_length=20)),
+                ('fingerprint_detail', models.JSONField(blank=True, default=list)),
                 ('fingerprint_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],

@@ -70,6 +70,8 @@ class ModelVersion(models.Model):
     #: What the endpoint was last measured to serve; empty until measured.
     fingerprint = models.CharField(max_length=64, blank=True)
     fingerprint_mode = models.CharField(max_length=20, blank=True)
+    #: The measurement behind it, to compare later ones with: `Fingerprint.detail_json()`.
+    fingerprint_detail = models.JSONField(default=list, blank=True)
     fingerprint_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -21,6 +22,7 @@ class Say:
     prompt_tokens: int = 10
     completion_tokens: int = 2
     seconds: float = 0.0
+    logprobs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,16 @@ Reply = Say | Fail | Garble | Truncate
 class ModelServer:
     """`reply(question, nth)` decides: the last message, and how often it was asked, from 1.
 
-    `weights` goes into every answer to a probe: change it and the fingerprint changes.
+    `weights` decide every answer to a probe: change them and the fingerprint changes. `noise` is
+    added to all log-probabilities, in turn up and down. Without `gives_logprobs` the server knows
+    none.
     """
 
     def __init__(self, reply: Callable[[str, int], Reply]) -> None:
         self.reply = reply
         self.weights = "first"
+        self.noise = 0.0
+        self.gives_logprobs = True
         self.calls: Counter[str] = Counter()
         self.running = 0
         self.most_at_once = 0
@@ -97,7 +103,11 @@ class ModelServer:
         reply = self.reply(question, nth)
         if question.startswith("case ") or not isinstance(reply, Say):
             return reply
-        return Say(f"{self.weights}: {question}")
+        seed = hashlib.sha256(f"{self.weights}: {question}".encode()).digest()
+        logprobs = tuple(
+            -rank - seed[rank] / 255 + self.noise * (-1) ** (nth + rank) for rank in range(8)
+        )
+        return Say(f"{self.weights}: {question}", logprobs=logprobs if self.gives_logprobs else ())
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -146,8 +156,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _events(say: Say) -> bytes:
     usage = {"prompt_tokens": say.prompt_tokens, "completion_tokens": say.completion_tokens}
+    likely = [
+        {"token": f"t{rank}", "bytes": [116, 48 + rank], "logprob": logprob}
+        for rank, logprob in enumerate(say.logprobs)
+    ]
+    said = {"logprobs": {"content": [{"top_logprobs": likely}]}} if likely else {}
     chunks: list[dict[str, Any]] = [
-        {"choices": [{"index": 0, "delta": {"content": say.text}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {"content": say.text}, "finish_reason": None} | said]},
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
         {"choices": [], "usage": usage},
     ]

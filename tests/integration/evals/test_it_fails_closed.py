@@ -207,3 +207,29 @@ def test_a_new_model_behind_an_old_pin_expires_what_was_certified(
     first.refresh_from_db()
     assert first.expired_at is not None
     assert second.expired_at is None
+
+
+def test_a_server_whose_numbers_wobble_is_still_the_same_model(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    first = evaluated(repository, editor).certificate
+    assert first is not None
+    server.noise = 0.05
+    second = evaluated(repository, editor).certificate
+    assert second is not None
+    first.refresh_from_db()
+    assert first.expired_at is None
+    assert second.fingerprint == first.fingerprint
+
+
+def test_a_server_that_stops_giving_log_probabilities_must_be_measured_anew(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    first = evaluated(repository, editor).certificate
+    assert first is not None
+    server.gives_logprobs = False
+    second = evaluated(repository, editor)
+    assert second.verdict == "PASS"
+    assert second.model.fingerprint_mode.startswith("text")
+    first.refresh_from_db()
+    assert first.expired_at is not None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -11,58 +13,93 @@ from serving.client import ChatRequest, Endpoint, Message, ModelClient
 from serving.fingerprint import Comparison, Fingerprint, confirm, measure
 from tests.integration.serving.llama_server import llama, weights
 
+T = TypeVar("T")
+
 #: SmolLM2's own template (ChatML) without the default system prompt that it adds.
 BARE_TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' "
     "+ message['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+#: The same with a default system prompt of as many tokens as SmolLM2's own.
+RUDE_TEMPLATE = (
+    "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\n"
+    "You are a rude AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}{% endif %}"
+) + BARE_TEMPLATE
+
+SCHEMA = {"enum": ["positive", "negative", "neutral"]}
+CONSTRAINED = {
+    "temperature": 0,
+    "max_tokens": 8,
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "label", "schema": SCHEMA},
+    },
+}
+WORDS = "the refund for order nine is late please answer soon".split()
 
 
 @pytest.fixture(scope="module")
-def known(llama_server: str) -> Fingerprint:
-    return measured(llama_server)
+def known() -> Fingerprint:
+    """Measured on a server that has answered nothing before."""
+    with llama() as url:
+        return with_client(url, measure)
 
 
-def measured(url: str) -> Fingerprint:
-    async def story() -> Fingerprint:
-        async with ModelClient(Endpoint(url, "smollm2")) as client:
-            return await measure(client)
+def with_client(url: str, story: Callable[[ModelClient], Awaitable[T]]) -> T:
+    async def told() -> T:
+        async with ModelClient(Endpoint(url, "smollm2", concurrency=4)) as client:
+            return await story(client)
 
-    return asyncio.run(story())
+    return asyncio.run(told())
 
 
 def compared(url: str, known: Fingerprint) -> Comparison:
-    async def story() -> Comparison:
-        async with ModelClient(Endpoint(url, "smollm2")) as client:
-            return await confirm(client, known.value)
-
-    return asyncio.run(story())
+    return with_client(url, lambda client: confirm(client, known))
 
 
-def moved(before: Fingerprint, after: Fingerprint) -> set[str]:
-    """The probes whose answers differ."""
-    both = zip(before.detail, after.detail, strict=True)
-    return {old.probe for old, new in both if old != new}
+async def ask_constrained(client: ModelClient, count: int) -> None:
+    """Sentiment questions with a grammar, as many at once as the client's seats."""
+    system = Message("system", "You label customer mails: positive, negative or neutral.")
+    mails = [" ".join(WORDS[: 1 + turn % len(WORDS)]) for turn in range(count)]
+    chats = [ChatRequest((system, Message("user", mail)), CONSTRAINED) for mail in mails]
+    await asyncio.gather(*(client.chat(chat) for chat in chats))
 
 
-def test_it_is_the_same_when_the_prompt_cache_is_warm(
-    llama_server: str, known: Fingerprint
+def test_it_is_measured_by_log_probabilities(known: Fingerprint) -> None:
+    assert known.mode == "logprobs"
+    assert all(len(line.logprobs) > 4 for line in known.detail)
+
+
+def test_it_is_the_same_on_a_warm_server_and_after_a_grammar_at_four_at_once(
+    known: Fingerprint,
 ) -> None:
-    assert measured(llama_server) == known
+    with llama() as url:
+        assert with_client(url, measure) == known  # a restart alone moves nothing at all
+        for _ in range(2):
+            with_client(url, lambda client: ask_constrained(client, 12))
+            for _ in range(2):
+                found = compared(url, known)
+                assert (found.state, found.fingerprint) == ("same", known)
 
 
-def test_it_is_the_same_after_a_restart(known: Fingerprint) -> None:
-    with llama() as restarted:
-        assert measured(restarted) == known
+def test_it_is_the_same_with_another_number_of_slots(known: Fingerprint) -> None:
+    with llama(slots=1) as url:
+        with_client(url, lambda client: ask_constrained(client, 3))
+        assert compared(url, known).state == "same"
+
+
+def test_it_has_changed_when_another_default_system_prompt_is_served(known: Fingerprint) -> None:
+    with llama(chat_template=RUDE_TEMPLATE) as url:
+        assert compared(url, known).state == "changed"
 
 
 @pytest.mark.slow
 def test_it_has_changed_when_another_chat_template_is_served(known: Fingerprint) -> None:
-    with llama(chat_template=BARE_TEMPLATE) as other:
-        found = compared(other, known)
+    with llama(chat_template=BARE_TEMPLATE) as url:
+        found = compared(url, known)
     assert found.state == "changed"
-    shorter = zip(known.detail, found.measured.detail, strict=True)
+    shorter = zip(known.detail, found.fingerprint.detail, strict=True)
     assert any(new.prompt_tokens < old.prompt_tokens for old, new in shorter)
 
 
@@ -78,34 +115,29 @@ def with_other_weights(copy: Path) -> Path:
     return copy
 
 
-@pytest.mark.slow
 def test_it_has_changed_when_other_weights_are_served(known: Fingerprint, tmp_path: Path) -> None:
-    with llama(with_other_weights(tmp_path / "other.gguf")) as other:
-        found = compared(other, known)
-    assert found.state == "changed"
-    assert moved(known, found.measured)
+    with llama(with_other_weights(tmp_path / "other.gguf")) as url:
+        assert compared(url, known).state == "changed"
 
 
 @pytest.mark.slow
 def test_it_is_the_same_while_eight_chats_run(llama_server: str, known: Fingerprint) -> None:
-    words = "the refund for order nine is late please answer soon".split()
-
     async def chatter(client: ModelClient, seat: int) -> None:
         for turn in range(1000):
-            text = " ".join(words[: 1 + (seat + turn) % len(words)])
+            text = " ".join(WORDS[: 1 + (seat + turn) % len(WORDS)])
             request = ChatRequest((Message("user", text),), {"max_tokens": 2 + turn % 7})
             await client.chat(request)
 
-    async def story() -> Fingerprint:
+    async def story() -> Comparison:
         busy = ModelClient(Endpoint(llama_server, "smollm2", concurrency=8))
         async with busy, ModelClient(Endpoint(llama_server, "smollm2")) as client:
             chats = [asyncio.create_task(chatter(busy, seat)) for seat in range(8)]
             try:
-                return await measure(client)
+                return await confirm(client, known)
             finally:
                 assert not any(chat.done() for chat in chats)
                 for chat in chats:
                     chat.cancel()
                 await asyncio.gather(*chats, return_exceptions=True)
 
-    assert asyncio.run(story()) == known
+    assert asyncio.run(story()).state == "same"

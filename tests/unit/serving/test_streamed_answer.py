@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from serving.answer import StreamedAnswer, require_event_stream
 from serving.errors import ModelAnswerError, ModelUnavailableError
+from serving.messages import LikelyToken
 from serving.sse import ServerEvent
 
 FINISH = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -131,3 +132,42 @@ def test_only_a_plain_event_stream_is_read(headers: dict[str, str]) -> None:
     with pytest.raises(ModelAnswerError, match="not an event stream"):
         require_event_stream(headers)
     require_event_stream({"Content-Type": "Text/Event-Stream; charset=utf-8"})
+
+
+def likely(*tokens: Any) -> dict[str, Any]:
+    position = {"token": "x", "top_logprobs": list(tokens)}
+    delta = {"delta": {"content": "Hi"}, "logprobs": {"content": [position]}}
+    return {"choices": [{"index": 0, "finish_reason": None} | delta]}
+
+
+def test_likely_tokens_come_by_their_bytes_or_else_by_their_text() -> None:
+    chunk = likely(
+        {"token": "\ufffd", "bytes": [0xC3], "logprob": -0.5, "id": 7},
+        {"token": "é", "bytes": None, "logprob": -2},
+    )
+    got = read(chunk, FINISH, USAGE).finish(9.0).top_logprobs
+    assert got == ((LikelyToken(b"\xc3", -0.5), LikelyToken("é".encode(), -2.0)),)
+
+
+@pytest.mark.parametrize("logprobs", [None, {}, {"content": None}, {"tokens": ["a"]}, "none"])
+def test_an_answer_without_log_probabilities_has_none(logprobs: Any) -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"content": "Hi"}, "logprobs": logprobs}]}
+    assert read(chunk, FINISH, USAGE).finish(9.0).top_logprobs == ()
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        7,
+        {"token": "a"},
+        {"token": "a", "logprob": "0"},
+        {"token": "a", "logprob": float("nan")},
+        {"token": "a", "logprob": float("-inf")},
+        {"logprob": -1.0},
+        {"token": "a", "bytes": [256], "logprob": -1.0},
+        {"token": "a", "bytes": ["a"], "logprob": -1.0},
+    ],
+)
+def test_a_log_probability_that_is_none_is_refused(token: Any) -> None:
+    with pytest.raises(ModelAnswerError, match="malformed"):
+        read(likely(token))
