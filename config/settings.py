@@ -50,6 +50,8 @@ if PRODUCTION:
         raise ImproperlyConfigured(
             "ASSAY_SECRET_KEY (or ASSAY_SECRET_KEY_FILE) must hold at least 32 characters"
         )
+    if len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure-"):
+        raise ImproperlyConfigured("ASSAY_SECRET_KEY is not random; every session hangs on it")
     if DEBUG:
         raise ImproperlyConfigured("ASSAY_DEBUG must be off in production")
     if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
@@ -176,7 +178,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
 AXES_HTTP_RESPONSE_CODE = 429
-AXES_LOCKOUT_TEMPLATE = "webui/locked_out.html"
+AXES_LOCKOUT_CALLABLE = "webui.access.locked_out"
 AXES_VERBOSE = False
 # It would keep the address of every sign-in, and that of a one-time link is its secret.
 AXES_DISABLE_ACCESS_LOG = True

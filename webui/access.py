@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
@@ -15,6 +18,15 @@ from django.views.decorators.http import require_http_methods
 from registry import access
 from registry.errors import CredentialsInvalidError
 from registry.models import User
+
+
+def locked_out(request: HttpRequest, *_: object) -> HttpResponse:
+    """429 after too many failures. The library's own answer to scripts is readable everywhere."""
+    wait = timedelta(hours=settings.AXES_COOLOFF_TIME)
+    context = {"limit": settings.AXES_FAILURE_LIMIT, "minutes": wait // timedelta(minutes=1)}
+    response = render(request, "webui/locked_out.html", context, status=429)
+    response["Retry-After"] = str(int(wait.total_seconds()))
+    return response
 
 
 @never_cache

@@ -49,4 +49,8 @@ def _row(prompt: Prompt) -> dict[str, object]:
 
 
 def _pointer(event: TagEvent | None) -> dict[str, object] | None:
-    return {"event": event, "proven": lookup.is_proven(event)} if event else None
+    if event is None:
+        return None
+    # A rollback to an override is as loud as the override.
+    overridden = queries.evidence_of(event).kind == "overridden"
+    return {"event": event, "proven": lookup.is_proven(event), "overridden": overridden}
