@@ -6,15 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from registry import lookup, promotion, queries
+from registry import lookup, promotion
 from registry.api.inputs import StrictSerializer
 from registry.models import (
     Certificate,
-    MirrorAlarm,
     ModelVersion,
     Prompt,
     PromptVersion,
-    StoredFinding,
 )
 from registry.models.ledger import TagEvent
 
@@ -265,43 +263,3 @@ class ModelOut(serializers.Serializer[ModelVersion]):
     def get_base_url(self, model: ModelVersion) -> str | None:
         """Null when it is configured on the server, or nowhere."""
         return model.pin.get("base_url") or None
-
-
-class FindingOut(serializers.Serializer[StoredFinding]):
-    """One finding of a sync."""
-
-    path = serializers.CharField()
-    line = serializers.IntegerField()
-    column = serializers.IntegerField()
-    severity = serializers.CharField()
-    code = serializers.CharField()
-    message = serializers.CharField()
-    hint = serializers.CharField()
-
-
-class AlarmOut(serializers.Serializer[MirrorAlarm]):
-    """An alarm that rings."""
-
-    kind = serializers.CharField()
-    subject = serializers.CharField()
-    message = serializers.CharField()
-    raised_at = serializers.DateTimeField()
-
-
-class SyncOut(serializers.Serializer[Any]):
-    """How an attempt to follow the repository went."""
-
-    status = serializers.CharField()
-    commit = serializers.CharField()
-    previous_commit = serializers.CharField()
-    prompts = serializers.IntegerField()
-    versions = serializers.IntegerField()
-    new_versions = serializers.IntegerField()
-    error = serializers.CharField()
-    duration_ms = serializers.IntegerField()
-    findings = FindingOut(many=True, source="findings.all")
-    alarms = serializers.SerializerMethodField()
-
-    def get_alarms(self, _sync: Any) -> list[dict[str, Any]]:
-        """Alarms that ring now."""
-        return [dict(AlarmOut(alarm).data) for alarm in queries.open_alarms()]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -10,9 +13,50 @@ from rest_framework.views import APIView
 from registry import queries, sync
 from registry.api.authentication import actor_of
 from registry.api.inputs import parsed
-from registry.api.serializers import NothingIn, SyncOut
+from registry.api.serializers import NothingIn
 from registry.domain.actor import Scope
 from registry.errors import NeverSyncedError
+from registry.models import MirrorAlarm, StoredFinding
+
+
+class FindingOut(serializers.Serializer[StoredFinding]):
+    """One finding of a sync."""
+
+    path = serializers.CharField()
+    line = serializers.IntegerField()
+    column = serializers.IntegerField()
+    severity = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+    hint = serializers.CharField()
+
+
+class AlarmOut(serializers.Serializer[MirrorAlarm]):
+    """An alarm that rings."""
+
+    kind = serializers.CharField()
+    subject = serializers.CharField()
+    message = serializers.CharField()
+    raised_at = serializers.DateTimeField()
+
+
+class SyncOut(serializers.Serializer[Any]):
+    """How an attempt to follow the repository went."""
+
+    status = serializers.CharField()
+    commit = serializers.CharField()
+    previous_commit = serializers.CharField()
+    prompts = serializers.IntegerField()
+    versions = serializers.IntegerField()
+    new_versions = serializers.IntegerField()
+    error = serializers.CharField()
+    duration_ms = serializers.IntegerField()
+    findings = FindingOut(many=True, source="findings.all")
+    alarms = serializers.SerializerMethodField()
+
+    def get_alarms(self, _sync: Any) -> list[dict[str, Any]]:
+        """Alarms that ring now."""
+        return [dict(AlarmOut(alarm).data) for alarm in queries.open_alarms()]
 
 
 class SyncsView(APIView):
