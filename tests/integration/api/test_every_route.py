@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +18,6 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 from config import urls
@@ -47,8 +45,6 @@ from tests.integration.api.routes import (
     RUN,
     SECRET,
     Credentials,
-    address,
-    ask,
     differences,
     routes,
     unlisted,
@@ -235,70 +231,3 @@ def test_a_missing_row_is_noticed(world: Shelf, callers: dict[str, Credentials])
     canary = [pattern for pattern in routes() if pattern.name == "canary"]
     [found] = unlisted(table, callers["administrator"], canary)
     assert found.startswith("DELETE canary answers 2")
-
-
-# --- Names never cross routes ---
-
-BODY = '{"version": 2}'
-ESCAPES = [
-    "%2e%2e",
-    "..",
-    "%2e%2e/greeting",
-    "%252e%252e/greeting",
-    "..%2f..%2fme",
-    "%252fgreeting",
-    "greeting%2f",
-    "greeting/",
-    "//greeting",
-    "greeting%23",
-    "greeting%3f",
-    "greeting%00",
-    "%00",
-    "greeting%0a",
-    "greeting%ff",
-    "greeting;admin",
-    "greeting\\..\\other",
-    "GREETING",
-    "greeting.",
-    "%67reeting%2e%2e",
-]
-
-
-def test_a_strange_name_is_no_other_prompt_and_no_other_route(
-    world: Shelf, callers: dict[str, Credentials]
-) -> None:
-    paths = [f"/prompt/{name}" for name in ESCAPES]
-    for tail in ("", "/versions", "/tags", "/promotions"):
-        paths += [f"/api/v1/prompts/{name}{tail}" for name in ESCAPES]
-    for raw_path in paths:
-        answer = _raw("GET", raw_path, callers["administrator"])
-        assert answer.status_code in {400, 404, 405}, (raw_path, answer.content)
-        assert answer.headers["Content-Type"] == "application/problem+json", raw_path
-
-
-def test_no_spelling_of_a_name_slips_past_a_glob(
-    world: Shelf, callers: dict[str, Credentials]
-) -> None:
-    for name in ESCAPES:
-        for method, tail in [("GET", ""), ("GET", "/versions"), ("POST", "/promotions")]:
-            answer = _raw(method, f"/api/v1/prompts/{name}{tail}", callers[STRANGER])
-            assert answer.status_code in {400, 403, 404}, (name, answer.content)
-
-
-def _raw(method: str, raw_path: str, credentials: Credentials) -> Any:
-    """As a server hands it over: the path decoded once, not normalised."""
-    client = APIClient(raise_request_exception=False)
-    headers, session = credentials
-    if session:
-        client.cookies["sessionid"] = session
-    return client.generic(method, raw_path, BODY, "application/json", headers=headers)
-
-
-def test_a_folder_in_a_name_is_no_way_around_its_own_words(
-    world: Shelf, callers: dict[str, Credentials]
-) -> None:
-    assert address("versions") == "/api/v1/prompts/greeting/versions"
-    for words in ("versions/tags", "tags/versions", "history/history", "render/versions"):
-        answer = _raw("GET", f"/api/v1/prompts/greeting/{words}", callers["administrator"])
-        assert answer.status_code == 404
-    assert ask(callers["administrator"], Row("versions", "GET", READ)).status_code == 200
