@@ -30,7 +30,7 @@ from serving.probes import PROBES, VERSION
 Mode = Literal["logprobs", "text"]
 
 #: The largest distance of two measurements of one model. ADR 4 says where it comes from.
-TOLERANCE: Mapping[Mode, float] = {"logprobs": 0.15, "text": 0.25}
+TOLERANCE: Mapping[Mode, float] = {"logprobs": 0.12, "text": 0.25}
 #: What a server answers that does not know `logprobs`, or gives none with this model.
 _REFUSALS = {400, 422}
 _MOST_PROBES = 0.75
