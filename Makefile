@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA ?= .assay
 TESTS ?= tests
+NO_BROWSER := $(if $(shell command -v chromium || command -v chromium-browser),,--ignore=tests/acceptance/test_pages.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock demo serve test test-slow test-external check lint format docs bench clean
@@ -39,8 +40,9 @@ serve: setup  ## start Assay with its own PostgreSQL, Valkey and demo model
 test: setup  ## the default tests (under 10 minutes on 2 cores)
 	$(BIN)/python -m pytest -m "not slow" $(TESTS)
 
-test-slow: setup  ## the tests that kill, restart and flood real processes
-	$(BIN)/python -m pytest -m slow $(TESTS)
+test-slow: setup  ## the tests that kill, restart and flood real processes, and the browser's
+	@test -z "$(NO_BROWSER)" || echo 'no chromium: the browser tests are left out (apt-get install chromium)' >&2
+	$(BIN)/python -m pytest -m slow $(NO_BROWSER) $(TESTS)
 
 test-external: setup  ## the default tests against DATABASE_URL and BROKER_URL from the environment
 	@test -n "$$DATABASE_URL" -a -n "$$BROKER_URL" || { echo 'set DATABASE_URL=postgresql://… and BROKER_URL=redis://…' >&2; exit 2; }
@@ -70,6 +72,7 @@ docs: setup  ## write the generated reference pages
 bench: setup  ## the measured claims, one table each
 	$(BIN)/python benchmarks/registry_size.py
 	$(BIN)/python benchmarks/rollback_propagation.py
+	$(BIN)/python benchmarks/model_client.py
 
 clean:  ## remove .venv, .assay and caches
 	rm -rf $(VENV) $(DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -85,7 +85,7 @@ def by_tag(name: str, tag: str = STABLE) -> Answer:
             f"{name} has no tag {tag!r}; it has {known}",
             hint="promote a version, or ask by ?version=",
             prompt=name,
-            tags=sorted(live),
+            tags=sorted(t for t, e in live.items() if e.version_id),
         )
     return Answer(prompt, event.version, STABLE if fallback else tag, event, fallback)
 

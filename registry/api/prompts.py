@@ -74,8 +74,10 @@ class LookupView(APIView):
         answer = self.answer(request, name)
         response = Response({**answer.body(), "warnings": warnings_of(answer)})
         if answer.event is not None:
-            response["ETag"] = f'"{answer.event.sequence}"'
             response["Registry-Revision"] = str(answer.event.registry_revision)
+        if answer.event is not None and not answer.fallback:
+            # A fallback's revision is that of `stable`: wrong in an If-Match for `canary`.
+            response["ETag"] = f'"{answer.event.sequence}"'
         # Rollback is instant; a cache in between would make it late.
         response["Cache-Control"] = "no-store"
         return response

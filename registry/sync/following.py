@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from core.errors import AssayError
+from core.errors import AssayError, UnavailableError
 from core.findings import Finding
 from registry.domain.change import Follower, RepositoryChange
 from registry.domain.repository import parse_repository
@@ -30,6 +30,8 @@ from registry.sync.published import published_contents
 
 #: The advisory lock of the one writer; any number nobody else uses.
 _LOCK = 0x41535341
+#: A web worker must not wait for somebody else's download.
+_PATIENCE_SECONDS = 20
 _REMOTE_ALARMS = (
     alarms.Kind.UNREACHABLE,
     alarms.Kind.BRANCH_MISSING,
@@ -38,31 +40,40 @@ _REMOTE_ALARMS = (
 )
 
 
+class SyncBusyError(UnavailableError):
+    """Another sync is under way."""
+
+    code = "sync_busy"
+    hint = "its result will be at /api/v1/syncs/last"
+
+
 def sync() -> SyncRun:
     """Fetch the configured repository and apply its newest commit. One sync runs at a time.
 
     Never raises for what the repository or its remote did: that is in the answer, in the findings
-    and in the alarms.
+    and in the alarms. Raises SyncBusyError when another sync takes too long.
     """
     started = time.monotonic()
     with _only_writer():
         state = _state()
-        mirror = Mirror(
-            settings.DATA_DIR / "mirror",
-            settings.REPOSITORY_URL,
-            settings.REPOSITORY_REF,
-            allowed_protocols=tuple(settings.REPOSITORY_PROTOCOLS),
-        )
-        with mirror:
-            try:
-                fetched = mirror.fetch()
-                run = _follow(mirror, fetched, state)
-            except AssayError as error:
-                run = _failed(error, state)
+        try:
+            with _mirror() as mirror:
+                run = _follow(mirror, mirror.fetch(), state)
+        except AssayError as error:
+            run = _failed(error, state)
     run.duration_ms = int((time.monotonic() - started) * 1000)
-    if run.status != SyncRun.Status.UNCHANGED:
+    if run.status == SyncRun.Status.APPLIED:
         run.save(update_fields=["duration_ms"])
     return run
+
+
+def _mirror() -> Mirror:
+    return Mirror(
+        settings.DATA_DIR / "mirror",
+        settings.REPOSITORY_URL,
+        settings.REPOSITORY_REF,
+        allowed_protocols=tuple(settings.REPOSITORY_PROTOCOLS),
+    )
 
 
 def apply_commit(mirror: Mirror, commit: str, now: datetime) -> SyncRun:
@@ -89,7 +100,7 @@ def apply_commit(mirror: Mirror, commit: str, now: datetime) -> SyncRun:
 def _state() -> MirrorState:
     state, _ = MirrorState.objects.get_or_create(
         name="default",
-        defaults={"url": settings.REPOSITORY_URL, "ref": settings.REPOSITORY_REF},
+        defaults={"ref": settings.REPOSITORY_REF},
     )
     return state
 
@@ -97,13 +108,22 @@ def _state() -> MirrorState:
 @contextmanager
 def _only_writer() -> Iterator[None]:
     """Hold the advisory lock for fetch and transaction; it ends with the connection at worst."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    give_up_at = time.monotonic() + _PATIENCE_SECONDS
+    while not _locked():
+        if time.monotonic() > give_up_at:
+            raise SyncBusyError
+        time.sleep(0.1)
     try:
         yield
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _locked() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 def _follow(mirror: Mirror, fetched: Fetched, state: MirrorState) -> SyncRun:
@@ -145,6 +165,9 @@ def _failed(error: AssayError, state: MirrorState) -> SyncRun:
     elif isinstance(error, EmptyRepositoryError):
         kind = alarms.Kind.REPOSITORY_EMPTY
     alarms.raise_alarm(kind, settings.REPOSITORY_REF, str(error), state.applied_commit)
+    last = SyncRun.objects.first()
+    if last is not None and last.status == SyncRun.Status.FAILED and last.error == str(error):
+        return last  # a remote that is down is one row, not one a minute
     return SyncRun.objects.create(
         status=SyncRun.Status.FAILED,
         commit=state.applied_commit,
