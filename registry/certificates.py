@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from core.digest import digest
 from core.errors import RefusedError
@@ -57,7 +57,9 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
         existing = Certificate.objects.filter(run=measured.run).first()
         if existing is not None:
             return existing
-        model = ModelVersion.objects.select_for_update().get(pk=measured.model.pk)
+        # Not FOR UPDATE: that would hold up every move whose entry names this model or prompt.
+        # Model before prompt, the order in which a sync writes them.
+        model = ModelVersion.objects.select_for_update(no_key=True).get(pk=measured.model.pk)
         prompt = Prompt.objects.select_for_update(no_key=True).get(pk=measured.version.prompt_id)
         policy = GatePolicy.objects.filter(name=measured.policy).first()
         _refuse_outdated(measured, prompt, model, policy)
@@ -115,6 +117,7 @@ def find_valid(*, version: PromptVersion, model: ModelVersion, tag: str, now: da
         Q(valid_until=None) | Q(valid_until__gt=now),
         expired_at=None,
         suite_digest=prompt.suite_digest,
+        policy=policy.name,
         policy_digest=policy.digest,
         fingerprint=model.fingerprint,
     ).first()
@@ -152,13 +155,16 @@ def _what_is_missing(
 def require_suites(*, prompt: Prompt, suite_digest: str, now: datetime) -> int:
     """Say what certificates of a prompt must be measured with from now on; expire the others.
 
-    Empty: the suites are missing or broken, so nothing is proven. Returns how many expired.
-    Part of a sync, so it joins the caller's transaction.
+    Empty: the suites are missing or broken. Nothing can be promoted then, but nothing expires
+    either: the same suite mended is the same proof. Returns how many expired. Part of a sync, so
+    it joins the caller's transaction.
     """
     Prompt.objects.filter(pk=prompt.pk).exclude(suite_digest=suite_digest).update(
         suite_digest=suite_digest
     )
     prompt.suite_digest = suite_digest
+    if not suite_digest:
+        return 0
     stale = Certificate.objects.filter(prompt_version__prompt=prompt, expired_at=None).exclude(
         suite_digest=suite_digest
     )
@@ -166,11 +172,12 @@ def require_suites(*, prompt: Prompt, suite_digest: str, now: datetime) -> int:
 
 
 def require_policies(*, now: datetime) -> int:
-    """Expire what was certified under a policy that reads differently now. Joins the caller's
-    transaction.
+    """Expire what was certified under a policy that reads differently now, or is gone.
+
+    Joins the caller's transaction. Returns how many expired.
     """
-    current = GatePolicy.objects.values_list("digest", flat=True)
-    stale = Certificate.objects.filter(expired_at=None).exclude(policy_digest__in=current)
+    same = GatePolicy.objects.filter(name=OuterRef("policy"), digest=OuterRef("policy_digest"))
+    stale = Certificate.objects.filter(~Exists(same), expired_at=None)
     return stale.update(expired_at=now, expired_reason="its gate policy changed")
 
 

@@ -80,6 +80,12 @@ class ReasonMissingError(InvalidError):
     code = "reason_missing"
 
 
+class ReleaseTargetTwiceError(InvalidError):
+    """A release can move a tag only once."""
+
+    code = "release_target_twice"
+
+
 class CredentialsInvalidError(RefusedError):
     """The token or link is not valid."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from registry import queries
 from registry.errors import TagUnknownError
-from registry.models import ModelVersion, Prompt, PromptVersion
+from registry.models import Certificate, ModelVersion, Prompt, PromptVersion
 from registry.models.ledger import Tag, TagEvent
 
 STABLE = "stable"
@@ -63,9 +65,18 @@ class Answer:
 
 
 def is_proven(event: TagEvent) -> bool:
-    """Whether the entry stands on a certificate that has not expired."""
+    """Whether the entry stands on a certificate that still holds."""
     proof = queries.evidence_of(event).certificate
-    return proof is not None and proof.expired_at is None
+    return proof is not None and not expired_because(proof)
+
+
+def expired_because(proof: Certificate) -> str:
+    """Why a certificate holds no more; empty while it does."""
+    if proof.expired_at is not None:
+        return proof.expired_reason or "it has expired"
+    if proof.valid_until is not None and proof.valid_until <= timezone.now():
+        return "it is too old"
+    return ""
 
 
 def by_tag(name: str, tag: str = STABLE) -> Answer:

@@ -8,8 +8,9 @@ No Git, broker, worker or model server is needed for any of them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
@@ -24,6 +25,7 @@ from registry.errors import (
     NotCertifiedError,
     NothingToRollBackToError,
     ReasonMissingError,
+    ReleaseTargetTwiceError,
     RevisionConflictError,
     TagNameInvalidError,
     TagNotSetError,
@@ -77,7 +79,8 @@ def promote(*, target: Target, actor: Actor, reason: str = "") -> TagMove:
     Raises NotAllowedError, NotFoundError kinds, NotCertifiedError, RevisionConflictError.
     """
     with transaction.atomic(durable=_durable()):
-        return _promote(target, actor, reason, release=None)
+        plan = _planned(target, actor, reason)
+        return _append(plan.prompt, plan.tag, plan.live, plan.entry, actor)
 
 
 def set_canary(
@@ -132,8 +135,9 @@ def rollback(
     """Restore what was live before: the entry the current one replaced, or the newest with
     `to_version`. Rolling back twice goes back two moves; it does not swing to and fro.
 
-    Needs no certificate, because the restored entry had its evidence. Warns when the model was
-    measured to be something else since.
+    Needs no certificate, because the restored entry had its evidence. What was overridden never
+    had any, so only admins go back to it. Warns when the model was measured to be something else
+    since.
     """
     actor.require(Scope.PROMOTE, prompt)
     with transaction.atomic(durable=_durable()):
@@ -141,7 +145,7 @@ def rollback(
         live = _locked(row, tag, expected_revision)
         if live is None:
             raise TagNotSetError(f"{prompt} has no {tag} yet", prompt=prompt, tag=tag)
-        earlier = _rollback_target(live.event, to_version)
+        earlier = _rollback_target(live.event, to_version, actor)
         entry = _Entry(
             TagEvent.Kind.ROLLED_BACK,
             version=earlier.version,
@@ -173,12 +177,22 @@ def override(*, target: Target, actor: Actor, reason: str) -> TagMove:
 
 
 def release(*, targets: Sequence[Target], actor: Actor, reason: str = "") -> tuple[TagMove, ...]:
-    """Promote several tags together: all of them move, or none does."""
+    """Promote several tags together: all of them move, or none does. Raises as `promote` does,
+    and ReleaseTargetTwiceError.
+    """
+    # One order for everybody, and every tag is locked before the first entry is written: entries
+    # take the registry's counter, and whoever holds that must not wait for a tag.
+    ordered = sorted(targets, key=lambda target: (target.prompt, target.tag))
+    for one, other in itertools.pairwise(ordered):
+        if (one.prompt, one.tag) == (other.prompt, other.tag):
+            raise ReleaseTargetTwiceError(f"{one.prompt}:{one.tag} is named twice")
     with transaction.atomic(durable=_durable()):
+        plans = [_planned(target, actor, reason) for target in ordered]
         together = Release.objects.create(actor=actor.name, reason=reason)
-        # One order for everybody, so that two releases cannot wait for each other.
-        ordered = sorted(targets, key=lambda target: (target.prompt, target.tag))
-        return tuple(_promote(target, actor, reason, release=together) for target in ordered)
+        return tuple(
+            _append(plan.prompt, plan.tag, plan.live, replace(plan.entry, release=together), actor)
+            for plan in plans
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +243,18 @@ def _durable() -> bool:
     return not connection.in_atomic_block
 
 
-def _promote(target: Target, actor: Actor, reason: str, release: Release | None) -> TagMove:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A move that is allowed; its tag is locked (`live` None: it was never set)."""
+
+    prompt: Prompt
+    tag: str
+    live: Tag | None
+    entry: _Entry
+
+
+def _planned(target: Target, actor: Actor, reason: str) -> _Plan:
+    """Lock the tag and find the evidence for moving it."""
     actor.require(Scope.PROMOTE, target.prompt)
     _check_shape(target)
     row, version, model = _resolve(target)
@@ -242,15 +267,7 @@ def _promote(target: Target, actor: Actor, reason: str, release: Release | None)
         version=version, model=model, tag=target.tag, now=timezone.now()
     )
     if proof.certificate is None:
-        raise NotCertifiedError(
-            f"{version} has no valid certificate for {target.tag} on {model.name}: {proof.missing}",
-            hint=f"assay eval {target.prompt} v{target.version} --model {model.name} --wait",
-            prompt=target.prompt,
-            tag=target.tag,
-            version=target.version,
-            model=model.name,
-            reasons=list(proof.reasons),
-        )
+        raise _not_certified(target, version, model, proof)
     entry = _Entry(
         TagEvent.Kind.PROMOTED,
         version,
@@ -258,9 +275,22 @@ def _promote(target: Target, actor: Actor, reason: str, release: Release | None)
         weight=target.weight,
         reason=reason,
         certificate=proof.certificate,
-        release=release,
     )
-    return _append(row, target.tag, live, entry, actor)
+    return _Plan(row, target.tag, live, entry)
+
+
+def _not_certified(
+    target: Target, version: PromptVersion, model: ModelVersion, proof: certificates.Proof
+) -> NotCertifiedError:
+    return NotCertifiedError(
+        f"{version} has no valid certificate for {target.tag} on {model.name}: {proof.missing}",
+        hint=f"assay eval {target.prompt} v{target.version} --model {model.name} --wait",
+        prompt=target.prompt,
+        tag=target.tag,
+        version=target.version,
+        model=model.name,
+        reasons=list(proof.reasons),
+    )
 
 
 def _check_shape(target: Target) -> None:
@@ -329,11 +359,20 @@ def _append(prompt: Prompt, tag: str, live: Tag | None, entry: _Entry, actor: Ac
                 live.event, live.revision = event, event.sequence
                 live.save(update_fields=["event", "revision"])
     except IntegrityError as error:
-        if "event_sequence_once" not in str(error):
-            raise
-        raise _conflict(prompt.name, tag, queries.tag_revision(prompt, tag)) from error
+        if "event_sequence_once" in str(error):
+            raise _conflict(prompt.name, tag, queries.tag_revision(prompt, tag)) from error
+        if "the certificate" in str(error):
+            # The database looked again and saw what changed since we looked.
+            raise NotCertifiedError(
+                f"{entry.version} cannot carry {tag}: {_first_line(error)}"
+            ) from error
+        raise
     OutboxMessage.objects.create(topic="tag.moved", payload={"event": event.pk})
     return TagMove(event, previous, entry.warnings)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def next_registry_revision(moves: int = 1) -> int:
@@ -349,12 +388,15 @@ def next_registry_revision(moves: int = 1) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _rollback_target(current: TagEvent, to_version: int | None) -> TagEvent:
-    earlier = queries.entry_to_restore(current, to_version)
+def _rollback_target(current: TagEvent, to_version: int | None, actor: Actor) -> TagEvent:
+    """The entry to restore. One that was never certified is for those who could override again."""
+    may_skip_the_gate = actor.may(Scope.ADMIN)
+    earlier = queries.entry_to_restore(current, to_version, with_overrides=may_skip_the_gate)
     if earlier is None:
         wanted = f"v{to_version}" if to_version else "an earlier version"
         raise NothingToRollBackToError(
-            f"{current.prompt.name}:{current.tag} never pointed at {wanted} before",
+            f"{current.prompt.name}:{current.tag} has no entry to go back to with {wanted}",
+            hint="" if may_skip_the_gate else "an admin can also go back to what was overridden",
             prompt=current.prompt.name,
             tag=current.tag,
         )

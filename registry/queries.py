@@ -74,24 +74,33 @@ def evidence_of(event: TagEvent) -> TagEvent:
     return event
 
 
-def entry_to_restore(current: TagEvent, to_version: int | None) -> TagEvent | None:
-    """The entry a rollback of `current` restores, or None."""
+def entry_to_restore(
+    current: TagEvent, to_version: int | None, *, with_overrides: bool
+) -> TagEvent | None:
+    """The entry a rollback of `current` restores, or None.
+
+    `with_overrides` also considers entries that stand on an override.
+    """
     chain = TagEvent.objects.filter(
         prompt_id=current.prompt_id, tag=current.tag, sequence__lte=current.sequence
     )
     earlier = chain.filter(sequence__lt=current.sequence, version__isnull=False)
     if to_version is not None:
-        found = earlier.filter(version__number=to_version).order_by("-sequence").first()
-        return evidence_of(found) if found else None
-    rows = chain.order_by("sequence").values_list(
-        "pk", "version_id", "model_id", "weight", "restores_id"
+        found = earlier.filter(version__number=to_version).order_by("-sequence")
+        candidates = [evidence_of(event) for event in found]
+    else:
+        rows = chain.order_by("sequence").values_list(
+            "pk", "version_id", "model_id", "weight", "restores_id"
+        )
+        way = trail(
+            Step(pk, (version, model, weight) if version else None, restores)
+            for pk, version, model, weight, restores in rows
+        )
+        back = earlier.in_bulk(way[:-1])
+        candidates = [back[pk] for pk in reversed(way[:-1]) if pk in back]
+    return next(
+        (e for e in candidates if with_overrides or e.kind != TagEvent.Kind.OVERRIDDEN), None
     )
-    way = trail(
-        Step(pk, (version, model, weight) if version else None, restores)
-        for pk, version, model, weight, restores in rows
-    )
-    back = earlier.in_bulk(way[:-1])
-    return next((back[pk] for pk in reversed(way[:-1]) if pk in back), None)
 
 
 def prompts() -> QuerySet[Prompt]:
@@ -129,13 +138,6 @@ def history(prompt: Prompt, tag: str | None = None) -> QuerySet[TagEvent]:
         "prompt", "version", "model", "certificate", "previous__version", "restores", "release"
     )
     return events.filter(tag=tag) if tag else events
-
-
-def certified_versions(prompts: Iterable[Prompt]) -> QuerySet[Certificate]:
-    """Certificates of these prompts that have not expired."""
-    return Certificate.objects.filter(
-        prompt_version__prompt__in=prompts, expired_at=None
-    ).select_related("prompt_version", "model_version")
 
 
 def mirror() -> MirrorState | None:

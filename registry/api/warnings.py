@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry import queries
-from registry.lookup import Answer
+from registry.lookup import Answer, expired_because
 from registry.models.ledger import TagEvent
 
 
@@ -22,4 +22,6 @@ def _unproven(event: TagEvent) -> str:
     if evidence.certificate is None:
         how = evidence.get_kind_display().lower()
         return f"{event.version} was {how}, never certified"
-    return f"the certificate of {event.version} has expired: {evidence.certificate.expired_reason}"
+    return (
+        f"the certificate of {event.version} has expired: {expired_because(evidence.certificate)}"
+    )

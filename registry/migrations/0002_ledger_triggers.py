@@ -72,6 +72,13 @@ BEGIN
        OR proof.fingerprint <> (SELECT fingerprint FROM registry_modelversion WHERE id = NEW.model_id) THEN
       RAISE EXCEPTION 'the certificate has expired' USING ERRCODE = 'check_violation';
     END IF;
+    IF proof.policy IS DISTINCT FROM COALESCE(
+         CASE WHEN NEW.tag = 'stable' THEN
+           (SELECT NULLIF(gate, '') FROM registry_prompt WHERE id = NEW.prompt_id) END,
+         (SELECT name FROM registry_gatepolicy WHERE NEW.tag = ANY(tags) ORDER BY name LIMIT 1)) THEN
+      RAISE EXCEPTION 'the certificate was issued under a policy that does not guard this tag'
+        USING ERRCODE = 'check_violation';
+    END IF;
     IF proof.suite_digest <> (SELECT suite_digest FROM registry_prompt WHERE id = NEW.prompt_id)
        OR NOT EXISTS (SELECT 1 FROM registry_gatepolicy
                       WHERE name = proof.policy AND digest = proof.policy_digest) THEN

@@ -37,7 +37,7 @@ def test_to_a_version_by_number(promoted: Moves, caller: APIClient) -> None:
         promoted(version)
     assert roll_back(caller, to_version=1)["version"] == 1
     body = problem(caller.post(ROLLBACKS, {"to_version": 4}), 409, "nothing_to_roll_back_to")
-    assert "never pointed at v4 before" in body["detail"]
+    assert "no entry to go back to with v4" in body["detail"]
 
 
 def test_it_needs_no_certificate_but_says_when_the_model_has_drifted(

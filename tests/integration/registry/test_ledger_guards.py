@@ -64,6 +64,12 @@ def test_an_expired_certificate_is_no_evidence(live: Shelf) -> None:
     assert "expired" in _refused(_EVENT, "promoted", *args)
 
 
+def test_a_canarys_certificate_is_no_evidence_for_stable(live: Shelf) -> None:
+    trial = live.certify(3, policy="trial")
+    args = (live.version(3).pk, "promoter", "", trial.pk, None, live.prompt.pk)
+    assert "does not guard this tag" in _refused(_EVENT, "promoted", *args)
+
+
 def test_a_rollback_restores_an_earlier_entry_of_its_own_tag(live: Shelf) -> None:
     first = live.prompt.events.get(sequence=1)
     args = (live.version(3).pk, "promoter", "", None, first.pk, live.prompt.pk)

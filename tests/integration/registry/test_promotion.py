@@ -16,6 +16,7 @@ from registry.errors import (
     NotCertifiedError,
     NothingToRollBackToError,
     ReasonMissingError,
+    ReleaseTargetTwiceError,
     RevisionConflictError,
     TagNameInvalidError,
     TagUnknownError,
@@ -131,7 +132,7 @@ def test_a_rollback_can_name_the_version(shelf: Shelf, promoter: Actor) -> None:
     move = promotion.rollback(prompt="greeting", actor=promoter, to_version=1)
     assert lookup.by_tag("greeting").version.number == 1
     assert move.event.restores is not None
-    with pytest.raises(NothingToRollBackToError, match="never pointed at v4"):
+    with pytest.raises(NothingToRollBackToError, match="no entry to go back to with v4"):
         promotion.rollback(prompt="greeting", actor=promoter, to_version=4)
 
 
@@ -227,3 +228,66 @@ def test_a_limited_actor_moves_only_its_prompts(shelf: Shelf) -> None:
     viewer = Actor("user:vera", Role.VIEWER.scopes)
     with pytest.raises(NotAllowedError, match="no promote scope"):
         promotion.rollback(prompt="greeting", actor=viewer)
+
+
+def test_a_release_names_each_tag_once(shelf: Shelf, promoter: Actor) -> None:
+    shelf.certify(1)
+    with pytest.raises(ReleaseTargetTwiceError, match="greeting:stable is named twice"):
+        promotion.release(targets=[stable(1), stable(1)], actor=promoter)
+
+
+def test_only_an_admin_goes_back_to_what_was_overridden(
+    shelf: Shelf, promoter: Actor, admin: Actor
+) -> None:
+    for number in (1, 2):
+        shelf.certify(number)
+    promotion.promote(target=stable(1), actor=promoter)
+    promotion.override(target=stable(3), actor=admin, reason="it burns")
+    promotion.promote(target=stable(2), actor=promoter)
+    with pytest.raises(NothingToRollBackToError, match="v3"):
+        promotion.rollback(prompt="greeting", actor=promoter, to_version=3)
+    assert _live(promotion.rollback(prompt="greeting", actor=promoter)) == 1
+    promotion.promote(target=stable(2), actor=promoter)
+    assert _live(promotion.rollback(prompt="greeting", actor=admin, to_version=3)) == 3
+
+
+def _live(move: promotion.TagMove) -> int:
+    assert move.event.version is not None
+    assert lookup.by_tag("greeting").version == move.event.version
+    return move.event.version.number
+
+
+def test_a_mended_suite_proves_what_it_proved(shelf: Shelf, promoter: Actor) -> None:
+    shelf.certify(1)
+    suite = shelf.prompt.suite_digest
+    certificates.require_suites(prompt=shelf.prompt, suite_digest="", now=timezone.now())
+    with pytest.raises(NotCertifiedError, match="no usable suite"):
+        promotion.promote(target=stable(1), actor=promoter)
+    certificates.require_suites(prompt=shelf.prompt, suite_digest=suite, now=timezone.now())
+    promotion.promote(target=stable(1), actor=promoter)
+
+
+def test_a_policy_is_its_name_and_its_rule(shelf: Shelf, promoter: Actor) -> None:
+    """Tightening `release` to what `trial` was, or renaming it, is another policy."""
+    certificate = shelf.certify(1)
+    trial = GatePolicy.objects.get(name="trial")
+    GatePolicy.objects.filter(name="trial").update(digest=certificate.policy_digest)
+    GatePolicy.objects.filter(name="release").update(digest=trial.digest)
+    assert certificates.require_policies(now=timezone.now()) == 1
+    with pytest.raises(NotCertifiedError, match="policy release changed"):
+        promotion.promote(target=stable(1), actor=promoter)
+
+
+def test_a_live_version_is_proven_until_its_certificate_is_too_old(
+    shelf: Shelf, promoter: Actor
+) -> None:
+    certificate = shelf.certify(1)
+    promotion.promote(target=stable(1), actor=promoter)
+    event = lookup.by_tag("greeting").event
+    assert event is not None
+    assert lookup.is_proven(event)
+    certificate.valid_until = timezone.now() - timedelta(seconds=1)
+    event.certificate = certificate
+    is_still_proven = lookup.is_proven(event)
+    assert not is_still_proven
+    assert lookup.expired_because(certificate) == "it is too old"

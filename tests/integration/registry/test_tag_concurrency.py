@@ -72,3 +72,31 @@ def test_two_first_promotions_at_once_give_one_winner(promoter: Actor) -> None:
 
     with ThreadPoolExecutor(_THREADS) as pool:
         assert sum(pool.map(first, range(_THREADS))) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_releases_and_rollbacks_never_wait_for_each_other_in_a_circle(promoter: Actor) -> None:
+    shelves = [make_shelf(name) for name in ("first", "second", "third")]
+    for shelf in shelves:
+        for number in (1, 2):
+            shelf.certify(number)
+    names = [shelf.prompt.name for shelf in shelves]
+    first = [stable(1, prompt=name) for name in names]
+    promotion.release(targets=first, actor=promoter)
+
+    def move(turn: int) -> str:
+        version = 1 + turn % 2
+        try:
+            if turn % 3:
+                promotion.rollback(prompt=names[turn % len(names)], actor=promoter)
+            else:
+                targets = [stable(version, prompt=name) for name in names]
+                promotion.release(targets=targets, actor=promoter)
+        except NothingToRollBackToError:
+            return "at the start"
+        finally:
+            connection.close()
+        return "moved"
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        assert set(pool.map(move, range(60))) <= {"moved", "at the start"}
