@@ -47,7 +47,7 @@ def lease_chunk(*, run_id: UUID, owner: str, size: int) -> tuple[Lease, ...]:
         free = list(
             _free(run_id)
             .filter(attempts__lt=MOST_ATTEMPTS)
-            .select_for_update(skip_locked=True, of=("self",))
+            .select_for_update(skip_locked=True, of=("self",), no_key=True)
             .order_by("attempts", "position")[:size]
         )
         chosen = _blame_at_most_one(free)

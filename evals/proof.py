@@ -152,7 +152,8 @@ def _settled(model: ModelVersion, found: Comparison) -> Fingerprint:
     if found.state == "cannot tell":
         raise _UnclearError
     with transaction.atomic():
-        row = ModelVersion.objects.select_for_update().get(pk=model.pk)
+        # Without `no_key` a rollback, whose entry refers to the model, would wait for this.
+        row = ModelVersion.objects.select_for_update(no_key=True).get(pk=model.pk)
         stored, holds = _known(row), found.fingerprint
         if stored is not None and stored != found.known:
             if not is_same(stored, holds):

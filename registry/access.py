@@ -108,7 +108,7 @@ def first_admin_link(base_url: str) -> str | None:
     There is no default password: who can read the server's output is the admin.
     """
     with transaction.atomic():
-        admin = User.objects.select_for_update().filter(username="admin").first()
+        admin = User.objects.select_for_update(no_key=True).filter(username="admin").first()
         # A link that was used and no password chosen: the next start prints another.
         if User.objects.exclude(username="admin").exists() or (
             admin and admin.has_usable_password()
