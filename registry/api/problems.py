@@ -73,7 +73,10 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler; None lets the unforeseen be a 500 with a traceback in the log."""
     if isinstance(error, AssayError):
         set_rollback()
-        return problem(status_of(error), error.code, error.message, error.hint, **error.fields)
+        response = problem(status_of(error), error.code, error.message, error.hint, **error.fields)
+        if "retry_after_seconds" in error.fields:
+            response["Retry-After"] = str(error.fields["retry_after_seconds"])
+        return response
     if isinstance(error, exceptions.ValidationError):
         return _invalid(error)
     if isinstance(error, Http404):

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from core.errors import InvalidError
 from registry import lookup, queries
+from registry.api import slow
 from registry.api.authentication import actor_of
 from registry.api.inputs import parsed
 from registry.api.pagination import CursorPage, PageByName, PageByNumber
@@ -190,7 +191,8 @@ class RenderView(APIView):
             if body["version"]
             else lookup.by_tag(name, body["tag"])
         )
-        rendered = preview(answer.version, body["variables"], body["placeholders"])
+        with slow.RENDERINGS.one():
+            rendered = preview(answer.version, body["variables"], body["placeholders"])
         return Response({"name": name, "version": answer.version.number, **rendered})
 
 

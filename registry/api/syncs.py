@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from registry import queries, sync
+from registry.api import slow
 from registry.api.authentication import actor_of
 from registry.api.inputs import parsed
 from registry.api.serializers import NothingIn
@@ -69,7 +70,9 @@ class SyncsView(APIView):
         """Sync and wait for the result."""
         parsed(NothingIn, request)
         actor_of(request).require(Scope.EVALUATE)
-        return Response(SyncOut(sync.sync()).data)
+        with slow.SYNCS.one():
+            done = sync.sync()
+        return Response(SyncOut(done).data)
 
 
 class LastSyncView(APIView):
