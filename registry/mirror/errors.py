@@ -65,7 +65,12 @@ class BlobMissingError(NotFoundError):
     code = "blob_missing"
 
 
-class FileMissingError(NotFoundError):
+class FileMissingError(NotFoundError, KeyError):
     """The commit has no such file."""
 
+    # A KeyError too: whoever reads `Files` knows nothing of Git.
     code = "file_missing"
+
+    def __str__(self) -> str:
+        """The message as it is; KeyError alone would quote it."""
+        return self.message

@@ -33,7 +33,7 @@ class MirrorTree:
         return tuple(self._entries)
 
     def read(self, path: str) -> bytes:
-        """The content of the file at `path`. Raises FileMissingError, MirrorDamagedError.
+        """The content of `path`. Raises FileMissingError (a KeyError), MirrorDamagedError.
 
         Reading in the order of `paths()` is fastest: the next files are read along.
         """
@@ -48,7 +48,10 @@ class MirrorTree:
         return self._ahead[path]
 
     def blob_id(self, path: str) -> str:
-        """The content address of the file at `path`: equal ids are equal bytes."""
+        """The content address of the file at `path`: equal ids are equal bytes.
+
+        Raises FileMissingError (a KeyError).
+        """
         return self.entry(path).blob_id
 
     def entry(self, path: str) -> Entry:
