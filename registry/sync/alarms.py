@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from registry.models import MirrorAlarm
+from registry.sync.findings import storable
 
 Kind = MirrorAlarm.Kind
 
 
 def raise_alarm(kind: MirrorAlarm.Kind, subject: str, message: str, commit: str = "") -> None:
-    """Ring, unless the same alarm rings already."""
-    MirrorAlarm.objects.bulk_create(
-        [MirrorAlarm(kind=kind.value, subject=subject[:1000], message=message, commit=commit)],
-        ignore_conflicts=True,
-    )
+    """Ring. The same alarm goes on ringing with the newest message."""
+    subject, message = _subject(subject), storable(message)
+    ringing = MirrorAlarm.objects.filter(kind=kind.value, subject=subject, resolved_at=None)
+    if not ringing.update(message=message, commit=commit):
+        _raise_all(kind, {subject: message}, commit)
 
 
-def settle(kind: MirrorAlarm.Kind, messages: dict[str, str], commit: str, now: datetime) -> None:
+def settle(kind: MirrorAlarm.Kind, messages: Mapping[str, str], commit: str, now: datetime) -> None:
     """Let exactly these subjects ring for `kind`: raise the new ones, resolve all others."""
-    resolve((kind,), now, keep=messages.keys())
-    for subject, message in messages.items():
-        raise_alarm(kind, subject, message, commit)
+    wanted = {_subject(subject): storable(message) for subject, message in messages.items()}
+    resolve((kind,), now, keep=wanted.keys())
+    _raise_all(kind, wanted, commit)
 
 
 def resolve(kinds: Collection[MirrorAlarm.Kind], now: datetime, keep: Collection[str] = ()) -> None:
@@ -30,3 +31,18 @@ def resolve(kinds: Collection[MirrorAlarm.Kind], now: datetime, keep: Collection
     MirrorAlarm.objects.filter(kind__in=[kind.value for kind in kinds], resolved_at=None).exclude(
         subject__in=list(keep)
     ).update(resolved_at=now)
+
+
+def _raise_all(kind: MirrorAlarm.Kind, messages: Mapping[str, str], commit: str) -> None:
+    MirrorAlarm.objects.bulk_create(
+        [
+            MirrorAlarm(kind=kind.value, subject=subject, message=message, commit=commit)
+            for subject, message in messages.items()
+        ],
+        batch_size=1000,
+        ignore_conflicts=True,
+    )
+
+
+def _subject(text: str) -> str:
+    return storable(text)[:1000]

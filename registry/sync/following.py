@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,20 +24,22 @@ from registry.mirror import (
     Mirror,
     MirrorUnavailableError,
 )
-from registry.models import MirrorState, StoredFinding, SyncRun
+from registry.models import MirrorState, SyncRun
 from registry.sync import alarms
 from registry.sync.applying import Applied, apply_change
+from registry.sync.findings import storable, store_findings
 from registry.sync.published import published_contents
 
+_log = logging.getLogger(__name__)
 #: The advisory lock of the one writer; any number nobody else uses.
 _LOCK = 0x41535341
 #: A web worker must not wait for somebody else's download.
 _PATIENCE_SECONDS = 20
+#: An answer of the remote with a commit ends these.
 _REMOTE_ALARMS = (
     alarms.Kind.UNREACHABLE,
     alarms.Kind.BRANCH_MISSING,
     alarms.Kind.REPOSITORY_EMPTY,
-    alarms.Kind.REFUSED,
 )
 
 
@@ -50,8 +53,9 @@ class SyncBusyError(UnavailableError):
 def sync() -> SyncRun:
     """Fetch the configured repository and apply its newest commit. One sync runs at a time.
 
-    Never raises for what the repository or its remote did: that is in the answer, in the findings
-    and in the alarms. Raises SyncBusyError when another sync takes too long.
+    Never raises for what the repository or its remote did, nor for our own mistakes in reading it:
+    that is in the answer, in the findings and in the alarms. Raises SyncBusyError when another sync
+    takes too long.
     """
     started = time.monotonic()
     with _only_writer():
@@ -60,7 +64,10 @@ def sync() -> SyncRun:
             with _mirror() as mirror:
                 run = _follow(mirror, mirror.fetch(), state)
         except AssayError as error:
-            run = _failed(error, state)
+            run = _failed(_alarm_for(error), str(error), state)
+        except Exception as error:  # noqa: BLE001 — hostile input found a bug of ours: that must ring
+            _log.exception("the prompt repository could not be followed")
+            run = _failed(alarms.Kind.REFUSED, _unexpected(error), state)
     run.duration_ms = int((time.monotonic() - started) * 1000)
     if run.status == SyncRun.Status.APPLIED:
         run.save(update_fields=["duration_ms"])
@@ -132,6 +139,13 @@ def _follow(mirror: Mirror, fetched: Fetched, state: MirrorState) -> SyncRun:
     state.fetched_at = now
     state.url, state.ref = mirror.url, settings.REPOSITORY_REF
     state.save(update_fields=["fetched_at", "url", "ref"])
+    run = _caught_up(mirror, fetched, state, now)
+    # Not before: a commit that is refused at every attempt is one alarm.
+    alarms.resolve((alarms.Kind.REFUSED,), now)
+    return run
+
+
+def _caught_up(mirror: Mirror, fetched: Fetched, state: MirrorState, now: datetime) -> SyncRun:
     before = state.applied_commit
     if before == fetched.commit:
         return _unchanged(before)
@@ -156,23 +170,33 @@ def _unchanged(commit: str) -> SyncRun:
     return run
 
 
-def _failed(error: AssayError, state: MirrorState) -> SyncRun:
-    kind = alarms.Kind.REFUSED
+def _alarm_for(error: AssayError) -> alarms.Kind:
     if isinstance(error, MirrorUnavailableError):
-        kind = alarms.Kind.UNREACHABLE
-    elif isinstance(error, BranchMissingError):
-        kind = alarms.Kind.BRANCH_MISSING
-    elif isinstance(error, EmptyRepositoryError):
-        kind = alarms.Kind.REPOSITORY_EMPTY
-    alarms.raise_alarm(kind, settings.REPOSITORY_REF, str(error), state.applied_commit)
+        return alarms.Kind.UNREACHABLE
+    if isinstance(error, BranchMissingError):
+        return alarms.Kind.BRANCH_MISSING
+    if isinstance(error, EmptyRepositoryError):
+        return alarms.Kind.REPOSITORY_EMPTY
+    return alarms.Kind.REFUSED
+
+
+def _unexpected(error: Exception) -> str:
+    """One line: the next ones of a database's message repeat whole rows."""
+    said = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return f"the commit could not be applied: {said[:500]}"
+
+
+def _failed(kind: alarms.Kind, reason: str, state: MirrorState) -> SyncRun:
+    reason = storable(reason)
+    alarms.raise_alarm(kind, settings.REPOSITORY_REF, reason, state.applied_commit)
     last = SyncRun.objects.first()
-    if last is not None and last.status == SyncRun.Status.FAILED and last.error == str(error):
+    if last is not None and last.status == SyncRun.Status.FAILED and last.error == reason:
         return last  # a remote that is down is one row, not one a minute
     return SyncRun.objects.create(
         status=SyncRun.Status.FAILED,
         commit=state.applied_commit,
         previous_commit=state.applied_commit,
-        error=str(error),
+        error=reason,
     )
 
 
@@ -185,22 +209,5 @@ def _stored(state: MirrorState, commit: str, applied: Applied, findings: list[Fi
         versions=applied.versions,
         new_versions=applied.new_versions,
     )
-    _store_findings(run, sorted(set(findings)))
+    store_findings(run, findings)
     return run
-
-
-def _store_findings(run: SyncRun, findings: list[Finding]) -> None:
-    rows = [
-        StoredFinding(
-            sync=run,
-            path=found.path[:1000],
-            line=found.line,
-            column=found.column,
-            severity=found.severity,
-            code=found.code,
-            message=found.message,
-            hint=found.hint,
-        )
-        for found in findings
-    ]
-    StoredFinding.objects.bulk_create(rows, batch_size=1000)
