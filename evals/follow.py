@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.db.models import F
 
 from core.digest import digest
 from core.findings import Finding
@@ -18,7 +21,7 @@ from evals.models import Suite
 from registry import certificates
 from registry.domain.change import RepositoryChange
 from registry.domain.files import AddressedFiles, Files
-from registry.models import Prompt, PromptVersion
+from registry.models import Certificate, Prompt, PromptVersion
 
 _BATCH = 200
 _GATES = "gates.yaml"
@@ -35,17 +38,24 @@ def follow_repository(change: RepositoryChange) -> tuple[Finding, ...]:
     Joins the sync's transaction. Returns what is wrong with suites and datasets. A prompt that
     names no suite, or one that is missing or broken, can prove nothing until it is mended.
     """
-    prompts = change.parsed.prompts
+    prompts = _prompts()
     known = {row.name: row for row in Suite.objects.filter(is_current=True).defer("spec")}
-    named = {name for prompt in prompts.values() for name in prompt.suites}
+    named = {name for prompt in prompts for name in prompt.suites}
     unread = {name for name in named if name in known and _is_unchanged(known[name], change.files)}
     read = [_read(name, change.files) for name in sorted(named - unread)]
     findings = _lint(change, unread)
     _store(read, keep=unread, findings=findings, commit=change.commit)
     digests = {name: known[name].digest for name in unread}
     digests |= {one.spec.name: one.spec.digest for one in read if one.spec is not None}
-    _require(change, digests)
+    _require(prompts, digests, change.now)
     return findings
+
+
+def _prompts() -> list[Prompt]:
+    """Every prompt with the suites it names. One whose prompt.yaml is broken or gone names those it
+    named last: what is live goes on being proven, or not, by them.
+    """
+    return list(Prompt.objects.only("name", "suites", "suite_digest"))
 
 
 @dataclass(slots=True)
@@ -170,13 +180,30 @@ def _replace(rows: list[Suite]) -> None:
     )
 
 
-def _require(change: RepositoryChange, digests: Mapping[str, str]) -> None:
-    """Tell the registry each prompt's combined digest where it is another one than before."""
-    prompts = change.parsed.prompts
-    for prompt in Prompt.objects.filter(name__in=prompts.keys()):
-        wanted = _digest_of(prompts[prompt.name].suites, digests)
+def _require(prompts: Iterable[Prompt], digests: Mapping[str, str], now: datetime) -> None:
+    """Tell the registry each prompt's combined digest where it is another one than before.
+
+    Most changed prompts have nothing to expire, so their rows are written together, and first:
+    whoever certifies one meanwhile waits for the row and then sees the new digest.
+    """
+    changed = []
+    for prompt in prompts:
+        wanted = _digest_of(prompt.suites, digests)
         if prompt.suite_digest != wanted:
-            certificates.require_suites(prompt=prompt, suite_digest=wanted, now=change.now)
+            prompt.suite_digest = wanted
+            changed.append(prompt)
+    Prompt.objects.bulk_update(changed, ["suite_digest"], batch_size=_BATCH)
+    stale = _with_stale_certificates()
+    for prompt in changed:
+        if prompt.suite_digest and prompt.pk in stale:  # a broken suite expires nothing
+            certificates.require_suites(prompt=prompt, suite_digest=prompt.suite_digest, now=now)
+
+
+def _with_stale_certificates() -> frozenset[int]:
+    """Prompts with a certificate that counts and was measured with other suites."""
+    valid = Certificate.objects.filter(expired_at=None)
+    stale = valid.exclude(suite_digest=F("prompt_version__prompt__suite_digest"))
+    return frozenset(stale.values_list("prompt_version__prompt", flat=True).order_by())
 
 
 def _digest_of(names: Iterable[str], digests: Mapping[str, str]) -> str:

@@ -44,6 +44,31 @@ def test_a_changed_suite_expires_certificates(repository: Repository, editor: Ac
     assert certificate.expired_reason == "its suite changed"
 
 
+def test_a_changed_suite_counts_for_a_prompt_whose_description_is_broken(
+    repository: Repository, editor: Actor
+) -> None:
+    repository.publish()
+    engine.work(started(editor).pk, limits=QUICK)
+    before = digest_of("oracle")
+    broken = {"prompts/oracle/prompt.yaml": b"suites: [oracle"}
+    repository.with_(more=broken).publish(errors=True)
+    assert (digest_of("oracle"), Certificate.objects.get().expired_at) == (before, None)
+    repository.with_(more=broken, cases=13).publish(errors=True)
+    assert digest_of("oracle") not in {"", before}
+    assert Certificate.objects.get().expired_reason == "its suite changed"
+    assert Suite.objects.filter(is_current=True).count() == 1
+
+
+def test_a_changed_suite_counts_for_a_prompt_whose_folder_is_gone(
+    repository: Repository, editor: Actor
+) -> None:
+    repository.publish()
+    engine.work(started(editor).pk, limits=QUICK)
+    repository.with_(cases=13).publish(without="prompts/oracle/")
+    assert Prompt.objects.get().orphaned
+    assert Certificate.objects.get().expired_reason == "its suite changed"
+
+
 @pytest.mark.parametrize("broken", [b"checks: [", b"cases: []"], ids=["yaml", "empty"])
 def test_a_broken_suite_proves_nothing(
     broken: bytes, repository: Repository, editor: Actor
@@ -91,6 +116,29 @@ def test_following_the_same_content_again_costs_few_queries(repository: Reposito
     assert len({digest_of(f"p{i}") for i in range(40)}) == 1
     assert len(queries) < 40
     assert not any("INSERT" in q["sql"] and "suite" in q["sql"] for q in queries)
+
+
+def test_a_changed_suite_of_many_prompts_costs_few_queries(
+    repository: Repository, editor: Actor
+) -> None:
+    many = {
+        f"prompts/p{i}/{name}": text
+        for i in range(300)
+        for name, text in (
+            ("prompt.yaml", b"suites: [oracle]"),
+            ("v1.jinja2", b"---\nvariables: {question: {type: string}}\n---\n{{ question }}"),
+        )
+    }
+    repository.with_(more=many).publish()
+    engine.work(started(editor).pk, limits=QUICK)
+    before = digest_of("oracle")
+    with CaptureQueriesContext(connection) as queries:
+        repository.with_(more=many, cases=13).publish()
+    digests = set(Prompt.objects.values_list("suite_digest", flat=True))
+    assert len(digests) == 1
+    assert before not in digests
+    assert Certificate.objects.get().expired_reason == "its suite changed"
+    assert len(queries) < 40
 
 
 def test_a_run_needs_all_that_it_is_about(repository: Repository, editor: Actor) -> None:
