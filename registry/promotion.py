@@ -209,10 +209,16 @@ class Adoption:
 def adopt(*, adoptions: Sequence[Adoption], commit: str) -> int:
     """First contact: take over what the repository says is live. Returns how many tags.
 
-    Part of a sync, so it joins the caller's transaction; the caller leaves out tags that have a
-    history (the database would refuse them). In bulk, because a repository may bring thousands.
+    Part of a sync, so it joins the caller's transaction. Tags that have a history are left out.
+    In bulk, because a repository may bring thousands.
     """
-    first = next_registry_revision(len(adoptions)) - len(adoptions) + 1 if adoptions else 0
+    if not adoptions:
+        return 0
+    # Every move holds the counter until it is committed, so no history begins after this line.
+    first = next_registry_revision(0) + 1
+    moved = queries.tags_with_history()
+    adoptions = [one for one in adoptions if (one.prompt.name, one.tag) not in moved]
+    next_registry_revision(len(adoptions))
     events = TagEvent.objects.bulk_create(
         TagEvent(
             prompt=adoption.prompt,

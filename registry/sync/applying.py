@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.findings import Finding
-from registry import certificates, promotion, queries
+from registry import certificates
 from registry.domain.change import RepositoryChange
 from registry.domain.files import AddressedFiles
 from registry.domain.flattening import flatten
@@ -36,13 +36,12 @@ class Applied:
 
 
 def apply_change(change: RepositoryChange) -> Applied:
-    """Apply models, policies, prompts, versions and first live tags. Joins the transaction."""
+    """Apply models, policies, prompts and versions. Joins the transaction."""
     applied = Applied(prompts=len(change.parsed.prompts))
     _apply_models(change.parsed.models.values())
     _apply_policies(change)
     prompts = _apply_prompts(change)
     _apply_versions(change, prompts, applied)
-    _adopt_live_tags(change, prompts)
     return applied
 
 
@@ -185,40 +184,3 @@ def _compare(
         elif _blob(change, path) != row["blob"]:
             edited[path] = f"{name} was published and is broken now; the first content stays"
     return edited, removed
-
-
-def _adopt_live_tags(change: RepositoryChange, prompts: dict[str, Prompt]) -> None:
-    """First contact: tags without history start where tags.yaml says."""
-    live = change.parsed.live
-    moved = queries.tags_with_history()
-    wanted = [entry for entry in live if (entry.prompt, entry.tag) not in moved]
-    if not wanted:
-        return
-    models = {row.name: row for row in ModelVersion.objects.filter(is_current=True)}
-    versions = {
-        (row.prompt_id, row.number): row
-        for row in PromptVersion.objects.filter(prompt__name__in={e.prompt for e in wanted}).only(
-            "prompt_id", "number"
-        )
-    }
-    adoptions = []
-    for entry in wanted:
-        prompt = prompts[entry.prompt]
-        version = versions.get((prompt.pk, entry.version))
-        if version is None:
-            continue  # the parser has reported it
-        weight = entry.weight if entry.weight is not None else _FIRST_CANARY_WEIGHT
-        adoptions.append(
-            promotion.Adoption(
-                prompt,
-                entry.tag,
-                version,
-                models.get(entry.model or prompt.default_model),
-                weight if entry.tag == promotion.CANARY else None,
-            )
-        )
-    promotion.adopt(adoptions=adoptions, commit=change.commit)
-
-
-#: What a canary adopted without a weight gets: the smallest share people usually start with.
-_FIRST_CANARY_WEIGHT = 10

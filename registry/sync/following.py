@@ -26,6 +26,7 @@ from registry.mirror import (
 )
 from registry.models import MirrorState, SyncRun
 from registry.sync import alarms
+from registry.sync.adopting import adopt_live_tags, waiting_requests
 from registry.sync.applying import Applied, apply_change
 from registry.sync.findings import storable, store_findings
 from registry.sync.published import published_contents
@@ -86,11 +87,13 @@ def _mirror() -> Mirror:
 def apply_commit(mirror: Mirror, commit: str, now: datetime) -> SyncRun:
     """Apply one commit of the mirror: versions, models, policies, suites, first live tags.
 
-    All or nothing. Applying a commit twice changes nothing.
+    All or nothing. Applying a commit twice changes nothing. tags.yaml is taken over once, at first
+    contact: afterwards a tag that was never set waits for its promotion.
     """
     tree = mirror.tree(commit)
     with transaction.atomic():
         state = MirrorState.objects.select_for_update().get(pk=_state().pk)
+        is_first = not state.applied_commit
         parsed = parse_repository(tree, published_contents())
         change = RepositoryChange(commit=commit, files=tree, parsed=parsed, now=now)
         applied = apply_change(change)
@@ -98,9 +101,12 @@ def apply_commit(mirror: Mirror, commit: str, now: datetime) -> SyncRun:
         for path in settings.REPOSITORY_FOLLOWERS:
             follower: Follower = import_string(path)
             findings += follower(change)
+        findings += () if is_first else waiting_requests(change)
         run = _stored(state, commit, applied, findings)
         state.applied_commit, state.applied_at = commit, now
         state.save(update_fields=["applied_commit", "applied_at"])
+        if is_first:
+            adopt_live_tags(change)
     return run
 
 

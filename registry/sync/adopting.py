@@ -1,0 +1,72 @@
+"""tags.yaml at first contact, and ever after: adopted once, a request from then on."""
+
+from __future__ import annotations
+
+from core.findings import Finding
+from registry import promotion, queries
+from registry.domain.change import RepositoryChange
+from registry.domain.live import LiveTag, parse_live
+from registry.models import ModelVersion, Prompt, PromptVersion
+
+_PATH = "tags.yaml"
+#: What a canary adopted without a weight gets: the smallest share people usually start with.
+_FIRST_CANARY_WEIGHT = 10
+
+
+def adopt_live_tags(change: RepositoryChange) -> int:
+    """First contact: tags start where tags.yaml says. Returns how many.
+
+    Takes the registry's counter, which every move of a tag waits for: the last step of a sync.
+    """
+    live = change.parsed.live
+    names = {entry.prompt for entry in live}
+    prompts = {row.name: row for row in Prompt.objects.filter(name__in=names)}
+    models = {row.name: row for row in ModelVersion.objects.filter(is_current=True)}
+    versions = {
+        (row.prompt_id, row.number): row
+        for row in PromptVersion.objects.filter(prompt__in=prompts.values()).only(
+            "prompt_id", "number"
+        )
+    }
+    adoptions = [
+        promotion.Adoption(
+            prompts[entry.prompt],
+            entry.tag,
+            versions[prompts[entry.prompt].pk, entry.version],
+            models.get(entry.model or prompts[entry.prompt].default_model),
+            _weight(entry),
+        )
+        for entry in live
+    ]
+    return promotion.adopt(adoptions=adoptions, commit=change.commit)
+
+
+def _weight(entry: LiveTag) -> int | None:
+    if entry.tag != promotion.CANARY:
+        return None
+    return _FIRST_CANARY_WEIGHT if entry.weight is None else entry.weight
+
+
+def waiting_requests(change: RepositoryChange) -> tuple[Finding, ...]:
+    """After first contact: a new tag in tags.yaml moves nothing, because nobody has proved it."""
+    live = change.parsed.live
+    moved = queries.tags_with_history() if live else set()
+    waiting = {(e.prompt, e.tag): e for e in live if (e.prompt, e.tag) not in moved}
+    if not waiting:
+        return ()
+    # Read once more, for the lines: seldom needed, so the parser need not carry them.
+    entries, _ = parse_live(_PATH, change.files.read(_PATH))
+    return tuple(
+        _request(entry.live, entry.line, entry.column)
+        for entry in entries
+        if (entry.live.prompt, entry.live.tag) in waiting
+    )
+
+
+def _request(live: LiveTag, line: int, column: int) -> Finding:
+    message = (
+        f"tags.yaml asks for {live.prompt}:{live.tag} v{live.version}; "
+        "promote it with `assay promote`"
+    )
+    hint = "tags are taken over from tags.yaml at the first sync only"
+    return Finding(_PATH, line, column, "warning", "needs_promotion", message, hint)
