@@ -62,7 +62,7 @@ class _Story:
         environment = {**os.environ, **self.tree.environment}
         os.environ.update(environment)
         scopes = ["lookup", "read", "evaluate", "promote"]
-        token = admin.token_create("demo", scopes, [], expires_days=1)["token"]
+        token = admin.token_renew("demo", scopes, expires_days=1)["token"]
         self.environment = {**environment, "ASSAY_URL": self.tree.base_url, "ASSAY_TOKEN": token}
         with Assay(self.tree.base_url, token) as self.client:
             self._follow_the_repository()

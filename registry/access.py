@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -33,7 +33,8 @@ class TokenInvalidError(InvalidError):
     code = "token_invalid"
 
 
-def _digest(secret: str) -> str:
+def token_digest(secret: str) -> str:
+    """What is kept of a secret."""
     # A whole SHA-256 over 256 random bits: no salt or stretching is needed, and no prefix of the
     # token is ever a key (that is how identities were swapped elsewhere).
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
@@ -52,7 +53,10 @@ def create_token(
     prompts: Sequence[str] = (),
     expires_at: datetime | None = None,
 ) -> tuple[ApiToken, str]:
-    """A new token and its secret, which is shown this once. Raises TokenInvalidError."""
+    """A new token and its secret, which is shown this once.
+
+    No two tokens that are not revoked have one name. Raises TokenInvalidError.
+    """
     known = [scope.value for scope in Scope]
     unknown = sorted(set(scopes) - set(known))
     if unknown or not scopes:
@@ -65,16 +69,37 @@ def create_token(
     if not all(0 < len(glob) <= _LONGEST_GLOB for glob in prompts):
         raise TokenInvalidError("a token is limited by a glob of 1 to 200 characters, or by none")
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    token = ApiToken.objects.create(
+    token = ApiToken(
         name=name.strip(),
-        digest=_digest(secret),
+        digest=token_digest(secret),
         hint=secret[: len(TOKEN_PREFIX) + 4],
         scopes=sorted(set(scopes), key=known.index),
         prompts=list(prompts),
         created_by=created_by,
         expires_at=expires_at,
     )
+    _save_under_its_name(token)
     return token, secret
+
+
+def _save_under_its_name(token: ApiToken) -> None:
+    """The database decides between two who take a name at once. Raises TokenInvalidError."""
+    try:
+        with transaction.atomic():
+            token.save()
+    except IntegrityError as error:
+        other = live_token(token.name)
+        if other is None:
+            raise
+        raise TokenInvalidError(
+            f"there is a token {token.name!r} already: number {other.pk}",
+            hint=f"take another name, or end that one first: assay token revoke {other.pk}",
+        ) from error
+
+
+def live_token(name: str) -> ApiToken | None:
+    """The token of this name that is not revoked (it may have expired)."""
+    return ApiToken.objects.filter(name=name, revoked_at=None).first()
 
 
 def revoke_token(*, token_id: int, now: datetime) -> ApiToken:
@@ -89,7 +114,7 @@ def revoke_token(*, token_id: int, now: datetime) -> ApiToken:
 def authenticate_token(secret: str, *, now: datetime) -> Actor:
     """The actor a token stands for. Raises CredentialsInvalidError, the same for every reason."""
     token = (
-        ApiToken.objects.filter(digest=_digest(secret), revoked_at=None)
+        ApiToken.objects.filter(digest=token_digest(secret), revoked_at=None)
         .filter(Q(expires_at=None) | Q(expires_at__gt=now))
         .first()
     )
@@ -125,14 +150,14 @@ def _new_link(user: User) -> str:
     secret = secrets.token_urlsafe(32)
     OneTimeLink.objects.filter(user=user, used_at=None).delete()
     OneTimeLink.objects.create(
-        user=user, digest=_digest(secret), expires_at=timezone.now() + _LINK_LIFETIME
+        user=user, digest=token_digest(secret), expires_at=timezone.now() + _LINK_LIFETIME
     )
     return secret
 
 
 def check_link(secret: str, *, now: datetime) -> OneTimeLink:
     """The unused link with this secret, not yet used. Raises CredentialsInvalidError."""
-    link = OneTimeLink.objects.select_related("user").filter(digest=_digest(secret)).first()
+    link = OneTimeLink.objects.select_related("user").filter(digest=token_digest(secret)).first()
     if link is None or link.used_at is not None or link.expires_at <= now:
         raise CredentialsInvalidError(
             "this link was used already or is too old", hint="restart the server for a new one"

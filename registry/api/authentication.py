@@ -26,17 +26,23 @@ class TokenAuthentication(authentication.BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, Actor] | None:
         """The token's actor; None when the request carries no bearer token."""
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+        secret = _bearer_secret(request)
+        if secret is None:
             return None
         try:
-            return None, access.authenticate_token(secret.strip(), now=timezone.now())
+            return None, access.authenticate_token(secret, now=timezone.now())
         except CredentialsInvalidError as error:
             raise exceptions.AuthenticationFailed(error.message) from error
 
     def authenticate_header(self, _request: Request) -> str:
         """What a 401 asks for."""
         return "Bearer"
+
+
+def _bearer_secret(request: Request) -> str | None:
+    """What the request shows as a bearer token, valid or not; None when it shows none."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
@@ -93,3 +99,9 @@ def actor_of(request: Request) -> Actor:
     """The calling actor; views behind HasScope always have one."""
     assert isinstance(request.auth, Actor)
     return request.auth
+
+
+def credential_of(request: Request) -> str:
+    """What the caller showed, as a key: unlike an actor's name it is never given to another."""
+    secret = _bearer_secret(request)
+    return f"user:{request.user.pk}" if secret is None else f"token:{access.token_digest(secret)}"

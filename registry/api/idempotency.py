@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from core.digest import canonical_json
 from core.errors import ConflictError, InvalidError
-from registry.api.authentication import actor_of
+from registry.api.authentication import actor_of, credential_of, scope_of
 from registry.models import IdempotencyRecord
 
 _LONGEST_KEY = 255
@@ -55,6 +55,10 @@ def idempotent(write: _Write) -> _Write:
             return write(view, request, *args, **kwargs)
         if len(key) > _LONGEST_KEY or not key.isprintable():
             raise KeyInvalidError
+        # A saved answer is for those who might write now; the view asks the same.
+        scope = scope_of(view, request.method or "")
+        if scope is not None:
+            actor_of(request).require(scope, kwargs.get("name"))
         with transaction.atomic():
             return _once(request, key, lambda: write(view, request, *args, **kwargs))
 
@@ -62,14 +66,14 @@ def idempotent(write: _Write) -> _Write:
 
 
 def _once(request: Request, key: str, write: Callable[[], Response]) -> Response:
-    actor, fingerprint = actor_of(request).name, _fingerprint(request)
-    _lock(actor, key)
-    record = IdempotencyRecord.objects.filter(actor=actor, key=key).first()
+    credential, fingerprint = credential_of(request), _fingerprint(request)
+    _lock(credential, key)
+    record = IdempotencyRecord.objects.filter(credential=credential, key=key).first()
     if record is not None:
         return _replayed(record, fingerprint)
     response = write()
     IdempotencyRecord.objects.create(
-        actor=actor,
+        credential=credential,
         key=key,
         request=fingerprint,
         status=response.status_code,
@@ -78,10 +82,10 @@ def _once(request: Request, key: str, write: Callable[[], Response]) -> Response
     return response
 
 
-def _lock(actor: str, key: str) -> None:
+def _lock(credential: str, key: str) -> None:
     """Hold the key until the transaction ends. Raises KeyInUseError when another request does."""
     with connection.cursor() as cursor:
-        name = f"idempotency {actor} {key}"
+        name = f"idempotency {credential} {key}"
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
         if not cursor.fetchone()[0]:
             raise KeyInUseError

@@ -132,14 +132,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('scopes', []), _negated=True), name='token_has_scopes')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('scopes', []), _negated=True), name='token_has_scopes'), models.UniqueConstraint(condition=models.Q(('revoked_at', None)), fields=('name',), name='token_name_once')],
             },
         ),
         migrations.CreateModel(
             name='IdempotencyRecord',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('actor', models.CharField(max_length=200)),
+                ('credential', models.CharField(max_length=200)),
                 ('key', models.CharField(max_length=255)),
                 ('request', models.CharField(max_length=64)),
                 ('status', models.PositiveSmallIntegerField(null=True)),
@@ -147,7 +147,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('actor', 'key'), name='idempotency_key_once')],
+                'constraints': [models.UniqueConstraint(fields=('credential', 'key'), name='idempotency_key_once')],
             },
         ),
         migrations.CreateModel(

@@ -44,7 +44,11 @@ class ApiToken(models.Model):
         constraints = [
             # A token that may do nothing is a mistake; a token nobody limited on purpose has all
             # scopes spelled out.
-            models.CheckConstraint(condition=~Q(scopes=[]), name="token_has_scopes")
+            models.CheckConstraint(condition=~Q(scopes=[]), name="token_has_scopes"),
+            # The ledger says `token:ci`: that must be one credential at a time.
+            models.UniqueConstraint(
+                fields=["name"], condition=Q(revoked_at=None), name="token_name_once"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -29,7 +29,8 @@ class OutboxMessage(models.Model):
 class IdempotencyRecord(models.Model):
     """The saved answer of a write: the same key and body get it again instead of a second write."""
 
-    actor = models.CharField(max_length=200)
+    #: Who asked: `user:7`, or `token:` and the token's digest. Names can be given again.
+    credential = models.CharField(max_length=200)
     key = models.CharField(max_length=255)
     #: SHA-256 over method, path and body.
     request = models.CharField(max_length=64)
@@ -40,9 +41,9 @@ class IdempotencyRecord(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["actor", "key"], name="idempotency_key_once")
+            models.UniqueConstraint(fields=["credential", "key"], name="idempotency_key_once")
         ]
 
     def __str__(self) -> str:
         """Whose key."""
-        return f"{self.actor} {self.key}"
+        return f"{self.credential} {self.key}"

@@ -56,10 +56,15 @@ FILES = {
 def token_client(
     *scopes: str,
     prompts: tuple[str, ...] = (),
-    name: str = "ci",
+    name: str = "",
     expires_at: datetime | None = None,
 ) -> APIClient:
-    """A caller with a new token; every scope when none is named. A 500 is an answer, no raise."""
+    """A caller with a new token; every scope when none is named. A 500 is an answer, no raise.
+
+    Without a name the first is `ci`, the others have numbers.
+    """
+    if not name:
+        name = f"ci-{next(_numbers)}" if access.live_token("ci") else "ci"
     _, secret = access.create_token(
         name=name,
         scopes=scopes or EVERYTHING,

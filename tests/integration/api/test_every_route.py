@@ -6,6 +6,7 @@ The lesson is other people's: routes that nobody remembered to guard.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -51,6 +52,7 @@ from tests.integration.api.routes import (
 )
 from tests.integration.registry.conftest import Shelf
 
+_numbers = itertools.count(1)
 FORECAST = {
     "cases": 1,
     "requests": 1,
@@ -94,8 +96,9 @@ def world(certified: Shelf, settings: Settings, tmp_path: Path) -> Shelf:
 
 def token(*scopes: str, expires_in: timedelta | None = None, prompts: tuple[str, ...] = ()) -> str:
     expires_at = timezone.now() + expires_in if expires_in else None
+    name = f"ci-{next(_numbers)}"
     _, secret = access.create_token(
-        name="ci", scopes=scopes, prompts=prompts, created_by="test", expires_at=expires_at
+        name=name, scopes=scopes, prompts=prompts, created_by="test", expires_at=expires_at
     )
     return secret
 

@@ -8,12 +8,20 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from registry import access, promotion
 from registry.models import IdempotencyRecord
 from registry.models.ledger import TagEvent
-from tests.integration.api.conftest import bearer, problem, session_client, token_client
+from tests.integration.api.conftest import (
+    PASSWORD_BACKEND,
+    bearer,
+    person,
+    problem,
+    session_client,
+    token_client,
+)
 from tests.integration.registry.conftest import Shelf, make_shelf
 
 PROMOTIONS = "/api/v1/prompts/greeting/promotions"
@@ -75,6 +83,36 @@ def test_the_key_of_another_caller_is_another_key(certified: Shelf, caller: APIC
     assert move(caller).json()["revision"] == 1
     assert move(token_client("promote", name="other")).json()["revision"] == 2
     assert move(session_client("promoter")).json()["revision"] == 3
+
+
+def test_a_later_token_of_the_same_name_is_another_caller(certified: Shelf) -> None:
+    row, secret = access.create_token(name="deploy", scopes=["promote"], created_by="test")
+    assert move(bearer(secret)).json()["revision"] == 1
+    access.revoke_token(token_id=row.pk, now=timezone.now())
+    _, secret = access.create_token(
+        name="deploy", scopes=["promote"], prompts=["other*"], created_by="test"
+    )
+    problem(move(bearer(secret)), 403, "not_allowed")
+    _, secret = access.create_token(name="wide", scopes=["promote"], created_by="test")
+    assert move(bearer(secret)).json()["revision"] == 2
+
+
+def test_a_saved_answer_is_not_for_a_token_that_was_narrowed(certified: Shelf) -> None:
+    row, secret = access.create_token(name="deploy", scopes=["promote"], created_by="test")
+    assert move(bearer(secret)).status_code == 201
+    row.prompts = ["other*"]
+    row.save()
+    problem(move(bearer(secret)), 403, "not_allowed")
+
+
+def test_a_person_renamed_is_the_same_caller(certified: Shelf) -> None:
+    user = person("promoter")
+    client = APIClient(raise_request_exception=False)
+    client.force_login(user, backend=PASSWORD_BACKEND)
+    first = move(client)
+    user.username = "renamed"
+    user.save()
+    assert move(client).json() == first.json()
 
 
 def test_a_saved_answer_needs_the_scope_it_needed(certified: Shelf, caller: APIClient) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import os
 import re
 from datetime import timedelta
 from typing import Any
@@ -10,7 +12,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
+from typer.testing import CliRunner
 
+from assay.main import app
+from config import admin
 from registry import access
 from registry.access import TokenInvalidError, TokenUnknownError
 from registry.errors import CredentialsInvalidError
@@ -18,10 +23,12 @@ from registry.models import ApiToken
 from tests.integration.api.conftest import EVERYTHING, bearer, problem, token_client
 from tests.integration.registry.conftest import Shelf
 
+_numbers = itertools.count(1)
+
 
 def create(**changes: Any) -> tuple[ApiToken, str]:
     arguments: dict[str, Any] = {
-        "name": "ci",
+        "name": f"ci-{next(_numbers)}",
         "scopes": ["lookup"],
         "created_by": "test",
         **changes,
@@ -56,7 +63,7 @@ def test_a_secret_that_differs_in_one_place_is_another(db: None) -> None:
 
 def test_it_ends_at_its_time_to_the_second(db: None) -> None:
     now = timezone.now()
-    row, secret = create(expires_at=now)
+    row, secret = create(name="ci", expires_at=now)
     assert access.authenticate_token(secret, now=now - timedelta(seconds=1)).name == "token:ci"
     for late in (timedelta(0), timedelta(seconds=1), timedelta(days=999)):
         with pytest.raises(CredentialsInvalidError):
@@ -130,6 +137,45 @@ def test_a_token_that_makes_no_sense_is_not_made(db: None) -> None:
         with pytest.raises(TokenInvalidError, match=sentence):
             create(**changes)
     assert ApiToken.objects.count() == 0
+
+
+def test_a_name_is_one_token_at_a_time(db: None) -> None:
+    """The ledger says `token:ci`, so there must be no doubt who that was."""
+    row, secret = create(name="ci")
+    for again in ("ci", " ci "):
+        with pytest.raises(TokenInvalidError) as refused:
+            create(name=again)
+        assert refused.value.message == f"there is a token 'ci' already: number {row.pk}"
+        assert refused.value.hint.endswith(f"assay token revoke {row.pk}")
+    assert bearer(secret).get("/api/v1/me").status_code == 200
+    access.revoke_token(token_id=row.pk, now=timezone.now())
+    successor, _ = create(name="ci")
+    assert access.live_token("ci") == successor
+
+
+def test_an_expired_token_keeps_its_name_until_it_is_revoked(db: None) -> None:
+    row, _ = create(name="ci", expires_at=timezone.now())
+    with pytest.raises(TokenInvalidError, match=f"number {row.pk}"):
+        create(name="ci")
+
+
+def test_the_command_says_in_one_line_which_token_has_the_name(db: None) -> None:
+    command = ["token", "create", "ci", "--scope", "read"]
+    data = {"ASSAY_DATA": os.environ["ASSAY_DATA"]}
+    assert CliRunner().invoke(app, command, env=data).exit_code == 0
+    refused = CliRunner().invoke(app, command, env=data)
+    number = ApiToken.objects.get().pk
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    hint = f"take another name, or end that one first: assay token revoke {number}"
+    line = f"error: there is a token 'ci' already: number {number} ({hint})"
+    assert refused.stderr.splitlines() == [line]
+
+
+def test_the_demo_ends_the_token_of_the_demo_before(db: None) -> None:
+    first, second = (admin.token_renew("demo", ["lookup"], expires_days=1) for _ in range(2))
+    assert bearer(first["token"]).get("/api/v1/me").status_code == 401
+    assert bearer(second["token"]).get("/api/v1/me").status_code == 200
+    assert access.live_token("demo") == ApiToken.objects.get(pk=second["id"])
 
 
 def test_scopes_are_kept_once_and_in_order(db: None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from typing import Any
 
@@ -14,10 +15,15 @@ from registry import access
 from tests.integration.evals.conftest import QUICK, Repository
 from tests.integration.evals.model_server import ModelServer, Say
 
+_numbers = itertools.count(1)
 
-def client(*scopes: str, prompts: tuple[str, ...] = ()) -> APIClient:
+
+def client(*scopes: str, prompts: tuple[str, ...] = (), name: str = "") -> APIClient:
     _, secret = access.create_token(
-        name="ci", scopes=scopes or ("read", "evaluate"), created_by="test", prompts=prompts
+        name=name or f"ci-{next(_numbers)}",
+        scopes=scopes or ("read", "evaluate"),
+        created_by="test",
+        prompts=prompts,
     )
     found = APIClient()
     found.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
@@ -42,7 +48,7 @@ def start(caller: APIClient, **headers: str) -> dict[str, Any]:
 
 def test_a_run_from_start_to_certificate(published: Repository, server: ModelServer) -> None:
     server.reply = lambda question, _nth: Say("no" if question == "case 7" else "yes")
-    caller = client()
+    caller = client(name="ci")
     run = start(caller)
     assert set(run) == set(
         "run prompt version model tag policy suites status verdict reasons cases passed pass_rate "
