@@ -51,12 +51,30 @@ def _apply_models(pins: Iterable[ModelPin]) -> None:
     wanted = {(pin.name, pin.digest): pin for pin in pins}
     retired = [row.pk for key, row in known.items() if row.is_current and key not in wanted]
     ModelVersion.objects.filter(pk__in=retired).update(is_current=False)
-    for key, pin in wanted.items():
-        row = known.get(key)
-        if row is None:
-            ModelVersion.objects.create(name=pin.name, digest=pin.digest, pin=pin.to_json())
-        elif not row.is_current or row.pin != pin.to_json():
-            ModelVersion.objects.filter(pk=row.pk).update(is_current=True, pin=pin.to_json())
+    fresh = [pin for key, pin in wanted.items() if key not in known]
+    ModelVersion.objects.bulk_create(
+        ModelVersion(name=pin.name, digest=pin.digest, pin=pin.to_json()) for pin in fresh
+    )
+    changed, moved = [], []
+    for key, row in known.items():
+        pin = wanted.get(key)
+        if pin is None or (row.is_current and row.pin == pin.to_json()):
+            continue
+        if _endpoint(row.pin) != _endpoint(pin.to_json()):
+            moved.append(row.pk)
+        row.is_current, row.pin = True, pin.to_json()
+        changed.append(row)
+    ModelVersion.objects.bulk_update(changed, ["is_current", "pin"], batch_size=_BATCH)
+    # Nobody knows what answers at another address. Certificates stay, and hold again when it is
+    # measured to be the same.
+    ModelVersion.objects.filter(pk__in=moved).update(
+        fingerprint="", fingerprint_mode="", fingerprint_detail=[], fingerprint_at=None
+    )
+
+
+def _endpoint(pin: Mapping[str, Any]) -> tuple[str, str]:
+    """Where a pin is served; a variable counts by its name, as its value is not in Git."""
+    return pin.get("base_url") or "", pin.get("base_url_env") or ""
 
 
 def _apply_policies(change: RepositoryChange) -> None:

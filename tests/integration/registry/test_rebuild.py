@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from registry import lookup, queries, sync
+from registry import certificates, lookup, queries, sync
 from registry.models import Prompt, PromptVersion
 from tests.integration.registry.git_repositories import PromptRepository
 
@@ -127,14 +128,21 @@ def test_a_changed_pin_is_a_new_model_version(repository: PromptRepository) -> N
     assert queries.current_model("tiny").pk == before.pk
 
 
-def test_a_changed_address_keeps_the_pin(repository: PromptRepository) -> None:
+def test_a_changed_address_keeps_the_pin_and_forgets_what_was_measured(
+    repository: PromptRepository,
+) -> None:
     sync.sync()
     before = queries.current_model("tiny")
+    certificates.record_fingerprint(
+        model=before, fingerprint="f" * 64, mode="text/1", now=timezone.now(), detail=[{"probe": 1}]
+    )
     moved = FILES["models.yaml"].replace("127.0.0.1:1", "127.0.0.1:2")
     repository.write({"models.yaml": moved}).commit()
     sync.sync()
     after = queries.current_model("tiny")
     assert (after.pk, after.pin["base_url"]) == (before.pk, "http://127.0.0.1:2")
+    measured = (after.fingerprint, after.fingerprint_mode, after.fingerprint_detail)
+    assert (*measured, after.fingerprint_at) == ("", "", [], None)
 
 
 def test_ten_thousand_characters_of_nothing_are_an_empty_repository(
