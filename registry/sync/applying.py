@@ -23,6 +23,7 @@ from registry.models import GatePolicy, ModelVersion, Prompt, PromptVersion
 from registry.sync import alarms
 
 _BATCH = 500
+_GATES = "gates.yaml"
 
 
 @dataclass(slots=True)
@@ -35,14 +36,23 @@ class Applied:
     findings: list[Finding] = field(default_factory=list)
 
 
-def apply_change(change: RepositoryChange) -> Applied:
-    """Apply models, policies, prompts and versions. Joins the transaction."""
+def apply_change(change: RepositoryChange, skipped: Iterable[Finding] = ()) -> Applied:
+    """Apply models, policies, prompts and versions. Joins the transaction.
+
+    `skipped` are the findings about files that `change.files` leaves out.
+    """
     applied = Applied(prompts=len(change.parsed.prompts))
     _apply_models(change.parsed.models.values())
-    _apply_policies(change)
+    # A typo must not take certificates away for good: the last good policies stay in force.
+    if not _has_error(_GATES, [*skipped, *change.parsed.findings]):
+        _apply_policies(change)
     prompts = _apply_prompts(change)
     _apply_versions(change, prompts, applied)
     return applied
+
+
+def _has_error(path: str, findings: Iterable[Finding]) -> bool:
+    return any(found.path == path and found.severity == "error" for found in findings)
 
 
 def _apply_models(pins: Iterable[ModelPin]) -> None:

@@ -96,8 +96,9 @@ def apply_commit(mirror: Mirror, commit: str, now: datetime) -> SyncRun:
         is_first = not state.applied_commit
         parsed = parse_repository(tree, published_contents())
         change = RepositoryChange(commit=commit, files=tree, parsed=parsed, now=now)
-        applied = apply_change(change)
-        findings = [*mirror.skipped(commit), *parsed.findings, *applied.findings]
+        skipped = mirror.skipped(commit)
+        applied = apply_change(change, skipped)
+        findings = [*skipped, *parsed.findings, *applied.findings]
         for path in settings.REPOSITORY_FOLLOWERS:
             follower: Follower = import_string(path)
             findings += follower(change)
