@@ -53,6 +53,16 @@ def run(run_id: UUID) -> EvalRun:
     return found
 
 
+def run_for(actor: Actor, run_id: UUID) -> EvalRun:
+    """One run within the actor's globs. Raises RunUnknownError, the same for both reasons: an id
+    must not tell whether there is something to hide.
+    """
+    found = run(run_id)
+    if not actor.sees(found.version.prompt.name):
+        raise RunUnknownError(f"there is no run {run_id}")
+    return found
+
+
 def results(run: EvalRun) -> QuerySet[CaseResult]:
     """Results of a run in the order in which they came."""
     found = CaseResult.objects.filter(run=run).select_related("item__suite")

@@ -151,7 +151,8 @@ def resume_run(*, run_id: UUID, actor: Actor, now: datetime) -> EvalRun:
 
 def _locked(run_id: UUID, actor: Actor) -> EvalRun:
     """The run, locked, if the actor may change it and it is not finished."""
-    actor.require(Scope.EVALUATE, queries.run(run_id).version.prompt.name)
+    actor.require(Scope.EVALUATE)
+    queries.run_for(actor, run_id)
     run = EvalRun.objects.select_for_update(no_key=True).get(pk=run_id)
     if run.status == EvalRun.Status.FINISHED:
         raise RunFinishedError(f"run {run_id} is finished: {run.verdict}", verdict=run.verdict)

@@ -82,9 +82,7 @@ class RunView(APIView):
     @extend_schema(responses=RunOut)
     def get(self, request: Request, run: UUID) -> Response:
         """One run."""
-        found = queries.run(run)
-        actor_of(request).require(Scope.READ, found.version.prompt.name)
-        return Response(RunOut(found).data)
+        return Response(RunOut(queries.run_for(actor_of(request), run)).data)
 
 
 class ResultsView(ListAPIView[Any]):
@@ -96,9 +94,7 @@ class ResultsView(ListAPIView[Any]):
 
     def get_queryset(self) -> Any:
         """Results of the named run."""
-        run = queries.run(self.kwargs["run"])
-        actor_of(self.request).require(Scope.READ, run.version.prompt.name)
-        return queries.results(run)
+        return queries.results(queries.run_for(actor_of(self.request), self.kwargs["run"]))
 
 
 class CancelView(APIView):

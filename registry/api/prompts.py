@@ -202,7 +202,8 @@ class ModelsView(APIView):
     scope = Scope.READ
 
     @extend_schema(responses=ModelOut(many=True))
-    def get(self, _request: Request) -> Response:
+    def get(self, request: Request) -> Response:
         """Every current pin."""
         rows: Any = queries.models()
-        return Response({"results": ModelOut(rows, many=True).data})
+        shown = ModelOut(rows, many=True, context={"actor": actor_of(request)})
+        return Response({"results": shown.data})

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from registry import lookup, promotion
 from registry.api.inputs import StrictSerializer
+from registry.domain.actor import Actor, Scope
 from registry.models import (
     Certificate,
     ModelVersion,
@@ -261,5 +262,9 @@ class ModelOut(serializers.Serializer[ModelVersion]):
         return model.fingerprint or None
 
     def get_base_url(self, model: ModelVersion) -> str | None:
-        """Null when it is configured on the server, or nowhere."""
-        return model.pin.get("base_url") or None
+        """Null when it is configured on the server, or nowhere, or for callers who may neither
+        evaluate nor administer, or are limited to some prompts.
+        """
+        actor: Actor = self.context["actor"]
+        knows = actor.may(Scope.EVALUATE) or actor.may(Scope.ADMIN)
+        return (model.pin.get("base_url") or None) if knows and not actor.prompts else None

@@ -82,7 +82,7 @@ TABLE: tuple[Row, ...] = (
     *reading("run", READ),
     *reading("run-results", READ),
     # --- Evaluating ---
-    Row("syncs", "POST", everywhere(EVALUATE)),
+    Row("syncs", "POST", EVALUATE),
     Row("runs", "POST", EVALUATE, {"prompt": "greeting", "version": 1}),
     Row("run-cancel", "POST", EVALUATE),
     Row("run-resume", "POST", EVALUATE),

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from core.digest import digest
 from registry import certificates, queries
-from tests.integration.api.conftest import token_client
+from tests.integration.api.conftest import session_client, token_client
 from tests.integration.registry.git_repositories import PromptRepository
 
 MODEL = set(
@@ -25,7 +25,7 @@ def models(client: APIClient) -> dict[str, dict[str, Any]]:
 
 
 def test_each_pin_says_what_it_is_and_where(library: PromptRepository) -> None:
-    found = models(token_client("read"))
+    found = models(token_client("read", "evaluate"))
     assert list(found) == ["loose", "tiny"]
     tiny, loose = found["tiny"], found["loose"]
     assert set(tiny) == MODEL
@@ -55,3 +55,17 @@ def test_a_pin_that_changed_is_shown_once(library: PromptRepository, caller: API
     caller.post("/api/v1/syncs", {})
     found = models(caller)
     assert found["tiny"]["revision"] == "r2"
+
+
+def test_where_a_model_answers_is_for_those_who_use_it(library: PromptRepository) -> None:
+    url = "http://127.0.0.1:1"
+    for client, seen in [
+        (token_client("read"), None),
+        (token_client("read", "promote"), None),
+        (token_client("read", "evaluate"), url),
+        (token_client("read", "admin"), url),
+        (token_client(prompts=("chat",)), None),
+        (session_client("viewer"), None),
+        (session_client("editor"), url),
+    ]:
+        assert models(client)["loose"]["base_url"] == seen

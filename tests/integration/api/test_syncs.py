@@ -94,3 +94,60 @@ def test_credentials_of_the_remote_are_in_no_answer(
     assert failed.json()["status"] == "failed"
     for answer in (refused, failed, caller.get("/api/v1/syncs/last")):
         assert b"MARKED-SECRET" not in answer.content
+
+
+def test_who_is_limited_to_some_prompts_learns_what_is_wrong_with_those(
+    library: PromptRepository, caller: APIClient, settings: Settings, tmp_path: Path
+) -> None:
+    typo = "---\ntype: chta\n---\nx\n"
+    library.write(
+        {
+            "prompts/chat/v3.jinja2": typo,
+            "prompts/team/reply/v2.jinja2": typo,
+            "prompts/partials/tone/v2.jinja2": "{{",
+            "prompts/notes.txt": "x",
+            "gates.yaml": "policies: []\n",
+            # Published, so these are alarms too.
+            "prompts/chat/v1.jinja2": "Quietly edited\n",
+            "prompts/team/reply/v1.jinja2": "Quietly edited\n",
+        }
+    ).commit()
+    everything = caller.post("/api/v1/syncs", {}).json()
+    assert {found["path"] for found in everything["findings"]} >= {
+        *("prompts/chat/v3.jinja2", "prompts/team/reply/v2.jinja2", "gates.yaml"),
+        *("prompts/partials/tone/v2.jinja2", "prompts/notes.txt"),
+    }
+    limited = token_client("read", prompts=("team/*", "other"))
+    seen = limited.get("/api/v1/syncs/last").json()
+    assert {found["path"] for found in seen["findings"]} == {
+        "prompts/team/reply/v1.jinja2",
+        "prompts/team/reply/v2.jinja2",
+    }
+    assert [alarm["subject"] for alarm in seen["alarms"]] == ["prompts/team/reply/v1.jinja2"]
+
+    settings.REPOSITORY_URL = str(tmp_path / "nowhere")
+    failed = caller.post("/api/v1/syncs", {}).json()
+    seen = limited.get("/api/v1/syncs/last").json()
+    assert seen["status"] == "failed"
+    assert seen["error"] not in {"", failed["error"]}
+    assert [alarm["kind"] for alarm in seen["alarms"]] == ["version_edited"]
+
+
+def test_a_prompt_that_is_gone_rings_for_those_who_see_it(
+    library: PromptRepository, caller: APIClient
+) -> None:
+    library.remove("prompts/team/reply/v1.jinja2").commit()
+    caller.post("/api/v1/syncs", {})
+    for globs, kinds in [
+        (("team/*",), {"prompt_removed", "version_removed"}),
+        (("chat", "prompts/*"), set()),
+    ]:
+        limited = token_client("read", prompts=globs)
+        alarms = limited.get("/api/v1/syncs/last").json()["alarms"]
+        assert {alarm["kind"] for alarm in alarms} == kinds
+
+
+def test_who_is_limited_to_some_prompts_does_not_sync(repository: PromptRepository) -> None:
+    limited = token_client(prompts=("chat",))
+    body = problem(limited.post("/api/v1/syncs", {}), 403, "not_allowed")
+    assert "is limited to chat" in body["detail"]

@@ -121,14 +121,29 @@ def test_scopes_and_globs_are_kept(published: Repository) -> None:
     assert reader.post("/api/v1/runs", ORACLE).status_code == 403
     assert reader.post(f"/api/v1/runs/{run}/cancel").status_code == 403
     assert stranger.post("/api/v1/runs", ORACLE).status_code == 403
-    assert stranger.post(f"/api/v1/runs/{run}/cancel").status_code == 403
-    assert stranger.post(f"/api/v1/runs/{run}/resume").status_code == 403
+    assert reader.post(f"/api/v1/runs/{run}/resume").status_code == 403
     assert stranger.get("/api/v1/runs").json()["results"] == []
     for path in paths:
         assert reader.get(path).status_code == 200
-        assert stranger.get(path).status_code == 403
         assert client("evaluate").get(path).status_code == 403
         assert APIClient().get(path).status_code == 401
+
+
+def test_the_run_of_another_prompt_is_as_unknown_as_one_that_is_not(published: Repository) -> None:
+    run, nothing = start(client())["run"], str(uuid.uuid4())
+    stranger = client("read", "evaluate", prompts=("billing/*",))
+    for method, tail in [
+        ("get", ""),
+        ("get", "/results"),
+        ("post", "/cancel"),
+        ("post", "/resume"),
+    ]:
+        theirs, unknown = (
+            getattr(stranger, method)(f"/api/v1/runs/{found}{tail}") for found in (run, nothing)
+        )
+        assert (theirs.status_code, theirs.json()["code"]) == (404, "run_unknown")
+        assert theirs.content.replace(run.encode(), nothing.encode()) == unknown.content
+    assert client().get(f"/api/v1/runs/{run}").json()["status"] == "queued"
 
 
 @pytest.mark.parametrize(
