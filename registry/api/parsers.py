@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import IO, Any, NoReturn
@@ -44,7 +45,7 @@ class JsonParser(parsers.BaseParser):
             raise BodyTooLargeError(f"the body is larger than {limit:,} bytes")
         try:
             text = body.decode("utf-8")
-            value = json.loads(text, parse_constant=_refuse_constant)
+            value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
             if _HALF_CHARACTER.search(text):
                 json.dumps(value, ensure_ascii=False).encode()
         except UnicodeError as error:
@@ -54,6 +55,14 @@ class JsonParser(parsers.BaseParser):
         except ValueError as error:
             raise exceptions.ParseError(f"the body is not JSON: {error}") from error
         return value
+
+
+def _finite(text: str) -> float:
+    """`1e999` is good JSON, but Python makes infinity of it, which no JSON can say again."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is a larger number than Assay reads")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -119,12 +119,13 @@ class _Batch:
             message = "This template was stopped too often in this batch; it was not tried again."
             self._finish(RenderFailure("render_stopped", message))
             return None
-        request = {
-            "content": None if job.content is sent else job.content.to_json(),
-            "variables": dict(job.variables),
-            "placeholders": {key: list(turns) for key, turns in job.placeholders.items()},
-        }
         try:
+            # What is no list of messages goes in as it is: the renderer says what is wrong with it.
+            request = {
+                "content": None if job.content is sent else job.content.to_json(),
+                "variables": dict(job.variables),
+                "placeholders": dict(job.placeholders),
+            }
             return json.dumps(request).encode() + b"\n"
         except (TypeError, ValueError, RecursionError) as error:
             message = f"The values are not plain JSON data: {str(error)[:200]}."

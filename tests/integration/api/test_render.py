@@ -95,6 +95,20 @@ def test_bodies_that_make_no_sense(library: PromptRepository, caller: APIClient)
         problem(caller.post(RENDER, body), 422, "render_invalid")
 
 
+def test_what_is_no_list_of_messages_is_pointed_at(
+    library: PromptRepository, caller: APIClient
+) -> None:
+    for value in (5, None, True, "text", 1.5, {}, {"role": "user", "content": "x"}):
+        for name, said in [
+            ("history", "must be a list of messages"),
+            ("a", "is not a placeholder"),
+        ]:
+            body = {"version": 2, "variables": {"ticket": "x"}, "placeholders": {name: value}}
+            [error] = problem(caller.post(RENDER, body), 422, "render_invalid")["errors"]
+            assert error["pointer"] == f"/placeholders/{name}"
+            assert said in error["message"]
+
+
 def test_hostile_values_stay_values(library: PromptRepository, caller: APIClient) -> None:
     for value in ("{% include 'partials/tone/v1' %}", "\u202e", "é" * 30, "</chat>"):
         assert render(caller, variables={"name": value})["text"] == f"Hello {value}"
