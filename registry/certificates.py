@@ -145,7 +145,12 @@ def _what_is_missing(
             last.policy == policy.name and last.policy_digest != policy.digest,
             f"the gate policy {policy.name} changed since",
         ),
-        (last.fingerprint != model.fingerprint, f"{model.name} serves something else since"),
+        (
+            last.fingerprint != model.fingerprint,
+            f"{model.name} serves something else since"
+            if model.fingerprint
+            else f"{model.name} was not measured since its address changed",
+        ),
         (last.valid_until is not None and last.valid_until <= now, "its certificate is too old"),
     ]
     reasons = tuple(sentence for is_so, sentence in changes if is_so)

@@ -319,7 +319,9 @@ def _locked(prompt: Prompt, tag: str, expected_revision: int | None) -> Tag | No
     """The tag's row, locked until the transaction ends; None when it was never set."""
     # Without a join: after waiting for the lock PostgreSQL looks at the row again, and a join
     # would not find the entry that the winner has just written.
-    live = Tag.objects.select_for_update().filter(prompt=prompt, name=tag).first()
+    # The table's own order would join the prompt, and lock its row against every sync.
+    found = Tag.objects.select_for_update(of=("self",)).filter(prompt=prompt, name=tag)
+    live = found.order_by("pk").first()
     revision = live.revision if live else 0
     if expected_revision is not None and expected_revision != revision:
         raise _conflict(prompt.name, tag, revision)
@@ -413,6 +415,8 @@ def _drift_warnings(earlier: TagEvent) -> tuple[str, ...]:
     proof, model = queries.evidence_of(earlier).certificate, earlier.model
     if proof is None:
         return (f"{earlier.version} was {earlier.get_kind_display().lower()}, never certified",)
+    if model is not None and not model.fingerprint:
+        return (f"{model.name} was not measured since its address changed",)
     if model is not None and model.fingerprint != proof.fingerprint:
         return (f"{model.name} serves something else than when {earlier.version} was certified",)
     return ()

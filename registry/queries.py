@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django.db.models import Count, Max, Prefetch, QuerySet
 
 from registry.domain.actor import Actor
@@ -14,7 +12,6 @@ from registry.errors import (
     VersionUnknownError,
 )
 from registry.models import (
-    Certificate,
     GatePolicy,
     MirrorAlarm,
     MirrorState,

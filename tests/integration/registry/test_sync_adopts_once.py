@@ -132,8 +132,6 @@ def test_rollback_does_not_wait_for_the_first_sync(
     for number in (1, 2):
         target = stable(number, prompt="live")
         promotion.override(target=target, actor=admin, reason="before Git")
-    live = {"prompts/live/prompt.yaml": "model: tiny\n", "prompts/live/v5.jinja2": "Hi\n"}
-    repository.write(live).commit()
     settings.REPOSITORY_FOLLOWERS = [f"{__name__}.slow"]
     _reached.clear()
     _go_on.clear()

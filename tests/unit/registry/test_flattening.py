@@ -53,8 +53,10 @@ def test_a_template_without_includes_is_served_as_it_was_written() -> None:
         ("{% if x %}Hi{% endif %}", "{% if x %}Hi{% endif %}"),
         ('{% chat role="system" -%}\nHi {{ x }}.\n{%- endchat %}\n', "Hi {{ x }}."),
         (
-            '{# note #}{% chat role="system" %}A{% if x %}B{% endif %}{% endchat %}'
-            '\n{% placeholder "history" %}\n',
+            (
+                '{# note #}{% chat role="system" %}A{% if x %}B{% endif %}{% endchat %}'
+                '\n{% placeholder "history" %}\n'
+            ),
             "A{% if x %}B{% endif %}",
         ),
         ('{% chat role="system" %}A{% endchat %}{% chat role="user" %}B{% endchat %}', None),
