@@ -12,6 +12,7 @@ import secrets
 import socket
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from evals.leases import Lease
 from evals.models import EvalRun
 from evals.scoring import Judgement, judge, not_judged
 from registry.domain.model_pin import ModelPin
+from registry.domain.template.render import Rendered
 from registry.domain.version import VersionContent
 from registry.rendering import (
     RenderFailure,
@@ -131,17 +133,22 @@ class _Shift:
         leases.release(items=self.held, owner=self.owner, refund=True)
 
     def _go_on(self) -> bool:
+        self._keep()
         now = time.monotonic()
-        if now >= self.look_at:
-            self.look_at = now + self.limits.look_seconds
-            self._drop_lost()
-        if now >= self.renew_at:
-            self.renew_at = now + settings.EVAL_LEASE_SECONDS / 3
-            leases.renew(items=self.held, owner=self.owner)
         self.is_over = now >= self.stop_leasing_at
         if not self.is_over and len(self.held) < self.talk.endpoint.concurrency:
             self._fill()
         return bool(self.held) and now < self.stop_at
+
+    def _keep(self) -> None:
+        """Renew what is held before it runs out, and look what is held no more."""
+        now = time.monotonic()
+        if now >= self.renew_at:
+            self.renew_at = now + settings.EVAL_LEASE_SECONDS / 3
+            leases.renew(items=self.held, owner=self.owner)
+        if now >= self.look_at:
+            self.look_at = now + self.limits.look_seconds
+            self._drop_lost()
 
     def _drop_lost(self) -> None:
         """Stop paying for what is no longer ours: cancelled, or taken by somebody else."""
@@ -168,13 +175,16 @@ class _Shift:
     def _ask(self, taken: Sequence[_Held]) -> None:
         """Render in the jail, then put the questions. What does not render is an error."""
         try:
-            results = render_batch(
+            results = self._rendered(
                 [RenderJob(self.content, h.case.variables, h.case.placeholders) for h in taken]
             )
         except RenderUnavailableError as error:
             self._abort(error.message)
             return
+        self._drop_lost()  # whatever the renewals were up against, nothing is asked twice
         for held, rendered in zip(taken, results, strict=True):
+            if held.lease.item not in self.held:
+                continue
             if isinstance(rendered, RenderFailure):
                 self._store(held, not_judged(f"the prompt does not render: {rendered.message}"))
                 continue
@@ -185,6 +195,17 @@ class _Shift:
                 self._store(held, not_judged(error.message))
             else:
                 self.talk.ask(held.lease.item, request)
+
+    def _rendered(self, jobs: Sequence[RenderJob]) -> list[Rendered | RenderFailure]:
+        """Render on another thread: a chunk may take longer than a lease lasts."""
+        pool = ThreadPoolExecutor(1)
+        try:
+            rendering = pool.submit(render_batch, jobs)
+            while not wait([rendering], timeout=self.limits.look_seconds / 2).done:
+                self._keep()
+            return rendering.result()
+        finally:
+            pool.shutdown(wait=False)
 
     def _take(self, asked: Asked) -> None:
         held = self.held.get(asked.ticket)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from evals import engine, leases, runs
 from evals.leases import Lease
 from evals.models import CaseResult, EvalRun, WorkItem
 from evals.scoring import Judgement, Outcome
 from registry.domain.actor import Actor
+from registry.rendering import RenderJob, render_batch
 from tests.integration.evals.conftest import QUICK, Repository, again, started
 from tests.integration.evals.model_server import ModelServer
 
@@ -141,3 +147,55 @@ def test_a_run_whose_leaders_all_die_ends_with_an_error(run: EvalRun) -> None:
     run = again(run)
     assert (run.verdict, run.done) == ("ERROR", 0)
     assert "died or broke" in run.reasons[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rendering_may_take_longer_than_a_lease(
+    repository: Repository,
+    editor: Actor,
+    server: ModelServer,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.EVAL_LEASE_SECONDS = 1
+
+    def slowly(jobs: Sequence[RenderJob]) -> Sequence[object]:
+        time.sleep(3)
+        return render_batch(jobs)
+
+    monkeypatch.setattr(engine, "render_batch", slowly)
+    repository.with_(cases=24).publish()
+    run = started(editor)
+
+    def work() -> None:
+        try:
+            while again(run).status in EvalRun.LIVE:
+                engine.work(run.pk, limits=QUICK)
+                time.sleep(0.1)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as workers:
+        for worker in [workers.submit(work) for _ in range(3)]:
+            worker.result(timeout=60)
+    assert again(run).verdict == "PASS"
+    assert (len(server.case_calls), set(server.case_calls.values())) == (24, {1})
+    assert not WorkItem.objects.filter(run=run).exclude(attempts=1).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_cancelled_while_it_is_rendered_asks_nothing(
+    run: EvalRun, editor: Actor, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancelled_meanwhile(jobs: Sequence[RenderJob]) -> Sequence[object]:
+        try:
+            runs.cancel_run(run_id=run.pk, actor=editor, now=timezone.now())
+        finally:
+            connection.close()
+        return render_batch(jobs)
+
+    monkeypatch.setattr(engine, "render_batch", cancelled_meanwhile)
+    engine.work(run.pk, limits=QUICK)
+    assert again(run).status == "cancelled"
+    assert server.case_calls == {}
+    assert not WorkItem.objects.filter(run=run).exclude(attempts=0).exists()
