@@ -16,6 +16,8 @@ from django.conf import settings
 
 from config.embedded.processes import die_with_parent
 
+_TIDY_SECONDS = 3600
+
 app = Celery("assay")
 app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
@@ -58,6 +60,11 @@ app.conf.update(
             "task": "registry.sync",
             "schedule": settings.REPOSITORY_POLL_SECONDS,
             "options": {"expires": settings.REPOSITORY_POLL_SECONDS},
+        },
+        "registry.tidy": {
+            "task": "registry.tidy",
+            "schedule": _TIDY_SECONDS,
+            "options": {"expires": _TIDY_SECONDS},
         },
     },
 )

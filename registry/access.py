@@ -1,4 +1,4 @@
-"""People, API tokens and one-time links."""
+"""People, API tokens, one-time links, and the answers kept for repeated writes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from django.utils import timezone
 from core.errors import InvalidError, NotFoundError
 from registry.domain.actor import Actor, Role, Scope
 from registry.errors import CredentialsInvalidError
-from registry.models import ApiToken, OneTimeLink, User
+from registry.models import ApiToken, IdempotencyRecord, OneTimeLink, User
 
 TOKEN_PREFIX = "assay_"  # noqa: S105 - so that secret scanners recognise a leaked token
 _LINK_LIFETIME = timedelta(hours=1)
 _LONGEST_GLOB = 200
+#: A client that repeats a write does so in minutes; a week covers a weekend.
+_ANSWERS_KEPT = timedelta(days=7)
 
 
 class TokenUnknownError(NotFoundError):
@@ -173,3 +175,9 @@ def redeem_link(secret: str, *, now: datetime) -> User:
     if not used:
         raise CredentialsInvalidError("this link was used already")
     return link.user
+
+
+def forget_answers(*, now: datetime) -> int:
+    """Drop saved answers of writes after a week; their keys can be used again. Returns how many."""
+    dropped, _ = IdempotencyRecord.objects.filter(created_at__lt=now - _ANSWERS_KEPT).delete()
+    return dropped

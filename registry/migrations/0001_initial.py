@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
                 ('request', models.CharField(max_length=64)),
                 ('status', models.PositiveSmallIntegerField(null=True)),
                 ('body', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True, db_index=True)),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('credential', 'key'), name='idempotency_key_once')],

@@ -27,7 +27,10 @@ class OutboxMessage(models.Model):
 
 
 class IdempotencyRecord(models.Model):
-    """The saved answer of a write: the same key and body get it again instead of a second write."""
+    """The saved answer of a write: the same key and body get it again instead of a second write.
+
+    Kept for a week.
+    """
 
     #: Who asked: `user:7`, or `token:` and the token's digest. Names can be given again.
     credential = models.CharField(max_length=200)
@@ -37,7 +40,7 @@ class IdempotencyRecord(models.Model):
     #: Null while the first request is still being answered.
     status = models.PositiveSmallIntegerField(null=True)
     body = models.JSONField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
         constraints = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from registry import access, promotion
+from config.celery import app
+from registry import access, promotion, tasks
 from registry.models import IdempotencyRecord
 from registry.models.ledger import TagEvent
 from tests.integration.api.conftest import (
@@ -156,6 +158,23 @@ def test_a_crash_between_write_and_answer_leaves_neither(
         assert move(caller).status_code == 500
     assert TagEvent.objects.count() == 0
     assert move(caller).json()["revision"] == 1
+
+
+def test_a_saved_answer_is_kept_for_a_week(certified: Shelf, caller: APIClient) -> None:
+    move(caller, 1, "old")
+    move(caller, 2, "new")
+    now = timezone.now()
+    for key, age in (("old", timedelta(days=7, minutes=1)), ("new", timedelta(days=6, hours=23))):
+        IdempotencyRecord.objects.filter(key=key).update(created_at=now - age)
+    tasks.tidy()
+    assert [record.key for record in IdempotencyRecord.objects.all()] == ["new"]
+    assert move(caller, 2, "new").headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in move(caller, 1, "old").headers
+
+
+def test_tidying_is_done_every_hour() -> None:
+    entry = app.conf.beat_schedule["registry.tidy"]
+    assert (entry["task"], entry["schedule"]) == (tasks.tidy.name, 3600)
 
 
 @pytest.mark.django_db(transaction=True)
