@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -40,11 +41,21 @@ def test_without_a_mirror_it_is_alive_and_not_ready(db: None) -> None:
     assert Client().get("/readyz").status_code == 503
 
 
-def test_without_a_broker_lookups_go_on(db: None, settings: Settings) -> None:
+def test_without_a_broker_lookups_and_rollbacks_go_on(db: None, settings: Settings) -> None:
+    MirrorState.objects.create(url="x", ref="main", applied_commit="c" * 40)
     settings.CELERY_BROKER_URL = NOBODY
     assert Client().get("/healthz").status_code == 200
     ready = Client().get("/readyz")
-    assert (ready.status_code, ready.json()["broker"]) == (503, False)
+    assert ready.status_code == 200
+    assert ready.json() == {"database": True, "broker": False, "mirror": True}
+
+
+def test_a_broker_that_hangs_is_none(db: None, settings: Settings) -> None:
+    MirrorState.objects.create(url="x", ref="main", applied_commit="c" * 40)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{deaf.getsockname()[1]}/0"
+        ready = Client().get("/readyz")
+    assert (ready.status_code, ready.json()["broker"]) == (200, False)
 
 
 def test_without_a_database_nothing_can_be_served(no_database: None) -> None:
