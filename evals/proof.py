@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from core.errors import AssayError
+from core.errors import AssayError, UnavailableError
 from evals import leases, queries, runs
 from evals.conversation import Conversation
 from evals.models import EvalRun
@@ -29,10 +29,18 @@ from serving.fingerprint import Comparison, Fingerprint, confirm, is_same, measu
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.5
+_ADDRESS = ("base_url", "base_url_env")
 
 
 class LeadLostError(Exception):
     """The run was cancelled, or another worker leads it now."""
+
+
+class AddressChangedError(UnavailableError):
+    """Its address was changed while it was measured."""
+
+    code = "address_changed"
+    hint = "evaluate again"
 
 
 class _UnclearError(Exception):
@@ -107,7 +115,7 @@ def _doubts(run: EvalRun, worker: Worker) -> tuple[str, ...]:
     try:
         # Nothing to ask when another run has found a change, or the probes were replaced.
         if _began_with(run, _known(model)):
-            holds = _settled(model, _measured(run, worker, _known(model)))
+            holds = _settled(run, _measured(run, worker, _known(model)))
             if _began_with(run, holds):
                 return ()
     except _UnclearError:
@@ -138,22 +146,25 @@ def _record(run: EvalRun, found: Comparison, worker: Worker) -> bool:
         )
         if not mine.exists():
             return False
-        run.fingerprint = _settled(run.model, found).value
+        run.fingerprint = _settled(run, found).value
         mine.update(fingerprint=run.fingerprint)
     return True
 
 
-def _settled(model: ModelVersion, found: Comparison) -> Fingerprint:
+def _settled(run: EvalRun, found: Comparison) -> Fingerprint:
     """Store what was found and return the fingerprint that holds now.
 
     Two runs may meet a new model at once. Their measurements differ a little, but both are of one
-    model, so the first one recorded names it. Raises _UnclearError.
+    model, so the first one recorded names it. Raises _UnclearError, and AddressChangedError when a
+    sync has pointed the pin elsewhere since this worker read it.
     """
     if found.state == "cannot tell":
         raise _UnclearError
     with transaction.atomic():
         # Without `no_key` a rollback, whose entry refers to the model, would wait for this.
-        row = ModelVersion.objects.select_for_update(no_key=True).get(pk=model.pk)
+        row = ModelVersion.objects.select_for_update(no_key=True).get(pk=run.model_id)
+        if any(row.pin.get(key) != run.model.pin.get(key) for key in _ADDRESS):
+            raise AddressChangedError
         stored, holds = _known(row), found.fingerprint
         if stored is not None and stored != found.known:
             if not is_same(stored, holds):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 
 from evals import engine
 from evals.models import CaseResult, EvalRun
@@ -177,6 +178,27 @@ def test_a_model_swapped_in_mid_run_is_noticed(
     assert run.verdict == "ERROR"
     assert "serves something else" in run.reasons[0]
     assert run.model.fingerprint not in {"", run.fingerprint}
+    assert without_certificate(run)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pin_pointed_elsewhere_in_mid_run_is_not_confirmed_by_the_old_address(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    def moving(question: str, _nth: int) -> Reply:
+        if question.startswith("case"):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE registry_modelversion "
+                    """SET pin = jsonb_set(pin, '{base_url}', '"http://127.0.0.1:9"')"""
+                )
+            connection.close()
+        return Say("yes")
+
+    server.reply = moving
+    run = evaluated(repository, editor)
+    assert run.verdict == "ERROR"
+    assert "address was changed" in run.reasons[0]
     assert without_certificate(run)
 
 
