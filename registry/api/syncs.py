@@ -42,7 +42,7 @@ class AlarmOut(serializers.Serializer[MirrorAlarm]):
 
 
 class SyncOut(serializers.Serializer[SyncRun]):
-    """How an attempt to follow the repository went, as far as the actor in the context may know:
+    """How an attempt to follow the repository went, as far as the caller may know:
     one who is limited to some prompts learns what is wrong with those.
     """
 
