@@ -69,7 +69,8 @@ def _load_slowly(text: str, first_line: int, max_values: int) -> Document:
         return Document(None, problem=_syntax(error, first_line))
     except (YAMLError, ValueError, OverflowError, AttributeError, NotImplementedError) as error:
         # ruamel reports control characters without a line, and some bad escapes as ValueError.
-        message = f"This is not YAML: {str(error).splitlines()[0][:200]}."
+        said = str(error).partition("\n")[0] or type(error).__name__  # some say nothing at all
+        message = f"This is not YAML: {said[:200]}."
         return Document(None, problem=Problem(_place(text, error, first_line), "yaml", message))
 
 
