@@ -18,7 +18,7 @@ class Pace:
     """How often to ask, in seconds; `patience` is how long the server may be out of reach."""
 
     first: float = 0.25
-    slowest: float = 2.0
+    slowest: float = 1.0
     growth: float = 1.3
     longest_pause: float = 15.0
     patience: float = 300.0

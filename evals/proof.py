@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -30,6 +32,9 @@ T = TypeVar("T")
 
 _LOOK_SECONDS = 0.5
 _ADDRESS = ("base_url", "base_url_env")
+#: So old may a measurement be and still count as the one before the first call. The one after the
+#: last call is always made.
+_RECENT = timedelta(seconds=30)
 
 
 class LeadLostError(Exception):
@@ -83,7 +88,9 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
     model = ModelVersion.objects.get(pk=run.model_id)
     started = False
     try:
-        started = _record(run, _measured(run, worker, _known(model)), worker)
+        started = _begin_as_measured(run, worker) or _record(
+            run, _measured(run, worker, _known(model)), worker
+        )
     except LeadLostError:
         pass
     except _UnclearError:
@@ -92,6 +99,24 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
         _abort(run, f"{model.name} could not be measured: {error.message}")
     leases.drop_lead(run_id=run.pk, owner=worker.owner)
     return started
+
+
+def _begin_as_measured(run: EvalRun, worker: Worker) -> bool:
+    """Begin with what another run has measured a moment ago; False when there is nothing of the
+    kind. The model's row stays untouched, so a measurement does not grow younger by being used.
+    """
+    with transaction.atomic():
+        mine = _live(run, worker).select_for_update(no_key=True)
+        if not mine.exists():
+            return False
+        row = ModelVersion.objects.select_for_update(no_key=True).get(pk=run.model_id)
+        known = _known(row)
+        if row.fingerprint_at is None or row.fingerprint_at < timezone.now() - _RECENT:
+            return False
+        if known is None or not _same_address(run, row):
+            return False
+        run.fingerprint = known.value
+        return bool(mine.update(fingerprint=known.value))
 
 
 def close(run: EvalRun, worker: Worker) -> None:
@@ -141,14 +166,23 @@ def _known(model: ModelVersion) -> Fingerprint | None:
 def _record(run: EvalRun, found: Comparison, worker: Worker) -> bool:
     """Note what the run is measured with; False when another worker leads it now."""
     with transaction.atomic():
-        mine = EvalRun.objects.select_for_update(no_key=True).filter(
-            pk=run.pk, leader=worker.owner, status__in=EvalRun.LIVE, fingerprint=""
-        )
+        mine = _live(run, worker).select_for_update(no_key=True)
         if not mine.exists():
             return False
         run.fingerprint = _settled(run, found).value
         mine.update(fingerprint=run.fingerprint)
     return True
+
+
+def _live(run: EvalRun, worker: Worker) -> QuerySet[EvalRun]:
+    """The run, if this worker leads it and it has no fingerprint yet."""
+    return EvalRun.objects.filter(
+        pk=run.pk, leader=worker.owner, status__in=EvalRun.LIVE, fingerprint=""
+    )
+
+
+def _same_address(run: EvalRun, row: ModelVersion) -> bool:
+    return all(row.pin.get(key) == run.model.pin.get(key) for key in _ADDRESS)
 
 
 def _settled(run: EvalRun, found: Comparison) -> Fingerprint:
@@ -163,7 +197,7 @@ def _settled(run: EvalRun, found: Comparison) -> Fingerprint:
     with transaction.atomic():
         # Without `no_key` a rollback, whose entry refers to the model, would wait for this.
         row = ModelVersion.objects.select_for_update(no_key=True).get(pk=run.model_id)
-        if any(row.pin.get(key) != run.model.pin.get(key) for key in _ADDRESS):
+        if not _same_address(run, row):
             raise AddressChangedError
         stored, holds = _known(row), found.fingerprint
         if stored is not None and stored != found.known:

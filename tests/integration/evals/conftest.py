@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from config.celery import app as celery_app
@@ -23,6 +25,7 @@ from registry.domain.actor import Actor, Role
 from registry.domain.change import RepositoryChange
 from registry.domain.files import MemoryFiles
 from registry.domain.repository import parse_repository
+from registry.models import ModelVersion
 from registry.sync.applying import apply_change
 from tests.integration.evals.model_server import ModelServer, Reply, Say
 
@@ -143,3 +146,8 @@ def started(actor: Actor, **changes: Any) -> EvalRun:
 def again(run: EvalRun) -> EvalRun:
     """The run as the database has it now."""
     return queries.run(run.pk)
+
+
+def a_minute_passes() -> None:
+    """What was measured is not the newest news any more."""
+    ModelVersion.objects.update(fingerprint_at=F("fingerprint_at") - timedelta(minutes=1))

@@ -11,7 +11,7 @@ from evals import engine
 from evals.models import CaseResult, EvalRun
 from registry.domain.actor import Actor
 from registry.models import Certificate
-from tests.integration.evals.conftest import QUICK, Repository, again, started
+from tests.integration.evals.conftest import QUICK, Repository, a_minute_passes, again, started
 from tests.integration.evals.model_server import Fail, Garble, ModelServer, Reply, Say, Truncate
 
 
@@ -213,6 +213,7 @@ def test_a_server_that_does_not_agree_with_itself_proves_nothing(
     run = evaluated(repository, editor)
     assert run.verdict == "ERROR"
     assert "cannot tell" in run.reasons[0]
+    a_minute_passes()
     run = evaluated(repository, editor)  # and now it is known from the start
     assert (run.verdict, run.done) == ("ERROR", 0)
 
@@ -223,12 +224,24 @@ def test_a_new_model_behind_an_old_pin_expires_what_was_certified(
     first = evaluated(repository, editor).certificate
     assert first is not None
     server.weights = "second"
+    a_minute_passes()
     second = evaluated(repository, editor).certificate
     assert second is not None
     assert second.fingerprint != first.fingerprint
     first.refresh_from_db()
     assert first.expired_at is not None
     assert second.expired_at is None
+
+
+def test_a_model_swapped_a_moment_after_it_was_measured_is_noticed_at_the_end(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    assert evaluated(repository, editor).verdict == "PASS"
+    server.weights = "second"
+    run = evaluated(repository, editor)  # began with the measurement that the first run ended with
+    assert run.verdict == "ERROR"
+    assert "serves something else" in run.reasons[0]
+    assert evaluated(repository, editor).verdict == "PASS"  # now it is known
 
 
 def test_a_server_whose_numbers_wobble_is_still_the_same_model(
@@ -250,6 +263,7 @@ def test_a_server_that_stops_giving_log_probabilities_must_be_measured_anew(
     first = evaluated(repository, editor).certificate
     assert first is not None
     server.gives_logprobs = False
+    a_minute_passes()
     second = evaluated(repository, editor)
     assert second.verdict == "PASS"
     assert second.model.fingerprint_mode.startswith("text")
