@@ -15,7 +15,7 @@ from serving.errors import (
     http_error,
     malformed,
 )
-from serving.messages import ChatResponse, LikelyToken
+from serving.messages import MAX_CHUNK_TIMES, ChatResponse, LikelyToken
 from serving.sse import ServerEvent
 
 #: Finish reasons by which a server says that it gave up (vLLM: shut down, failed inside).
@@ -45,7 +45,7 @@ class StreamedAnswer:
         self._model = ""
         self._usage: Usage | None = None
         self._system_fingerprint: str | None = None
-        self._ttft_ms: float | None = None
+        self._chunk_times_ms: list[float] = []
         self.is_done = False
 
     def add(self, event: ServerEvent, elapsed_ms: float) -> None:
@@ -86,10 +86,12 @@ class StreamedAnswer:
             prompt_tokens=self._usage.prompt,
             completion_tokens=self._usage.completion,
             cached_tokens=self._usage.cached,
-            ttft_ms=self._ttft_ms,
+            ttft_ms=self._chunk_times_ms[0] if self._chunk_times_ms else None,
             total_ms=total_ms,
             system_fingerprint=self._system_fingerprint,
             top_logprobs=tuple(self._top_logprobs),
+            chunk_times_ms=tuple(self._chunk_times_ms),
+            content_chunks=len(self._pieces),
         )
 
     def _read_head(self, chunk: Mapping[str, Any]) -> None:
@@ -113,8 +115,8 @@ class StreamedAnswer:
         if content:
             if not isinstance(content, str):
                 malformed("content that is not text")
-            if self._ttft_ms is None:
-                self._ttft_ms = elapsed_ms
+            if len(self._chunk_times_ms) < MAX_CHUNK_TIMES:
+                self._chunk_times_ms.append(elapsed_ms)
             self._pieces.append(content)
         self._top_logprobs.extend(_top_logprobs(choice.get("logprobs")))
         self._read_finish_reason(choice.get("finish_reason"))

@@ -30,6 +30,8 @@ ALLOWED_PARAMETERS = frozenset(
 )
 #: Bytes of the event stream, not of the answer: one token costs about 300 of them.
 DEFAULT_MAX_RESPONSE_BYTES = 32 * 1024 * 1024
+#: Arrival times kept of one answer: at most 128 KiB of numbers, however long the answer is.
+MAX_CHUNK_TIMES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class ChatRequest:
     """One chat and its model parameters.
 
     `top_logprobs` asks for that many of the likeliest tokens at every position; 0 asks for none.
+    `ignore_eos` asks an engine that can (vLLM, llama.cpp) to go on until `max_tokens`; it is for
+    timing alone and no parameter of a prompt.
     Raises ParameterRefusedError for a parameter outside ALLOWED_PARAMETERS and
     ChatRequestInvalidError for an empty chat.
     """
@@ -105,6 +109,7 @@ class ChatRequest:
     messages: tuple[Message, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     top_logprobs: int = 0
+    ignore_eos: bool = False
 
     def __post_init__(self) -> None:
         """Refuse here, where the mistake is, and not in the worker that sends the chat."""
@@ -131,6 +136,10 @@ class ChatResponse:
     client (None: the answer has no content), `total_ms` to its end. `cached_tokens` is None when
     the server does not say how much of the prompt came from its cache. `top_logprobs` holds the
     likeliest tokens of each position, likeliest first; it is empty when the server gives none.
+
+    `chunk_times_ms` are the arrivals of the pieces of content, in milliseconds since sending, the
+    first of them `ttft_ms`. Only the first MAX_CHUNK_TIMES are kept; `content_chunks` counts all.
+    One piece may hold several tokens, and pieces that came in one read have one time.
     """
 
     text: str
@@ -143,6 +152,8 @@ class ChatResponse:
     total_ms: float
     system_fingerprint: str | None
     top_logprobs: tuple[tuple[LikelyToken, ...], ...] = ()
+    chunk_times_ms: tuple[float, ...] = ()
+    content_chunks: int = 0
 
 
 def chat_body(served_id: str, request: ChatRequest) -> bytes:
@@ -155,6 +166,7 @@ def chat_body(served_id: str, request: ChatRequest) -> bytes:
         "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
         **request.parameters,
         **_logprobs(request.top_logprobs),
+        **({"ignore_eos": True} if request.ignore_eos else {}),
         "stream": True,
         "stream_options": {"include_usage": True},
     }

@@ -129,3 +129,11 @@ def test_a_list_of_models_of_another_shape_is_refused(body: bytes) -> None:
     with pytest.raises(ModelAnswerError, match="not an OpenAI model list"):
         model_ids(body)
     assert model_ids(b'{"data": [{"id": "b"}, {"id": "a"}]}') == ("b", "a")
+
+
+def test_a_fixed_length_is_asked_for_only_where_it_is_wanted() -> None:
+    asked = json.loads(chat_body("tiny", ChatRequest(HELLO, {"max_tokens": 64}, ignore_eos=True)))
+    assert (asked["ignore_eos"], asked["max_tokens"]) == (True, 64)
+    assert "ignore_eos" not in json.loads(chat_body("tiny", ChatRequest(HELLO)))
+    with pytest.raises(ParameterRefusedError):
+        ChatRequest(HELLO, {"ignore_eos": True})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from serving.answer import StreamedAnswer, require_event_stream
 from serving.errors import ModelAnswerError, ModelUnavailableError
-from serving.messages import LikelyToken
+from serving.messages import MAX_CHUNK_TIMES, LikelyToken
 from serving.sse import ServerEvent
 
 FINISH = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -43,6 +43,31 @@ def read(*chunks: Any, secret: str | None = None) -> StreamedAnswer:
 def test_time_to_first_token_is_that_of_the_first_content_that_is_not_empty() -> None:
     got = read(content(None), content(""), content("Hi"), content("!"), FINISH, USAGE).finish(9.0)
     assert (got.ttft_ms, got.total_ms, got.text) == (3.0, 9.0, "Hi!")
+
+
+def test_every_piece_of_content_has_its_time_of_arrival() -> None:
+    got = read(content(""), content("a"), content(None), content("b c"), FINISH, USAGE).finish(9.0)
+    assert got.chunk_times_ms == (2.0, 4.0)
+    assert got.content_chunks == 2
+
+
+def test_pieces_that_came_in_one_read_have_one_time() -> None:
+    answer = StreamedAnswer()
+    for chunk in (content("a"), content("b"), FINISH, USAGE):
+        answer.add(ServerEvent("", json.dumps(chunk)), 7.0)
+    assert answer.finish(7.0).chunk_times_ms == (7.0, 7.0)
+
+
+def test_an_answer_without_content_has_no_times() -> None:
+    got = read(content(""), FINISH, USAGE).finish(9.0)
+    assert (got.ttft_ms, got.chunk_times_ms, got.content_chunks) == (None, (), 0)
+
+
+def test_the_times_of_a_very_long_answer_are_bounded_and_its_pieces_all_counted() -> None:
+    pieces = [content("x")] * (MAX_CHUNK_TIMES + 5)
+    got = read(*pieces, FINISH, USAGE).finish(9e9)
+    assert len(got.chunk_times_ms) == MAX_CHUNK_TIMES
+    assert got.content_chunks == len(got.text) == MAX_CHUNK_TIMES + 5
 
 
 def test_what_the_server_does_not_say_stays_unsaid() -> None:
