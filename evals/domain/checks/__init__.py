@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from evals.domain.checks import contains, exact, json, latency, regex
+from evals.domain.checks.remote import Question, Reply, Subject
 from evals.domain.checks.spec import (
     Answer,
     CheckDoc,
@@ -21,6 +24,7 @@ from evals.domain.checks.spec import (
     Parameter,
     Problem,
 )
+from evals.domain.checks.weighing import outcome_of
 from evals.domain.json_schema import violation
 
 __all__ = [
@@ -32,10 +36,16 @@ __all__ = [
     "CheckSpec",
     "Parameter",
     "Problem",
+    "Question",
+    "Reply",
+    "Subject",
     "check_types",
+    "conclude_check",
     "describe",
     "expectation_problem",
+    "is_remote",
     "parameter_problems",
+    "questions_of",
     "run_check",
     "without_defaults",
 ]
@@ -117,22 +127,52 @@ def _ending(finish_reason: str | None) -> str:
     return "" if finish_reason in _ORDINARY_STOPS else f"; the answer ended with {finish_reason!r}"
 
 
-def _observe(spec: CheckSpec, answer: Answer, expected: Any) -> Observation:
-    check = _known(spec.type)
+@contextmanager
+def _holes_reported(spec: CheckSpec) -> Iterator[None]:
+    """A hole in a check costs this case its verdict, not the run, and never looks like a pass."""
     try:
-        return check.evaluate(check.filled(spec.params), answer, expected)
+        yield
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-        # A hole in a check costs this case its verdict, not the run, and never looks like a pass.
         message = f"check {spec.name} broke on this answer: {type(error).__name__}"
         raise CheckError(message) from error
+
+
+def _outcome(spec: CheckSpec, seen: Observation, answer: Answer) -> CheckOutcome:
+    outcome = outcome_of(spec, seen, _known(spec.type).threshold)
+    return replace(outcome, detail=outcome.detail + _ending(answer.finish_reason))
 
 
 def run_check(spec: CheckSpec, answer: Answer, expected: Any) -> CheckOutcome:
     """Judge one answer. `expected` is the case's, None when it has none.
 
-    Raises CheckError when the check is unknown or cannot be evaluated: the case is then an error,
-    never a pass.
+    Raises CheckError when the check is unknown, asks a model first (`conclude_check` judges those)
+    or cannot be evaluated: the case is then an error, never a pass.
     """
-    seen = _observe(spec, answer, expected)
-    detail = seen.detail + _ending(answer.finish_reason)
-    return CheckOutcome(spec.name, spec.type, seen.passed, spec.critical, detail)
+    check = _known(spec.type)
+    with _holes_reported(spec):
+        seen = check.evaluate(check.filled(spec.params), answer, expected)
+    return _outcome(spec, seen, answer)
+
+
+def is_remote(check_type: str) -> bool:
+    """Whether checks of this type ask a model before they judge. CheckError when unknown."""
+    return _known(check_type).is_remote
+
+
+def questions_of(spec: CheckSpec, subject: Subject) -> tuple[Question, ...]:
+    """What a remote check asks about one answer; may be nothing. CheckError when it cannot ask."""
+    check = _known(spec.type)
+    if check.questions is None:
+        raise CheckError(f"check {spec.name} asks nobody")
+    with _holes_reported(spec):
+        return check.questions(check.filled(spec.params), subject)
+
+
+def conclude_check(spec: CheckSpec, subject: Subject, replies: Mapping[str, Reply]) -> CheckOutcome:
+    """Judge with the replies to all of `questions_of`, by key. CheckError as in `run_check`."""
+    check = _known(spec.type)
+    if check.conclude is None:
+        raise CheckError(f"check {spec.name} asks nobody")
+    with _holes_reported(spec):
+        seen = check.conclude(check.filled(spec.params), subject, replies)
+    return _outcome(spec, seen, subject.answer)
