@@ -1,0 +1,136 @@
+"""What a model server says about its prefix cache under /metrics (Prometheus' text format).
+
+Counters of prompt tokens since the server started; the difference of two readings is what happened
+in between, by whomever. Names, all in tokens:
+
+* vLLM: `vllm:prefix_cache_queries` and `…_hits` (vllm/v1/metrics/loggers.py); on the wire with
+  `_total`, before November 2025 as `vllm:gpu_prefix_cache_…`. Engines of one server are added up.
+* llama.cpp: `llamacpp:prompt_tokens_total` (those computed) and `…prompt_tokens_cached_total`.
+
+A server without them is nothing unusual: the answer is None, never an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+# The second module that asks a model server: it reads its counters, and sends no chat.
+import aiohttp  # noqa: TID251
+
+from serving.messages import Endpoint
+
+#: vLLM's answer has a few hundred KiB.
+MAX_METRICS_BYTES = 4 * 1024 * 1024
+TIMEOUT_SECONDS = 5.0
+#: A line of one counter has a name and a few labels; the parser is slow on what is no such line.
+MAX_LINE_CHARS = 4096
+MAX_LINES = 1000
+#: Beyond it a float counts no more.
+_MOST_TOKENS = 2**53
+_TEXT = ("text/plain", "application/openmetrics-text")
+_VLLM_FAMILIES = ("vllm:prefix_cache", "vllm:gpu_prefix_cache")
+_COMPUTED, _CACHED = "llamacpp:prompt_tokens_total", "llamacpp:prompt_tokens_cached_total"
+_PREFIXES = (*_VLLM_FAMILIES, _COMPUTED, _CACHED)
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixCacheCounters:
+    """Prompt tokens that were looked up in the prefix cache, and those of them found there."""
+
+    queries: int
+    hits: int
+
+    def since(self, earlier: PrefixCacheCounters) -> PrefixCacheCounters | None:
+        """What was counted after `earlier`; None when a counter went back (a restart, or another
+        server behind the same address).
+        """
+        queries, hits = self.queries - earlier.queries, self.hits - earlier.hits
+        if queries < 0 or hits < 0:
+            return None
+        return PrefixCacheCounters(queries, hits)
+
+
+async def read_prefix_cache(endpoint: Endpoint) -> PrefixCacheCounters | None:
+    """The counters of the endpoint's server now; None when it gives none within 5 seconds.
+
+    `/metrics` is looked for beside `/v1`, not under it. The key goes along, as with a chat.
+    """
+    text = await _metrics_text(endpoint)
+    return None if text is None else prefix_cache_counters(text)
+
+
+def prefix_cache_counters(text: str) -> PrefixCacheCounters | None:
+    """The counters in a whole answer of /metrics; None when they are absent or no counts."""
+    totals = _totals(_wanted_lines(text))
+    for family in _VLLM_FAMILIES:
+        queries, hits = _counter(totals, f"{family}_queries"), _counter(totals, f"{family}_hits")
+        if queries is not None and hits is not None:
+            return PrefixCacheCounters(queries, hits)
+    computed, cached = totals.get(_COMPUTED), totals.get(_CACHED)
+    if computed is None or cached is None:  # older llama.cpp does not count what it reused
+        return None
+    return PrefixCacheCounters(computed + cached, cached)
+
+
+def _wanted_lines(text: str) -> list[str]:
+    lines = (line.strip() for line in text.splitlines())
+    wanted = [line for line in lines if line.startswith(_PREFIXES)]
+    return [line for line in wanted[:MAX_LINES] if len(line) <= MAX_LINE_CHARS]
+
+
+def _totals(lines: Iterable[str]) -> dict[str, int]:
+    """The sum over all labels, by name. A name with a value that is no count is left out."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    totals: dict[str, int] = defaultdict(int)
+    spoilt: set[str] = set()
+    for line in lines:
+        try:
+            samples = [s for family in text_string_to_metric_families(line) for s in family.samples]
+        except (ValueError, IndexError, KeyError):
+            spoilt.add(line.partition("{")[0].split()[0])
+            continue
+        for sample in samples:
+            if 0 <= sample.value <= _MOST_TOKENS:  # NaN is neither
+                totals[sample.name] += int(sample.value)
+            else:
+                spoilt.add(sample.name)
+    return {name: total for name, total in totals.items() if name not in spoilt}
+
+
+def _counter(totals: Mapping[str, int], name: str) -> int | None:
+    """With the suffix that the wire format adds, or without."""
+    return totals.get(f"{name}_total", totals.get(name))
+
+
+async def _metrics_text(endpoint: Endpoint) -> str | None:
+    headers = {"User-Agent": "assay", "Accept-Encoding": "identity", "Accept": "text/plain"}
+    if endpoint.api_key is not None:
+        headers["Authorization"] = f"Bearer {endpoint.api_key}"
+    try:
+        async with (
+            asyncio.timeout(min(TIMEOUT_SECONDS, endpoint.timeout_seconds)),
+            aiohttp.ClientSession(
+                cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
+            ) as session,
+            session.get(
+                f"{endpoint.root_url}/metrics", headers=headers, allow_redirects=False
+            ) as response,
+        ):
+            if response.status != 200 or response.content_type not in _TEXT:
+                return None
+            return await _bounded_text(response)
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        return None
+
+
+async def _bounded_text(response: aiohttp.ClientResponse) -> str | None:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_METRICS_BYTES:
+            return None
+    return body.decode(errors="replace")
