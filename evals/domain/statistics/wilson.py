@@ -1,33 +1,10 @@
-"""The statistics of the gate: what a pass rate proves, and how many cases a proof takes."""
+"""What a pass rate proves, and how many cases a proof takes: the Wilson score interval."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from statistics import NormalDist
 
-from core.errors import InvalidError
-
-
-class StatisticsInputError(InvalidError):
-    """These figures cannot be a pass rate."""
-
-    code = "statistics_input"
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Bounds of a proportion, 0 to 1, both included."""
-
-    low: float
-    high: float
-
-
-def two_sided_z(confidence: float) -> float:
-    """Standard normal quantile that leaves (1 - confidence)/2 on each side; 1.96 for 0.95."""
-    if not 0 < confidence < 1:
-        raise StatisticsInputError(f"confidence must lie between 0 and 1, it is {confidence}")
-    return NormalDist().inv_cdf((1 + confidence) / 2)
+from evals.domain.statistics.interval import Interval, StatisticsInputError, two_sided_z
 
 
 def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
@@ -77,33 +54,3 @@ def cases_to_decide(pass_rate: float, floor: float, confidence: float) -> int | 
         return None
     z = two_sided_z(confidence)
     return max(1, math.ceil(z * z * floor * (1 - floor) / (pass_rate - floor) ** 2))
-
-
-def at_least(passes: int, n: int, rate: float) -> float:
-    """P(X >= passes) for X ~ Binomial(n, rate)."""
-    if passes <= 0:
-        return 1.0
-    if rate <= 0 or passes > n:
-        return 0.0
-    if rate >= 1:
-        return 1.0
-    if passes < n * rate:
-        # Sum the shorter tail: the first term of the longer one may be too small for a float.
-        return 1 - at_least(n - passes + 1, n, 1 - rate)
-    log_choose = math.lgamma(n + 1) - math.lgamma(passes + 1) - math.lgamma(n - passes + 1)
-    term = math.exp(log_choose + passes * math.log(rate) + (n - passes) * math.log1p(-rate))
-    terms = [term]
-    odds = rate / (1 - rate)
-    for k in range(passes, n):
-        term *= (n - k) / (k + 1) * odds
-        terms.append(term)
-    return min(1.0, math.fsum(terms))
-
-
-def rate_for_power(passes: int, n: int, power: float = 0.8) -> float:
-    """The true rate at which n cases give at least `passes` passes with probability `power`."""
-    low, high = 0.0, 1.0
-    for _ in range(30):
-        middle = (low + high) / 2
-        low, high = (middle, high) if at_least(passes, n, middle) < power else (low, middle)
-    return high

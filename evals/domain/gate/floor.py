@@ -7,61 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from evals.domain.gate.decision import Decision, Verdict
+from evals.domain.gate.tally import CaseTally
 from evals.domain.percent import interval_text, percent, plural
 from evals.domain.spec import SuiteSpec
 from evals.domain.statistics import Interval, cases_to_decide, needed_passes, wilson
 from registry.domain.policy import GatePolicy
 
-Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "ERROR"]
-
 #: Cases named in one sentence; a reader wants examples, not the list.
 NAMED_CASES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class CaseTally:
-    """How the repeats of one case went. passes + failures + errors = repeats that have a result.
-
-    `critical_failures` counts the repeats in which a critical check failed; each of them is one of
-    `failures` too.
-    """
-
-    key: str
-    critical: bool
-    repeats_expected: int
-    passes: int
-    failures: int
-    errors: int
-    critical_failures: int
-
-    @property
-    def results(self) -> int:
-        """Repeats that have a result."""
-        return self.passes + self.failures + self.errors
-
-    @property
-    def mean(self) -> float:
-        """Share of the repeats that passed; meaningful when nothing is missing."""
-        return self.passes / self.repeats_expected
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The verdict and what it rests on.
-
-    `pass_rate` and `interval` are None for ERROR: part of a run is no measurement. `passed` counts
-    the cases that passed in every repeat.
-    """
-
-    verdict: Verdict
-    reasons: tuple[str, ...]
-    pass_rate: float | None
-    interval: Interval | None
-    cases: int
-    passed: int
 
 
 def floor_of(suite: SuiteSpec, policy: GatePolicy) -> float:

@@ -1,0 +1,56 @@
+"""What the gate weighs beside the candidate's own results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from evals.domain.gate.tally import PairedCase
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """A check that is shown and counts for nothing. `reason` is a clause: `kappa 0.1 is below 0.6`.
+
+    The caller leaves it out of the outcomes of cases.
+    """
+
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A flaky case, who looks after it, and when it counts like any other again."""
+
+    key: str
+    owner: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailSample:
+    """What one guardrail measured: the figures of both arms, answer by answer in the same order.
+
+    Milliseconds, tokens or USD. `clusters` names what the answers have in common (the case whose
+    repeats they are); empty when each answer stands alone.
+    """
+
+    name: str
+    candidate: tuple[float, ...]
+    baseline: tuple[float, ...]
+    clusters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """`pairs` and `guardrails` None: there is no live version to compare with.
+
+    `now` is needed with `quarantine`, to tell what has expired.
+    """
+
+    pairs: tuple[PairedCase, ...] | None = None
+    guardrails: tuple[GuardrailSample, ...] | None = None
+    advisories: tuple[Advisory, ...] = ()
+    quarantine: tuple[Quarantine, ...] = ()
+    now: datetime | None = None
