@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from core.digest import digest
+from core.digest import canonical_json, digest
 from evals.domain.checks import SEMANTICS, CheckSpec
+
+
+def _said(**values: Any) -> dict[str, Any]:
+    """Those that say something: what a later release added stays out of the digest until used."""
+    return {key: value for key, value in values.items() if value is not None and value is not False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,8 @@ class CaseSpec:
     """One question. `repeats` None means as often as the suite says; `expected` None means none.
 
     `checks` are the case's own; `SuiteSpec.checks_of` gives all that apply. `placeholders` maps a
-    name to messages, each an object with `role` and `content`.
+    name to messages, each an object with `role` and `content`. `threshold` None leaves it to the
+    suite; `cluster` None leaves it to the suite's cluster variable.
     """
 
     key: str
@@ -27,6 +33,8 @@ class CaseSpec:
     repeats: int | None
     checks: tuple[CheckSpec, ...]
     tags: tuple[str, ...]
+    threshold: float | None = None
+    cluster: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back to an equal value."""
@@ -39,6 +47,7 @@ class CaseSpec:
             "repeats": self.repeats,
             "checks": [check.to_json() for check in self.checks],
             "tags": list(self.tags),
+            **_said(threshold=self.threshold, cluster=self.cluster),
         }
 
     @classmethod
@@ -53,12 +62,18 @@ class CaseSpec:
             repeats=data["repeats"],
             checks=tuple(CheckSpec.from_json(check) for check in data["checks"]),
             tags=tuple(data["tags"]),
+            threshold=data.get("threshold"),
+            cluster=data.get("cluster"),
         )
 
 
 @dataclass(frozen=True)
 class SuiteSpec:
-    """A complete suite. `min_pass_rate` and `min_cases` None leave the floor to the policy."""
+    """A complete suite. `min_pass_rate` and `min_cases` None leave the floor to the policy.
+
+    `threshold` is the share of its weighted score that passes a case; None: every check must pass.
+    `cluster` names the variable whose value says which cases belong together.
+    """
 
     name: str
     description: str
@@ -67,6 +82,9 @@ class SuiteSpec:
     min_cases: int | None
     checks: tuple[CheckSpec, ...]
     cases: tuple[CaseSpec, ...]
+    threshold: float | None = None
+    cluster: str | None = None
+    allow_self_judging: bool = False
 
     @cached_property
     def digest(self) -> str:
@@ -88,6 +106,22 @@ class SuiteSpec:
         """All checks an answer to this case must pass: the suite's, then the case's own."""
         return (*self.checks, *case.checks)
 
+    def threshold_of(self, case: CaseSpec) -> float | None:
+        """The score that passes this case; None: every check must pass."""
+        return self.threshold if case.threshold is None else case.threshold
+
+    def cluster_of(self, case: CaseSpec) -> str:
+        """Which cases this one belongs with: equal texts are one cluster.
+
+        The row's own `cluster` comes first, then the value of the cluster variable (both as JSON);
+        a case with neither stands alone.
+        """
+        if case.cluster is not None:
+            return canonical_json(case.cluster).decode()
+        if self.cluster is not None and self.cluster in case.variables:
+            return canonical_json(case.variables[self.cluster]).decode()
+        return f"case {case.key}"  # no JSON starts like this
+
     @property
     def requests(self) -> int:
         """Answers a run of this suite asks for."""
@@ -103,7 +137,16 @@ class SuiteSpec:
             "min_cases": self.min_cases,
             "checks": [check.to_json() for check in self.checks],
             "cases": [case.to_json() for case in self.cases],
+            **self._settings(),
         }
+
+    def _settings(self) -> dict[str, Any]:
+        # Keys that came after the first release; `judges` and `latency` join here.
+        return _said(
+            threshold=self.threshold,
+            cluster=self.cluster,
+            allow_self_judging=self.allow_self_judging,
+        )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SuiteSpec:
@@ -116,4 +159,7 @@ class SuiteSpec:
             min_cases=data["min_cases"],
             checks=tuple(CheckSpec.from_json(check) for check in data["checks"]),
             cases=tuple(CaseSpec.from_json(case) for case in data["cases"]),
+            threshold=data.get("threshold"),
+            cluster=data.get("cluster"),
+            allow_self_judging=data.get("allow_self_judging", False),
         )

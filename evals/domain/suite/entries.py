@@ -15,6 +15,14 @@ from evals.domain.checks import (
     parameter_problems,
     without_defaults,
 )
+from evals.domain.checks.common_keys import (
+    NOT,
+    THRESHOLD,
+    WEIGHT,
+    common_problems,
+    own_parameters,
+    spec_of,
+)
 from evals.domain.json_values import unstorable_text
 from evals.domain.spec import CaseSpec
 from registry.domain.fields import Fields
@@ -39,8 +47,9 @@ _CASE_KEYS = (
     "repeats",
     "checks",
     "tags",
+    "threshold",
+    "cluster",
 )
-_CHECK_KEYS = ("type", "name", "critical")
 
 
 def read_checks(fields: Fields, taken: Sequence[CheckSpec] = ()) -> tuple[CheckSpec, ...]:
@@ -65,9 +74,10 @@ def _check(fields: Fields, taken: set[str]) -> CheckSpec | None:
     check_type = fields.text("type", is_required=True)
     if not check_type:
         return None
-    params = {key: value for key, value in fields.values.items() if key not in _CHECK_KEYS}
+    params = own_parameters(fields.values)
+    problems = list(common_problems(fields.values, (WEIGHT, THRESHOLD, NOT)))
     try:
-        problems = list(islice(parameter_problems(check_type, params), MAX_PROBLEMS))
+        problems += islice(parameter_problems(check_type, params), MAX_PROBLEMS)
     except CheckError as error:
         known = ", ".join(check_types())
         fields.wrong("type", "unknown_check", f"{error.message}.", hint=f"known: {known}")
@@ -76,9 +86,9 @@ def _check(fields: Fields, taken: set[str]) -> CheckSpec | None:
         _report(fields, problem)
     if any(problem.is_error for problem in problems):
         return None
+    fields.boolean("critical", default=False)  # reports what is not true or false
     name = _check_name(fields, check_type, taken)
-    critical = fields.boolean("critical", default=False)
-    return CheckSpec(check_type, name, critical, without_defaults(check_type, params))
+    return spec_of(fields.values, name, without_defaults(check_type, params))
 
 
 def _report(fields: Fields, problem: Problem) -> None:
@@ -123,11 +133,34 @@ def read_case(
         repeats=fields.integer("repeats", 1, 1, MAX_REPEATS) if "repeats" in fields else None,
         checks=checks,
         tags=_tags(fields),
+        threshold=read_threshold(fields),
+        cluster=_cluster(fields),
     )
     if problem := unstorable_text(raw):
         source.report(at, "bad_text", f"The case cannot be stored: {problem}.")
     _check_expectations(fields, (*suite_checks, *checks), case.expected)
     return None if _has_error(source, before) else case
+
+
+def read_threshold(fields: Fields) -> float | None:
+    """The share of the weighted score that passes a case, above 0; None when it is not said."""
+    if "threshold" not in fields:
+        return None
+    threshold = fields.number("threshold", 1.0, 0, 1)
+    if threshold == 0:
+        fields.wrong("threshold", "bad_value", "At a `threshold` of 0 every answer would pass.")
+    return threshold
+
+
+def _cluster(fields: Fields) -> str | None:
+    if "cluster" not in fields:
+        return None
+    value = fields.values["cluster"]
+    cluster = str(value) if type(value) in (str, int) else ""
+    if not 1 <= len(cluster) <= MAX_KEY_CHARS or not cluster.isprintable():
+        message = f"A `cluster` is a text of 1 to {MAX_KEY_CHARS} printable characters."
+        fields.wrong("cluster", "bad_value", message)
+    return cluster
 
 
 def _is_crowded(source: Source, at: Path, items: Any, limit: int = MAX_ITEMS) -> bool:

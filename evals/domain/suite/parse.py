@@ -10,16 +10,27 @@ from core.findings import Finding
 from evals.domain.checks import CheckSpec
 from evals.domain.spec import CaseSpec, SuiteSpec
 from evals.domain.suite.dataset import EXTENSIONS, MAX_CASES, MAX_FINDINGS, read_dataset
-from evals.domain.suite.entries import MAX_REPEATS, read_case, read_checks
+from evals.domain.suite.entries import MAX_REPEATS, read_case, read_checks, read_threshold
 from registry.domain.fields import Fields
 from registry.domain.files import Files
-from registry.domain.names import is_name
+from registry.domain.names import is_name, is_variable_name
 from registry.domain.positions import Document, Mark, Path
 from registry.domain.source import Source
 
 FOLDER = "suites/"
 EXTENSION = ".yaml"
-_KEYS = ["description", "dataset", "cases", "repeats", "min_pass_rate", "min_cases", "checks"]
+_KEYS = [
+    "description",
+    "dataset",
+    "cases",
+    "repeats",
+    "min_pass_rate",
+    "min_cases",
+    "checks",
+    "threshold",
+    "cluster",
+    "allow_self_judging",
+]
 
 
 @dataclass(frozen=True)
@@ -90,10 +101,21 @@ class _Reader:
             min_cases=_optional_count(fields),
             checks=checks,
             cases=tuple(self._cases(fields, checks)),
+            # `judges` and `latency` join these keys.
+            threshold=read_threshold(fields),
+            cluster=fields.name("cluster", is_variable_name),
+            allow_self_judging=fields.boolean("allow_self_judging", default=False),
         )
+        self._check_cluster(fields, spec)
         findings = (*self.source.findings, *(self.dataset.findings if self.dataset else ()))
         is_broken = any(finding.severity == "error" for finding in findings)
         return LoadedSuite(self.source.path, None if is_broken else spec, findings, self.places)
+
+    def _check_cluster(self, fields: Fields, spec: SuiteSpec) -> None:
+        if spec.cluster is None or any(spec.cluster in case.variables for case in spec.cases):
+            return
+        message = f"No case has the variable {spec.cluster!r}: nothing is clustered by it."
+        fields.wrong("cluster", "unknown_cluster", message)
 
     def _cases(self, fields: Fields, checks: tuple[CheckSpec, ...]) -> Iterator[CaseSpec]:
         if ("dataset" in fields) == ("cases" in fields):
@@ -101,12 +123,13 @@ class _Reader:
             self.source.report((), "suite_cases", message)
             return
         rows = self._dataset_rows(fields) if "dataset" in fields else self._inline_rows(fields)
-        has_checks = bool(fields.items("checks"))
+        # With checks that were left out after a finding it cannot be said that none decides.
+        is_told = bool(fields.items("checks")) and not any(c.weight == 0 for c in checks)
         for source, at, raw in rows:
             case = read_case(source, at, raw, checks)
             if case is None or not self._is_new(case, source, at):
                 continue
-            if not has_checks and not case.checks:
+            if not is_told and not any(c.weight > 0 for c in (*checks, *case.checks)):
                 message = "Nothing checks this case: every answer would pass."
                 hint = "give the suite or the case `checks`"
                 source.report(at, "no_checks", message, hint=hint)
