@@ -64,6 +64,18 @@ class ChatRequestInvalidError(InvalidError):
     code = "chat_request_invalid"
 
 
+class ModelRequestInvalidError(InvalidError):
+    """The request to the model cannot be sent as it is."""
+
+    code = "model_request_invalid"
+
+
+class ModelFeatureMissingError(ModelAnswerError):
+    """The model server does not offer what is asked of it. Another server may."""
+
+    code = "model_feature_missing"
+
+
 class ParameterRefusedError(RefusedError):
     """This model parameter is not passed on."""
 
@@ -74,9 +86,12 @@ class ParameterRefusedError(RefusedError):
 def http_error(
     status: int, reason: str, retry_after_seconds: float | None = None
 ) -> ModelUnavailableError | ModelAnswerError:
-    """The typed error for an HTTP status: 408, 429 and 5xx are transient, the rest permanent."""
+    """The typed error for an HTTP status: 408, 429 and 5xx are transient, the rest permanent.
+
+    So is 501: what is not implemented now will not be a moment later.
+    """
     message = f"the model server answered {status}: {reason or 'no reason given'}"
-    if status in {408, 429} or status >= 500:
+    if status in {408, 429} or (status >= 500 and status != 501):
         return ModelUnavailableError(
             message, status=status, retry_after_seconds=retry_after_seconds
         )
