@@ -15,22 +15,19 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-# The second module that asks a model server: it reads its counters, and sends no chat.
-import aiohttp  # noqa: TID251
+from core.errors import AssayError
+from serving.client import ModelClient
 
-from serving.messages import Endpoint
-
-#: vLLM's answer has a few hundred KiB.
-MAX_METRICS_BYTES = 4 * 1024 * 1024
+PATH = "/metrics"
 TIMEOUT_SECONDS = 5.0
 #: A line of one counter has a name and a few labels; the parser is slow on what is no such line.
 MAX_LINE_CHARS = 4096
 MAX_LINES = 1000
 #: Beyond it a float counts no more.
 _MOST_TOKENS = 2**53
-_TEXT = ("text/plain", "application/openmetrics-text")
 _VLLM_FAMILIES = ("vllm:prefix_cache", "vllm:gpu_prefix_cache")
 _COMPUTED, _CACHED = "llamacpp:prompt_tokens_total", "llamacpp:prompt_tokens_cached_total"
 _PREFIXES = (*_VLLM_FAMILIES, _COMPUTED, _CACHED)
@@ -53,13 +50,16 @@ class PrefixCacheCounters:
         return PrefixCacheCounters(queries, hits)
 
 
-async def read_prefix_cache(endpoint: Endpoint) -> PrefixCacheCounters | None:
-    """The counters of the endpoint's server now; None when it gives none within 5 seconds.
+async def read_prefix_cache(client: ModelClient) -> PrefixCacheCounters | None:
+    """The counters of the client's server now; None when it gives none within 5 seconds.
 
-    `/metrics` is looked for beside `/v1`, not under it. The key goes along, as with a chat.
+    `/metrics` is looked for beside `/v1`, not under it, and takes no seat of a chat.
     """
-    text = await _metrics_text(endpoint)
-    return None if text is None else prefix_cache_counters(text)
+    with suppress(AssayError, TimeoutError):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            page = await client.page(PATH)
+        return prefix_cache_counters(page.decode(errors="replace"))
+    return None
 
 
 def prefix_cache_counters(text: str) -> PrefixCacheCounters | None:
@@ -104,33 +104,3 @@ def _totals(lines: Iterable[str]) -> dict[str, int]:
 def _counter(totals: Mapping[str, int], name: str) -> int | None:
     """With the suffix that the wire format adds, or without."""
     return totals.get(f"{name}_total", totals.get(name))
-
-
-async def _metrics_text(endpoint: Endpoint) -> str | None:
-    headers = {"User-Agent": "assay", "Accept-Encoding": "identity", "Accept": "text/plain"}
-    if endpoint.api_key is not None:
-        headers["Authorization"] = f"Bearer {endpoint.api_key}"
-    try:
-        async with (
-            asyncio.timeout(min(TIMEOUT_SECONDS, endpoint.timeout_seconds)),
-            aiohttp.ClientSession(
-                cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
-            ) as session,
-            session.get(
-                f"{endpoint.root_url}/metrics", headers=headers, allow_redirects=False
-            ) as response,
-        ):
-            if response.status != 200 or response.content_type not in _TEXT:
-                return None
-            return await _bounded_text(response)
-    except (TimeoutError, aiohttp.ClientError, OSError):
-        return None
-
-
-async def _bounded_text(response: aiohttp.ClientResponse) -> str | None:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_METRICS_BYTES:
-            return None
-    return body.decode(errors="replace")
