@@ -9,6 +9,7 @@ from typing import Any
 
 from core.digest import canonical_json, digest
 from evals.domain.checks import SEMANTICS, CheckSpec
+from evals.domain.latency.spec import LatencySpec
 
 
 def _said(**values: Any) -> dict[str, Any]:
@@ -72,7 +73,8 @@ class SuiteSpec:
     """A complete suite. `min_pass_rate` and `min_cases` None leave the floor to the policy.
 
     `threshold` is the share of its weighted score that passes a case; None: every check must pass.
-    `cluster` names the variable whose value says which cases belong together.
+    `cluster` names the variable whose value says which cases belong together. `latency` None: the
+    suite has no latency phase.
     """
 
     name: str
@@ -85,6 +87,7 @@ class SuiteSpec:
     threshold: float | None = None
     cluster: str | None = None
     allow_self_judging: bool = False
+    latency: LatencySpec | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -141,11 +144,12 @@ class SuiteSpec:
         }
 
     def _settings(self) -> dict[str, Any]:
-        # Keys that came after the first release; `judges` and `latency` join here.
+        # Keys that came after the first release; `judges` joins here.
         return _said(
             threshold=self.threshold,
             cluster=self.cluster,
             allow_self_judging=self.allow_self_judging,
+            latency=None if self.latency is None else self.latency.to_json(),
         )
 
     @classmethod
@@ -162,4 +166,5 @@ class SuiteSpec:
             threshold=data.get("threshold"),
             cluster=data.get("cluster"),
             allow_self_judging=data.get("allow_self_judging", False),
+            latency=LatencySpec.from_json(data["latency"]) if "latency" in data else None,
         )

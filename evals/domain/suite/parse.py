@@ -11,6 +11,7 @@ from evals.domain.checks import CheckSpec
 from evals.domain.spec import CaseSpec, SuiteSpec
 from evals.domain.suite.dataset import EXTENSIONS, MAX_CASES, MAX_FINDINGS, read_dataset
 from evals.domain.suite.entries import MAX_REPEATS, read_case, read_checks, read_threshold
+from evals.domain.suite.latency import read_latency
 from registry.domain.fields import Fields
 from registry.domain.files import Files
 from registry.domain.names import is_name, is_variable_name
@@ -30,6 +31,7 @@ _KEYS = [
     "threshold",
     "cluster",
     "allow_self_judging",
+    "latency",
 ]
 
 
@@ -101,10 +103,11 @@ class _Reader:
             min_cases=_optional_count(fields),
             checks=checks,
             cases=tuple(self._cases(fields, checks)),
-            # `judges` and `latency` join these keys.
+            # `judges` joins these keys.
             threshold=read_threshold(fields),
             cluster=fields.name("cluster", is_variable_name),
             allow_self_judging=fields.boolean("allow_self_judging", default=False),
+            latency=read_latency(fields),
         )
         self._check_cluster(fields, spec)
         findings = (*self.source.findings, *(self.dataset.findings if self.dataset else ()))
