@@ -19,6 +19,8 @@ from serving.messages import Message
 _HINT = "vLLM has it: /tokenize and prompt_logprobs of /v1/completions"
 #: Half a unit in the last place of a float32 may make a certain token more than certain.
 _ROUNDING = 1e-4
+#: vLLM writes -9999 for what is impossible; what is far below is no logarithm of a probability.
+_LEAST = -1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,9 @@ def read_likelihood(body: bytes, question: tuple[int, ...], answer: tuple[int, .
 
 def _logprob(position: Any, token: int) -> float:
     told = position.get(str(token)) if isinstance(position, dict) else None
-    logprob = told.get("logprob") if isinstance(told, dict) else None
-    if not isinstance(logprob, float | int) or not -math.inf < logprob <= _ROUNDING:
+    logprob: Any = told.get("logprob") if isinstance(told, dict) else None
+    is_number = isinstance(logprob, float | int) and not isinstance(logprob, bool)
+    if not (is_number and _LEAST <= logprob <= _ROUNDING):
         malformed("a token of the answer without its log-probability")
     return min(0.0, float(logprob))
 

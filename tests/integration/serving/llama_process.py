@@ -1,4 +1,5 @@
-"""`llama_process.py GGUF SLOTS [CHAT_TEMPLATE]`: llama.cpp's server until standard input closes.
+"""`llama_process.py GGUF SLOTS chat|embeddings [CHAT_TEMPLATE]`: llama.cpp's server until standard
+input closes.
 
 The parent holds the other end, so the server ends with it, however it ends.
 """
@@ -11,7 +12,7 @@ import sys
 import xllamacpp
 
 
-def main(model: str, slots: int, chat_template: str = "") -> None:
+def main(model: str, slots: int, kind: str, chat_template: str = "") -> None:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = model
     parameters.model_alias = {"smollm2"}
@@ -23,6 +24,9 @@ def main(model: str, slots: int, chat_template: str = "") -> None:
     parameters.n_threads_http = 4
     parameters.offline = True
     parameters.ui = False
+    if kind == "embeddings":
+        parameters.embedding = True
+        parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     if chat_template:
         parameters.chat_template = chat_template
     server = xllamacpp.Server(parameters)

@@ -21,9 +21,11 @@ def weights() -> Path:
 
 
 @contextmanager
-def llama(model: Path | None = None, *, slots: int = 4, chat_template: str = "") -> Iterator[str]:
+def llama(
+    model: Path | None = None, *, slots: int = 4, kind: str = "chat", chat_template: str = ""
+) -> Iterator[str]:
     """The base URL of a server that is ready; stopped at the end."""
-    argv = [sys.executable, str(_PROGRAM), str(model or weights()), str(slots), chat_template]
+    argv = [sys.executable, str(_PROGRAM), str(model or weights()), str(slots), kind, chat_template]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
