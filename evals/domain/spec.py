@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from core.digest import canonical_json, digest
 from evals.domain.checks import SEMANTICS, CheckSpec
+from evals.domain.judge.spec import JudgeSpec
 from evals.domain.latency.spec import LatencySpec
 
 
@@ -74,7 +75,8 @@ class SuiteSpec:
 
     `threshold` is the share of its weighted score that passes a case; None: every check must pass.
     `cluster` names the variable whose value says which cases belong together. `latency` None: the
-    suite has no latency phase.
+    suite has no latency phase. `judges` are what its checks of the types judge and pairwise name;
+    `pins` are the models that its checks ask for embeddings, name to digest of the pin.
     """
 
     name: str
@@ -88,6 +90,8 @@ class SuiteSpec:
     cluster: str | None = None
     allow_self_judging: bool = False
     latency: LatencySpec | None = None
+    judges: Mapping[str, JudgeSpec] = field(default_factory=dict)
+    pins: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -98,6 +102,8 @@ class SuiteSpec:
         """
         body = self.to_json()
         del body["name"], body["description"]
+        if self.judges:  # their texts are long, and partly for people
+            body["judges"] = {name: judge.digest for name, judge in self.judges.items()}
         body["cases"] = [c.to_json() for c in sorted(self.cases, key=lambda case: case.key)]
         return digest({"semantics": SEMANTICS, **body})
 
@@ -144,12 +150,14 @@ class SuiteSpec:
         }
 
     def _settings(self) -> dict[str, Any]:
-        # Keys that came after the first release; `judges` joins here.
+        # Keys that came after the first release.
         return _said(
             threshold=self.threshold,
             cluster=self.cluster,
             allow_self_judging=self.allow_self_judging,
             latency=None if self.latency is None else self.latency.to_json(),
+            judges={name: judge.to_json() for name, judge in self.judges.items()} or None,
+            pins=dict(self.pins) or None,
         )
 
     @classmethod
@@ -167,4 +175,6 @@ class SuiteSpec:
             cluster=data.get("cluster"),
             allow_self_judging=data.get("allow_self_judging", False),
             latency=LatencySpec.from_json(data["latency"]) if "latency" in data else None,
+            judges={name: JudgeSpec.from_json(j) for name, j in data.get("judges", {}).items()},
+            pins=dict(data.get("pins", {})),
         )

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from evals.domain.checks import contains, exact, json, latency, regex
+from evals.domain.checks import (
+    contains,
+    embedding_similarity,
+    exact,
+    json,
+    judge,
+    latency,
+    pairwise,
+    regex,
+)
 from evals.domain.checks.remote import Question, Reply, Subject
 from evals.domain.checks.spec import (
     Answer,
@@ -25,7 +33,6 @@ from evals.domain.checks.spec import (
     Problem,
 )
 from evals.domain.checks.weighing import outcome_of
-from evals.domain.json_schema import violation
 
 __all__ = [
     "SEMANTICS",
@@ -50,8 +57,27 @@ __all__ = [
     "without_defaults",
 ]
 
-_ALL = (exact.CHECK, contains.CHECK, regex.CHECK, json.CHECK, latency.CHECK)
+_ALL: tuple[CheckType, ...] = (
+    exact.CHECK,
+    contains.CHECK,
+    icontains.CHECK,
+    starts_with.CHECK,
+    regex.CHECK,
+    one_of.CHECK,
+    numeric.CHECK,
+    json.CHECK,
+    levenshtein.CHECK,
+    similarity.CHECK,
+    rouge.CHECK,
+    bleu.CHECK,
+    refusal.CHECK,
+    max_tokens.CHECK,
+    max_cost.CHECK,
+    latency.CHECK,
+)
 _BY_TYPE: dict[str, CheckType] = {check.type: check for check in _ALL}
+# These two hold checks of every type, each other included: they look it up when they run.
+_BY_TYPE |= {check.type: check for check in (any_of.declare(_BY_TYPE), all_of.declare(_BY_TYPE))}
 
 #: Part of every suite digest. Raise it when a check starts to judge the same answer differently:
 #: certificates given under the old meaning then expire.
@@ -70,35 +96,13 @@ def describe() -> tuple[CheckDoc, ...]:
     """What every check is and takes, from its docstring: the source of the reference page."""
     return tuple(
         CheckDoc(check.type, inspect.cleandoc(check.documentation), check.parameters)
-        for check in _ALL
+        for check in _BY_TYPE.values()
     )
-
-
-def _known(check_type: str) -> CheckType:
-    if check_type not in _BY_TYPE:
-        known = ", ".join(_BY_TYPE)
-        raise CheckError(f"there is no check {check_type!r}", hint=f"the checks are {known}")
-    return _BY_TYPE[check_type]
 
 
 def parameter_problems(check_type: str, params: Mapping[str, Any]) -> Iterator[Problem]:
     """Everything wrong with the parameters of a check. Raises CheckError for an unknown check."""
-    check = _known(check_type)
-    allowed = {parameter.name: parameter for parameter in check.parameters}
-    wrong = [
-        Problem(
-            (name,), f"{check_type} has no parameter `{name}`", f"it takes {', '.join(allowed)}"
-        )
-        for name in params
-        if name not in allowed
-    ]
-    for name, parameter in allowed.items():
-        if name not in params:
-            if parameter.required:
-                wrong.append(Problem((), f"{check_type} needs `{name}`"))
-        elif broken := violation(parameter.schema, params[name]):
-            wrong.append(Problem((name,), f"`{name}` is not usable: {broken}"))
-    yield from wrong or check.problems(check.filled(params))
+    yield from type_problems(known_type(_BY_TYPE, check_type), params)
 
 
 def without_defaults(check_type: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,13 +110,13 @@ def without_defaults(check_type: str, params: Mapping[str, Any]) -> dict[str, An
 
     They stay out of the digest, so a parameter that a later release adds expires no certificate.
     """
-    defaults = _known(check_type).filled({})
+    defaults = known_type(_BY_TYPE, check_type).filled({})
     return {k: v for k, v in params.items() if k not in defaults or v != defaults[k]}
 
 
 def expectation_problem(spec: CheckSpec, expected: Any) -> str | None:
     """Why no answer to a case with this `expected` could be checked by `spec`, or None."""
-    check = _known(spec.type)
+    check = known_type(_BY_TYPE, spec.type)
     try:
         check.prepare(check.filled(spec.params), expected)
     except CheckError as error:
@@ -127,18 +131,8 @@ def _ending(finish_reason: str | None) -> str:
     return "" if finish_reason in _ORDINARY_STOPS else f"; the answer ended with {finish_reason!r}"
 
 
-@contextmanager
-def _holes_reported(spec: CheckSpec) -> Iterator[None]:
-    """A hole in a check costs this case its verdict, not the run, and never looks like a pass."""
-    try:
-        yield
-    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-        message = f"check {spec.name} broke on this answer: {type(error).__name__}"
-        raise CheckError(message) from error
-
-
 def _outcome(spec: CheckSpec, seen: Observation, answer: Answer) -> CheckOutcome:
-    outcome = outcome_of(spec, seen, _known(spec.type).threshold)
+    outcome = outcome_of(spec, seen, known_type(_BY_TYPE, spec.type).threshold)
     return replace(outcome, detail=outcome.detail + _ending(answer.finish_reason))
 
 
@@ -148,31 +142,29 @@ def run_check(spec: CheckSpec, answer: Answer, expected: Any) -> CheckOutcome:
     Raises CheckError when the check is unknown, asks a model first (`conclude_check` judges those)
     or cannot be evaluated: the case is then an error, never a pass.
     """
-    check = _known(spec.type)
-    with _holes_reported(spec):
-        seen = check.evaluate(check.filled(spec.params), answer, expected)
-    return _outcome(spec, seen, answer)
+    check = known_type(_BY_TYPE, spec.type)
+    return _outcome(spec, observe(check, spec, answer, expected), answer)
 
 
 def is_remote(check_type: str) -> bool:
     """Whether checks of this type ask a model before they judge. CheckError when unknown."""
-    return _known(check_type).is_remote
+    return known_type(_BY_TYPE, check_type).is_remote
 
 
 def questions_of(spec: CheckSpec, subject: Subject) -> tuple[Question, ...]:
     """What a remote check asks about one answer; may be nothing. CheckError when it cannot ask."""
-    check = _known(spec.type)
+    check = known_type(_BY_TYPE, spec.type)
     if check.questions is None:
         raise CheckError(f"check {spec.name} asks nobody")
-    with _holes_reported(spec):
+    with holes_reported(spec):
         return check.questions(check.filled(spec.params), subject)
 
 
 def conclude_check(spec: CheckSpec, subject: Subject, replies: Mapping[str, Reply]) -> CheckOutcome:
     """Judge with the replies to all of `questions_of`, by key. CheckError as in `run_check`."""
-    check = _known(spec.type)
+    check = known_type(_BY_TYPE, spec.type)
     if check.conclude is None:
         raise CheckError(f"check {spec.name} asks nobody")
-    with _holes_reported(spec):
+    with holes_reported(spec):
         seen = check.conclude(check.filled(spec.params), subject, replies)
     return _outcome(spec, seen, subject.answer)

@@ -9,8 +9,10 @@ from typing import Any
 from core.findings import Finding
 from evals.domain.checks import CheckSpec
 from evals.domain.spec import CaseSpec, SuiteSpec
+from evals.domain.suite.asked import read_asked
 from evals.domain.suite.dataset import EXTENSIONS, MAX_CASES, MAX_FINDINGS, read_dataset
 from evals.domain.suite.entries import MAX_REPEATS, read_case, read_checks, read_threshold
+from evals.domain.suite.judges import JudgeReader
 from evals.domain.suite.latency import read_latency
 from registry.domain.fields import Fields
 from registry.domain.files import Files
@@ -32,6 +34,7 @@ _KEYS = [
     "cluster",
     "allow_self_judging",
     "latency",
+    "judges",
 ]
 
 
@@ -95,6 +98,8 @@ class _Reader:
         """The whole file."""
         fields = Fields(self.source, (), self.source.document.value, _KEYS)
         checks = read_checks(fields)
+        cases = tuple(self._cases(fields, checks))
+        asked = read_asked(fields, JudgeReader(fields, self.files), cases, self.places)
         spec = SuiteSpec(
             name=self.name,
             description=fields.text("description"),
@@ -102,15 +107,17 @@ class _Reader:
             min_pass_rate=_optional_rate(fields),
             min_cases=_optional_count(fields),
             checks=checks,
-            cases=tuple(self._cases(fields, checks)),
-            # `judges` joins these keys.
+            cases=cases,
             threshold=read_threshold(fields),
             cluster=fields.name("cluster", is_variable_name),
             allow_self_judging=fields.boolean("allow_self_judging", default=False),
             latency=read_latency(fields),
+            judges=asked.judges,
+            pins=asked.pins,
         )
         self._check_cluster(fields, spec)
-        findings = (*self.source.findings, *(self.dataset.findings if self.dataset else ()))
+        beside = (*(self.dataset.findings if self.dataset else ()), *asked.findings)
+        findings = (*self.source.findings, *beside)
         is_broken = any(finding.severity == "error" for finding in findings)
         return LoadedSuite(self.source.path, None if is_broken else spec, findings, self.places)
 
