@@ -11,15 +11,29 @@ from dataclasses import replace
 from typing import Any
 
 from evals.domain.checks import (
+    all_of,
+    any_of,
+    bleu,
     contains,
     embedding_similarity,
     exact,
+    icontains,
     json,
     judge,
     latency,
+    levenshtein,
+    max_cost,
+    max_tokens,
+    numeric,
+    one_of,
     pairwise,
+    refusal,
     regex,
+    rouge,
+    similarity,
+    starts_with,
 )
+from evals.domain.checks.declaration import holes_reported, known_type, observe, type_problems
 from evals.domain.checks.remote import Question, Reply, Subject
 from evals.domain.checks.spec import (
     Answer,
@@ -70,6 +84,9 @@ _ALL: tuple[CheckType, ...] = (
     similarity.CHECK,
     rouge.CHECK,
     bleu.CHECK,
+    embedding_similarity.CHECK,
+    judge.CHECK,
+    pairwise.CHECK,
     refusal.CHECK,
     max_tokens.CHECK,
     max_cost.CHECK,

@@ -12,6 +12,10 @@ from evals.domain.checks.spec import CheckError
 QUOTED_CHARS = 120
 
 
+#: Characters of a text that answers are measured against, where the work grows with both.
+MAX_WANTED_CHARS = 10_000
+
+
 def clip(text: str, limit: int = QUOTED_CHARS) -> str:
     """`text`, or its first `limit` characters and an ellipsis."""
     return text if len(text) <= limit else text[:limit] + "…"
@@ -28,10 +32,36 @@ def wanted_text(params: Mapping[str, Any], expected: Any) -> str:
     A whole number is taken as its digits. Anything else has no single spelling (1.10, true, a
     list), so it raises CheckError instead of guessing one.
     """
-    wanted = params["value"] if params["value"] is not None else expected
-    if wanted is None:
+    return spelled(_given(params["value"], expected))
+
+
+def bounded_text(params: Mapping[str, Any], expected: Any) -> str:
+    """As `wanted_text`, of at most 10,000 characters."""
+    wanted = wanted_text(params, expected)
+    if len(wanted) > MAX_WANTED_CHARS:
+        raise CheckError(f"the text to compare with is longer than {MAX_WANTED_CHARS:,} characters")
+    return wanted
+
+
+def wanted_texts(params: Mapping[str, Any], expected: Any) -> list[str]:
+    """The check's `values`, else the case's `expected`: the texts of a list, or a single one."""
+    wanted = _given(params["values"], expected)
+    if not isinstance(wanted, list):
+        return [spelled(wanted)]
+    if not wanted:
+        raise CheckError("there is nothing to compare with: the list is empty")
+    return [spelled(item) for item in wanted]
+
+
+def _given(value: Any, expected: Any) -> Any:
+    if value is None and expected is None:
         message = "there is nothing to compare with: neither `value` nor the case's `expected`"
         raise CheckError(message)
+    return expected if value is None else value
+
+
+def spelled(wanted: Any) -> str:
+    """A text as it is and a whole number as its digits; CheckError for anything else."""
     if isinstance(wanted, int) and not isinstance(wanted, bool):
         return str(wanted)
     if not isinstance(wanted, str):
