@@ -1,0 +1,123 @@
+"""The difference between two arms on the same cases, with bounds that hold for few cases too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evals.domain.statistics.interval import Interval
+from evals.domain.statistics.mean import ClusteredMean, clustered_mean, student_t
+from evals.domain.statistics.tango import HALF_A_FLIP, tango_lower
+
+_STEPS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryDifference:
+    """Cases answered once, each alone: Tango's score bounds, held back by half a flip.
+
+    Counts may be fractions when they are a forecast (`grown`).
+    """
+
+    worse: float
+    better: float
+    n: float
+
+    @property
+    def value(self) -> float:
+        """Candidate minus baseline, as a share of the cases."""
+        return (self.better - self.worse) / self.n
+
+    @property
+    def error(self) -> float:
+        """Standard error if the arms are equally good: sqrt(p_d/n)."""
+        return math.sqrt((self.worse + self.better) / self.n / self.n)
+
+    @property
+    def effective(self) -> float:
+        """Cases that do not depend on each other."""
+        return self.n
+
+    def lower(self, confidence: float) -> float:
+        """One-sided lower bound."""
+        return tango_lower(self.worse, self.better, self.n, confidence, HALF_A_FLIP)
+
+    def upper(self, confidence: float) -> float:
+        """One-sided upper bound."""
+        return -tango_lower(self.better, self.worse, self.n, confidence, HALF_A_FLIP)
+
+    def grown(self, factor: float) -> BinaryDifference:
+        """The same rates on `factor` times the cases."""
+        return BinaryDifference(self.worse * factor, self.better * factor, self.n * factor)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusteredDifference:
+    """Cases with repeats or clusters: paired mean with clustered error and Student's t.
+
+    Identical results have no spread, and a normal interval would then prove anything from two
+    cases. So the variance is never taken below the least that a difference of that size can have
+    between whole cases, d(1 - d) per effective cluster, and half a flip is held back there: what
+    Tango's bounds do when no case flipped.
+    """
+
+    value: float
+    error: float
+    clusters: float
+    effective: float
+
+    def lower(self, confidence: float) -> float:
+        """One-sided lower bound; -1 when two clusters are not there."""
+        if self.clusters < 2:
+            return -1.0
+        t = student_t(confidence, max(1, round(self.clusters) - 1))
+        return max(-1.0, min(self.value - t * self.error, self._least(t)))
+
+    def upper(self, confidence: float) -> float:
+        """One-sided upper bound: the lower one with the arms exchanged."""
+        turned = ClusteredDifference(-self.value, self.error, self.clusters, self.effective)
+        return -turned.lower(confidence)
+
+    def grown(self, factor: float) -> ClusteredDifference:
+        """The same spread on `factor` times the clusters."""
+        return ClusteredDifference(
+            self.value,
+            self.error / math.sqrt(factor),
+            self.clusters * factor,
+            self.effective * factor,
+        )
+
+    def _least(self, t: float) -> float:
+        low, high = -1.0, self.value
+        for _ in range(_STEPS):
+            d = (low + high) / 2
+            spread = math.sqrt(abs(d) * (1 - abs(d)) / self.effective)
+            if self.value - d - HALF_A_FLIP / self.effective > t * spread:
+                low = d
+            else:
+                high = d
+        return low
+
+
+Difference = BinaryDifference | ClusteredDifference
+
+
+def bounds(difference: Difference, confidence: float) -> Interval:
+    """Two-sided interval at `confidence`."""
+    level = (1 + confidence) / 2
+    return Interval(difference.lower(level), difference.upper(level))
+
+
+def difference_of(gaps: Sequence[float], clusters: Sequence[str]) -> Difference:
+    """From candidate minus baseline, case by case, and the cluster of each case."""
+    if len(set(clusters)) == len(gaps) and all(gap in (-1.0, 0.0, 1.0) for gap in gaps):
+        worse, better = sum(gap < 0 for gap in gaps), sum(gap > 0 for gap in gaps)
+        return BinaryDifference(worse, better, len(gaps))
+    return clustered_difference(clustered_mean(gaps, clusters))
+
+
+def clustered_difference(mean: ClusteredMean) -> ClusteredDifference:
+    """From the clustered mean of the differences."""
+    error = mean.error if mean.error is not None else 1.0
+    return ClusteredDifference(mean.value, error, mean.clusters, mean.effective)
