@@ -52,6 +52,9 @@ class ModelServer:
     `weights` decide every answer to a probe: change them and the fingerprint changes. `noise` is
     added to all log-probabilities, in turn up and down. Without `gives_logprobs` the server knows
     none.
+
+    It embeds too (`embed`), and as vLLM does it tells tokens, which are bytes here, and how likely
+    they are: `likely(prompt)` is the log-probability of every token of a prompt.
     """
 
     def __init__(self, reply: Callable[[str, int], Reply]) -> None:
@@ -59,6 +62,8 @@ class ModelServer:
         self.weights = "first"
         self.noise = 0.0
         self.gives_logprobs = True
+        self.embed: Callable[[str], list[float]] = lambda text: [1.0, float(len(text))]
+        self.likely: Callable[[str], float] = lambda prompt: -1.0
         self.calls: Counter[str] = Counter()
         self.running = 0
         self.most_at_once = 0
@@ -120,6 +125,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if not self.path.endswith("/chat/completions"):
+            whole = json.dumps(self._whole(body)).encode()
+            self._write(200, "application/json", whole)
+            return
         question = body["messages"][-1]["content"]
         nth = self.model.called(question)
         try:
@@ -128,6 +137,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         finally:
             self.model.answered()
+
+    def _whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer to what is not streamed."""
+        if self.path == "/v1/embeddings":
+            vectors = enumerate(map(self.model.embed, body["input"]))
+            return {"data": [{"index": index, "embedding": vector} for index, vector in vectors]}
+        if self.path == "/tokenize":
+            turns = [turn["content"] for turn in body.get("messages", [])]
+            tokens = list("\n".join(turns or [body["prompt"]]).encode())
+            return {"count": len(tokens), "max_model_len": 4096, "tokens": tokens}
+        logprob = self.model.likely(bytes(body["prompt"]).decode())
+        told = [{str(token): {"logprob": logprob}} for token in body["prompt"][1:]]
+        return {"choices": [{"index": 0, "text": "", "prompt_logprobs": [None, *told]}]}
 
     def _send(self, reply: Reply) -> None:
         if isinstance(reply, Fail):

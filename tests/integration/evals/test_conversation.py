@@ -1,0 +1,197 @@
+"""One thread that asks: several kinds of questions, several servers, one queue of answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import pytest
+
+from evals.conversation import Asked, Conversation, Patience
+from serving.client import (
+    ChatRequest,
+    ChatResponse,
+    Embeddings,
+    EmbeddingsRequest,
+    Endpoint,
+    Likelihood,
+    LikelihoodRequest,
+    Message,
+    ModelClient,
+    ModelUnavailableError,
+)
+from tests.integration.evals.conftest import model_server
+from tests.integration.evals.model_server import Fail, ModelServer, Reply, Say
+
+PATIENCE = Patience(tries=3, first_wait_seconds=0.01, longest_wait_seconds=0.05)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A ticket as the engine has them."""
+
+    case: str
+    arm: str = "candidate"
+
+
+def chat(question: str) -> ChatRequest:
+    return ChatRequest((Message("user", question),))
+
+
+def endpoint(server: ModelServer, *, concurrency: int = 4) -> Endpoint:
+    return Endpoint(server.url, "tiny", concurrency=concurrency, timeout_seconds=10)
+
+
+def conversation(server: ModelServer, *, concurrency: int = 4) -> Conversation:
+    return Conversation(endpoint(server, concurrency=concurrency), PATIENCE)
+
+
+def answers(talk: Conversation, count: int) -> dict[Hashable, Asked]:
+    """The next `count` answers, by ticket."""
+    found: dict[Hashable, Asked] = {}
+    while len(found) < count:
+        asked = talk.next(10)
+        assert asked is not None
+        found[asked.ticket] = asked
+    return found
+
+
+def test_every_kind_of_question_comes_back_under_its_own_ticket(server: ModelServer) -> None:
+    server.likely = lambda prompt: -2.0 if prompt.endswith("blue") else -9.0
+    with conversation(server) as talk:
+        talk.ask(Place("a"), chat("case 1"))
+        talk.ask(("a", "vectors"), EmbeddingsRequest(("x", "four")))
+        talk.ask("likely", LikelihoodRequest((Message("user", "The sky?"),), "blue"))
+        found = answers(talk, 3)
+        assert talk.next(0.01) is None
+    said, vectors, likely = found[Place("a")], found["a", "vectors"], found["likely"]
+    assert isinstance(said.reply, ChatResponse)
+    assert said.response is said.reply
+    assert said.response.text == "yes"
+    assert isinstance(vectors.reply, Embeddings)
+    assert vectors.reply.vectors == ((1.0, 1.0), (1.0, 4.0))
+    assert (vectors.response, vectors.error) == (None, None)
+    assert likely.reply == Likelihood(-2.0, answer_tokens=4, question_tokens=8)
+
+
+def test_each_server_is_asked_its_own_questions_at_its_own_pace(server: ModelServer) -> None:
+    def slowly(_question: str, _nth: int) -> Reply:
+        return Say("no", seconds=0.02)
+
+    server.reply = slowly
+    with model_server(slowly) as judge, conversation(server, concurrency=3) as talk:
+        second = endpoint(judge, concurrency=1)
+        for number in range(9):
+            talk.ask(number, chat(f"case {number}"))
+            talk.ask(Place(str(number), "judge"), chat(f"case j{number}"), endpoint=second)
+        assert len(answers(talk, 18)) == 18
+        assert set(server.calls) == {f"case {number}" for number in range(9)}
+        assert set(judge.calls) == {f"case j{number}" for number in range(9)}
+        assert (server.most_at_once, judge.most_at_once) == (3, 1)
+
+
+def test_a_judge_that_is_gone_fails_its_own_questions_only(server: ModelServer) -> None:
+    with model_server() as gone:
+        nowhere = endpoint(gone)
+    with conversation(server) as talk:
+        talk.ask("judge", EmbeddingsRequest(("x",)), endpoint=nowhere)
+        talk.ask("case", chat("case 1"))
+        found = answers(talk, 2)
+    assert isinstance(found["judge"].error, ModelUnavailableError)
+    assert found["judge"].reply is None
+    assert found["case"].response is not None
+
+
+def test_only_transient_errors_are_tried_again_and_not_for_ever(server: ModelServer) -> None:
+    server.reply = lambda question, _nth: Fail(503 if question == "case busy" else 400)
+    with conversation(server) as talk:
+        talk.ask(1, chat("case busy"))
+        talk.ask(2, chat("case bad"))
+        found = answers(talk, 2)
+    assert {type(asked.error).__name__ for asked in found.values()} == {
+        "ModelUnavailableError",
+        "ModelAnswerError",
+    }
+    assert server.case_calls == {"case busy": PATIENCE.tries, "case bad": 1}
+
+
+def test_what_shares_a_prefix_waits_for_the_first_answer_once(server: ModelServer) -> None:
+    first_came, first_may_go = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def reply(question: str, _nth: int) -> Reply:
+        order.append(question)
+        if question == "case 0":
+            first_came.set()
+            first_may_go.wait(10)
+        return Say("yes")
+
+    server.reply = reply
+    with conversation(server, concurrency=8) as talk:
+        for number in range(4):
+            talk.ask(number, chat(f"case {number}"), prefix="prompt v1")
+        talk.ask("other", chat("case other"), prefix="prompt v2")
+        talk.ask("none", chat("case none"))
+        assert set(answers(talk, 2)) == {"other", "none"}
+        assert first_came.wait(10)
+        assert set(order) == {"case 0", "case other", "case none"}
+        first_may_go.set()
+        assert set(answers(talk, 4)) == {0, 1, 2, 3}
+        talk.ask("late", chat("case late"), prefix="prompt v1")
+        assert set(answers(talk, 1)) == {"late"}
+
+
+@pytest.mark.parametrize("is_forgotten", [True, False])
+def test_a_first_question_that_is_lost_holds_nobody_up(
+    server: ModelServer, is_forgotten: bool
+) -> None:
+    arrived, hold = threading.Event(), threading.Event()
+
+    def reply(question: str, _nth: int) -> Reply:
+        if question != "case 0":
+            return Say("yes")
+        arrived.set()
+        hold.wait(10 if is_forgotten else 0)
+        return Fail(400)
+
+    server.reply = reply
+    with conversation(server) as talk:
+        for number in range(3):
+            talk.ask(number, chat(f"case {number}"), prefix="same")
+        assert arrived.wait(10)
+        if is_forgotten:
+            talk.forget(0)
+        found = answers(talk, 2 if is_forgotten else 3)
+        hold.set()
+    assert found[1].response is not None
+    assert found[2].response is not None
+
+
+def test_another_endpoint_is_open_to_other_work_too(server: ModelServer) -> None:
+    async def identify(client: ModelClient) -> str:
+        return (await client.chat(chat("case who"))).text
+
+    with (
+        model_server(lambda _question, _nth: Say("the judge")) as judge,
+        conversation(server) as talk,
+    ):
+        assert talk.start(identify).result(10) == "yes"
+        assert talk.start(identify, endpoint=endpoint(judge)).result(10) == "the judge"
+
+
+def test_leaving_breaks_everything_off(server: ModelServer) -> None:
+    hold = threading.Event()
+
+    def reply(_question: str, _nth: int) -> Reply:
+        hold.wait(10)
+        return Say("late")
+
+    server.reply = reply
+    with model_server(reply) as judge:
+        with conversation(server) as talk:
+            for number in range(6):
+                talk.ask(number, chat("case x"), prefix="same")
+                talk.ask(Place(str(number)), chat("case y"), endpoint=endpoint(judge))
+        assert talk.next(0.01) is None
+        hold.set()
