@@ -122,6 +122,8 @@ def _chat(
 
 
 def _likelihood(key: str, judge: JudgeSpec, question: str, answer: str) -> Question:
+    if not answer:
+        raise JudgeUnusableError("an empty answer has no likelihood")
     turns = (("user", question), ("assistant", answer))
     return Question(key, judge.model.name, "likelihood", turns)
 
