@@ -8,10 +8,12 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import django
+
+from evals.domain.checks import Parameter
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -27,22 +29,30 @@ def openapi() -> str:
     return rendered.decode()
 
 
+_CHECKS_INTRODUCTION = """\
+A check judges one answer: it passes or fails, and has a score from 0 to 1 (1 or 0 where it does not
+measure anything finer). A check that cannot be evaluated makes the case an error, never a pass.
+
+A case passes when every check passes. With `threshold` in the suite, or in the case, it passes when
+the mean of the scores, weighted by `weight`, reaches that; checks that are `critical` must pass
+either way. Beside its own keys every check takes these:"""
+
+
+def _parameters(parameters: Iterable[Parameter]) -> str:
+    return "\n".join(
+        f"* `{p.name}`{' (required)' if p.required else ''}: {p.description}" for p in parameters
+    )
+
+
 def checks() -> str:
     """Every check with its parameters, from the docstrings."""
     from evals.domain.checks import describe
+    from evals.domain.checks.common_keys import COMMON
 
-    parts = [
-        "# Checks",
-        "Every check also takes `name` and `critical: true` (one failure fails the run).",
-    ]
+    parts = ["# Checks", _CHECKS_INTRODUCTION, _parameters(COMMON)]
     for check in describe():
         parts.append(f"## `{check.type}`\n\n{check.summary}")
-        parts.append(
-            "\n".join(
-                f"* `{p.name}`{' (required)' if p.required else ''}: {p.description}"
-                for p in check.parameters
-            )
-        )
+        parts.append(_parameters(check.parameters))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -36,7 +36,16 @@ _TOLD = 3
 
 NESTED = Parameter(
     "checks",
-    {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": MAX_NESTED},
+    {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["type"],
+            "properties": {"type": {"type": "string"}},
+        },
+        "minItems": 1,
+        "maxItems": MAX_NESTED,
+    },
     "The checks, written as in a suite, with `name`, `weight`, `threshold` and `not`; "
     f"at most {MAX_NESTED}, at most {MAX_LEVELS} levels deep.",
     required=True,
@@ -62,10 +71,10 @@ class Nested:
                     yield Problem(pointer, problem.message, problem.hint, problem.is_error)
 
     def _problems(self, item: Mapping[str, Any]) -> Iterator[Problem]:
-        check = self.types.get(item.get("type", ""))  # the schema lets any value through
+        check = self.types.get(item["type"])
         if check is None:
             known = f"known: {', '.join(self.types)}"
-            yield Problem(("type",), f"there is no check {item.get('type')!r}", known)
+            yield Problem(("type",), f"there is no check {item['type'][:60]!r}", known)
         elif check.is_remote:
             message = f"{check.type} asks a model; such a check cannot stand inside another one"
             yield Problem(("type",), message, "give it to the suite or the case itself")

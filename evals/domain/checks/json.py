@@ -5,7 +5,9 @@ key given twice. `schema` is JSON Schema 2020-12 with `$ref`s inside the schema 
 on RE2, `format` is not asserted, `unevaluated…` and `$dynamicRef` are refused. `equals: expected`
 compares with the case's `expected` (1 equals 1.0; the order of keys does not matter, that of items
 does); `fields` restricts that to some keys of the object. An `expected` text that holds a JSON
-object or array, as in a CSV cell, is read as JSON.
+object or array, as in a CSV cell, is read as JSON. `value` compares with a value of the suite
+instead (for null: `schema: {const: null}`). `path` picks the part of the answer that all this is
+about, as a JSON Pointer (`/items/0/sku`) or a simple path (`items[0].sku`); nothing there fails.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from evals.domain.checks.spec import (
     Problem,
 )
 from evals.domain.checks.wording import quote
+from evals.domain.json_path import PathError, parse_path, value_at
 from evals.domain.json_schema import SchemaUnusableError, schema_problems, violation
 from evals.domain.json_values import JsonError, read_json, same_json
 
@@ -33,6 +36,13 @@ def problems(params: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(("schema", *pointer), message)
     if params["fields"] is not None and params["equals"] is None:
         yield Problem(("fields",), "`fields` needs `equals: expected`")
+    if params["value"] is not None and params["equals"] is not None:
+        yield Problem(("value",), "`value` and `equals: expected` cannot both be compared with")
+    if params["path"] is not None:
+        try:
+            parse_path(params["path"])
+        except PathError as error:
+            yield Problem(("path",), error.message, error.hint)
 
 
 def _from_text(expected: Any) -> Any:
@@ -103,9 +113,23 @@ def evaluate(params: Mapping[str, Any], answer: Answer, expected: Any) -> Observ
         fenced = answer.text.lstrip().startswith("```")
         hint = "; it stands in a code fence" if fenced else ""
         return Observation(False, f"not valid JSON: {error.message}{hint}")
+    if params["path"] is None:
+        return _judge(params, given, expected)
+    try:
+        return _judge(params, value_at(given, parse_path(params["path"])), expected)
+    except PathError as error:
+        raise CheckError(error.message) from error
+    except LookupError:
+        return Observation(False, f"there is nothing at {params['path']}")
+
+
+def _judge(params: Mapping[str, Any], given: Any, expected: Any) -> Observation:
     if params["schema"] is not None and (broken := _schema_violation(params["schema"], given)):
         return Observation(False, f"breaks the schema at {broken}")
     if params["equals"] is not None and (different := _compare(params, expected, given)):
+        return Observation(False, different)
+    wanted = params["value"]
+    if wanted is not None and (different := _difference(wanted, given)):
         return Observation(False, different)
     return Observation(True, "valid JSON, as asked")
 
@@ -120,6 +144,12 @@ CHECK = CheckType(
             "fields",
             {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100},
             "Compare only these keys of the object.",
+        ),
+        Parameter("path", {"type": "string", "minLength": 1}, "The part of the answer to look at."),
+        Parameter(
+            "value",
+            {"type": ["string", "number", "boolean", "array", "object"]},
+            "Compare with this value.",
         ),
     ),
     evaluate=evaluate,

@@ -19,8 +19,8 @@ DecimalMark = Literal[".", ","]
 #: Digits of one number, and its largest power of ten: more is not a number anybody means.
 MAX_DIGITS = 400
 _GAPS = " \N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}"
-_APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}"
-_MINUS = "-\N{MINUS SIGN}"
+_APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}_"  # and the underscore of programmers
+_MINUS = "\N{MINUS SIGN}-"  # in this order: a hyphen in the middle of a character class is a range
 _DIGITS = frozenset("0123456789")
 
 # Every repetition is possessive or bounded: the time is linear in the text, whatever it is.

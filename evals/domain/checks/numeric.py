@@ -5,9 +5,9 @@ be as large as the larger of `abs_tolerance` and `rel_tolerance` times the wante
 unless given, and the arithmetic is exact (0.1 is one tenth). `extract` says which number of the
 answer counts: `only` (there must be exactly one), `first` or `last`. `decimal` is the decimal mark,
 `.` unless given; the other mark, spaces and apostrophes may group thousands, and a number whose
-separators do not fit is not read. A hyphen after a word or a number is no sign (3-5 is 3 and 5),
-digits inside a word are no number (v2), units and percent signs are not looked at (50 % is 50), and
-the answer `NaN` has no number.
+separators do not fit (1.2.3) counts and equals nothing. A hyphen after a word or a number is no
+sign (3-5 is 3 and 5), digits inside a word are no number (v2), units and percent signs are not
+looked at (50 % is 50), and the answer `NaN` has no number.
 """
 
 from __future__ import annotations
@@ -37,11 +37,10 @@ def _exact(number: float) -> Fraction:
     return Fraction(Decimal(repr(number)))
 
 
-def _numbers(text: str, decimal: DecimalMark) -> list[tuple[str, Fraction]]:
-    """Each number of `text` as it is written there, with its value."""
+def _numbers(text: str, decimal: DecimalMark) -> list[tuple[str, Fraction | None]]:
+    """Each number of `text` as it is written there, with its value; None when it is unreadable."""
     plain = western_digits(text)
-    found = ((written, value_of(written, decimal)) for written in find_numbers(plain))
-    return [(plain[w.start : w.end], value) for w, value in found if value is not None]
+    return [(plain[w.start : w.end], value_of(w, decimal)) for w in find_numbers(plain)]
 
 
 def _wanted(params: Mapping[str, Any], expected: Any) -> Fraction:
@@ -53,10 +52,15 @@ def _wanted(params: Mapping[str, Any], expected: Any) -> Fraction:
         if not math.isfinite(wanted):
             raise CheckError(f"{wanted} is not a number to compare with")
         return _exact(wanted) if isinstance(wanted, float) else Fraction(wanted)
-    read = _numbers(wanted.strip(), params["decimal"]) if isinstance(wanted, str) else []
-    if len(read) != 1 or read[0][0] != western_digits(wanted.strip()):
+    return _read(wanted, params["decimal"])
+
+
+def _read(wanted: Any, decimal: DecimalMark) -> Fraction:
+    text = western_digits(wanted.strip()) if isinstance(wanted, str) else ""
+    found = _numbers(text, decimal)
+    if len(found) != 1 or found[0][0] != text or found[0][1] is None:
         raise CheckError(f"a number is needed to compare with, not {quote(wanted)}")
-    return read[0][1]
+    return found[0][1]
 
 
 def problems(params: Mapping[str, Any]) -> Iterator[Problem]:
@@ -78,7 +82,10 @@ def _picked(params: Mapping[str, Any], text: str) -> tuple[str, Fraction] | str:
         return f"no number in {quote(text)}"
     if params["extract"] == "only" and len(found) > 1:
         return f"{len(found):,} numbers in {quote(text)}, one is asked"
-    return found[-1 if params["extract"] == "last" else 0]
+    written, value = found[-1 if params["extract"] == "last" else 0]
+    if value is None:
+        return f"{clip(written)} is no number with the decimal mark {params['decimal']!r}"
+    return written, value
 
 
 def evaluate(params: Mapping[str, Any], answer: Answer, expected: Any) -> Observation:
