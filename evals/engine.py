@@ -11,8 +11,7 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -20,23 +19,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from core.errors import AssayError
-from evals import jobs, leases, proof, queries, runs
+from evals import jobs, leases, proof, queries, results, runs
+from evals.asking import Asker
 from evals.conversation import Asked, Conversation, Patience
-from evals.domain.suite import CaseSpec, SuiteSpec
 from evals.endpoints import endpoint_of
-from evals.leases import Lease
+from evals.held import Held
 from evals.models import EvalRun
-from evals.scoring import Judgement, judge, not_judged
+from evals.results import Result
+from evals.scoring import not_judged
 from registry.domain.model_pin import ModelPin
-from registry.domain.template.render import Rendered
-from registry.domain.version import VersionContent
-from registry.rendering import (
-    RenderFailure,
-    RenderJob,
-    RenderUnavailableError,
-    render_batch,
-)
-from serving.client import ChatRequest, Message, ModelUnavailableError
+from registry.rendering import RenderUnavailableError
+from serving.client import ModelUnavailableError
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +49,9 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 _SMALLEST_CHUNK = 16
+#: Results are stored together, but none waits longer than this.
+_BATCH = 64
+_LINGER_SECONDS = 0.1
 
 
 def work(run_id: UUID, *, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -87,58 +83,67 @@ def _sentence(error: AssayError) -> str:
     return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
-@dataclass(slots=True)
-class _Held:
-    """A leased item and what is needed to judge its answer."""
-
-    lease: Lease
-    suite: SuiteSpec
-    case: CaseSpec
-
-
 class _Shift:
-    """The main loop and its state: what is leased and not yet answered."""
+    """The main loop and its state: what is leased and not yet stored."""
 
     def __init__(self, run: EvalRun, worker: proof.Worker, limits: Limits) -> None:
         self.run = run
         self.owner = worker.owner
         self.talk = worker.talk
         self.limits = limits
-        self.content = VersionContent.from_json(run.version.content)
+        self.asker = Asker(run, worker.talk, self._keep, limits.look_seconds / 2)
         self.suites = queries.suites_of(run)
         self.cases = {
             (key, case.key): case for key, suite in self.suites.items() for case in suite.cases
         }
-        self.held: dict[int, _Held] = {}
+        self.advisory = frozenset(run.advisory)
+        self.held: dict[int, Held] = {}
+        self.ready: list[Result] = []
         self.is_over = False
-        #: Cases in a row whose tries were all in vain.
+        #: Answers in a row that did not come, after all tries.
         self.unanswered = 0
         now = time.monotonic()
         self.stop_leasing_at = now + limits.budget_seconds
         self.stop_at = self.stop_leasing_at + limits.drain_seconds
-        self.look_at = now
+        self.look_at = self.store_at = now
         self.renew_at = now + settings.EVAL_LEASE_SECONDS / 3
 
     def work(self) -> None:
         """Until nothing is held and nothing can be leased. Gives back what it still holds."""
         try:
             while self._go_on():
-                asked = self.talk.next(self.limits.look_seconds / 2)
+                asked = self.talk.next(self._patience())
+                while asked is not None and len(self.ready) < _BATCH:
+                    self._take(asked)
+                    asked = self.talk.next(0)
                 if asked is not None:
                     self._take(asked)
+            self._store()
         except BaseException:
             # Attempts stay counted: an item that breaks workers must not do so for ever.
             leases.release(items=self.held, owner=self.owner, refund=False)
             raise
         leases.release(items=self.held, owner=self.owner, refund=True)
 
+    def _patience(self) -> float:
+        """Seconds until something else than an answer needs attention."""
+        if self.ready:
+            return max(0.0, self.store_at - time.monotonic())
+        return self.limits.look_seconds / 2
+
     def _go_on(self) -> bool:
+        if len(self.ready) >= _BATCH or (self.ready and time.monotonic() >= self.store_at):
+            self._store()
         self._keep()
         now = time.monotonic()
         self.is_over = now >= self.stop_leasing_at
-        if not self.is_over and len(self.held) < self.talk.endpoint.concurrency:
+        if not self.is_over and self._in_flight < self.talk.endpoint.concurrency:
             self._fill()
         return bool(self.held) and now < self.stop_at
+
+    @property
+    def _in_flight(self) -> int:
+        return len(self.held) - len(self.ready)
 
     def _keep(self) -> None:
         """Renew what is held before it runs out, and look what is held no more."""
@@ -152,72 +157,76 @@ class _Shift:
 
     def _drop_lost(self) -> None:
         """Stop paying for what is no longer ours: cancelled, or taken by somebody else."""
+        self._store()  # what was paid for counts
         still = leases.still_held([held.lease for held in self.held.values()])
         lost = [item for item in self.held if item not in still]
         for item in lost:
-            self.talk.forget(item)
-            del self.held[item]
+            self._forget(item)
         if lost:  # of a cancelled run: free at once, should it be resumed
             leases.release(items=lost, owner=self.owner, refund=True)
 
+    def _forget(self, item: int) -> None:
+        for ticket in self.held.pop(item).open:
+            self.talk.forget(ticket)
+
     def _fill(self) -> None:
-        leases.give_up_poison(run_id=self.run.pk)
+        results.give_up_poison(run_id=self.run.pk)
         size = max(_SMALLEST_CHUNK, 2 * self.talk.endpoint.concurrency)
         chunk = leases.lease_chunk(run_id=self.run.pk, owner=self.owner, size=size)
         taken = [
-            _Held(lease, self.suites[lease.suite], self.cases[lease.suite, lease.case])
+            Held(
+                lease,
+                self.suites[lease.suite],
+                self.cases[lease.suite, lease.case],
+                self.asker.arms(),
+            )
             for lease in chunk
         ]
         self.held.update({held.lease.item: held for held in taken})
         if taken:
             self._ask(taken)
 
-    def _ask(self, taken: Sequence[_Held]) -> None:
-        """Render in the jail, then put the questions. What does not render is an error."""
+    def _ask(self, taken: Iterable[Held]) -> None:
+        """Prepare the questions and put them."""
+        taken = list(taken)
         try:
-            results = self._rendered(
-                [RenderJob(self.content, h.case.variables, h.case.placeholders) for h in taken]
-            )
+            self.asker.prepare(taken)
         except RenderUnavailableError as error:
             self._abort(error.message)
             return
         self._drop_lost()  # whatever the renewals were up against, nothing is asked twice
-        for held, rendered in zip(taken, results, strict=True):
-            if held.lease.item not in self.held:
-                continue
-            if isinstance(rendered, RenderFailure):
-                self._store(held, not_judged(f"the prompt does not render: {rendered.message}"))
-                continue
-            messages = tuple(Message(turn.role, turn.content) for turn in rendered.messages)
-            try:
-                request = ChatRequest(messages, self.content.parameters)
-            except AssayError as error:
-                self._store(held, not_judged(error.message))
-            else:
-                self.talk.ask(held.lease.item, request)
-
-    def _rendered(self, jobs: Sequence[RenderJob]) -> list[Rendered | RenderFailure]:
-        """Render on another thread: a chunk may take longer than a lease lasts."""
-        pool = ThreadPoolExecutor(1)
-        try:
-            rendering = pool.submit(render_batch, jobs)
-            while not wait([rendering], timeout=self.limits.look_seconds / 2).done:
-                self._keep()
-            return rendering.result()
-        finally:
-            pool.shutdown(wait=False)
+        for held in taken:
+            if held.lease.item in self.held:
+                self.asker.ask(held)
+                self._finish_if_complete(held)
 
     def _take(self, asked: Asked) -> None:
-        held = self.held.get(asked.ticket)
-        if held is None:
+        held = self.held.get(asked.ticket.item)
+        if held is None or asked.ticket not in held.open:
             return  # lost before it was answered
+        held.open.discard(asked.ticket)
+        arm = held.arm(asked.ticket.arm)
         if asked.response is not None:
             self.unanswered = 0
-            self._store(held, judge(held.suite, held.case, asked.response))
+            arm.given = self.asker.given(arm, asked.response)
+        else:
+            assert asked.error is not None
+            arm.lost = not_judged(asked.error.message)
+            self._count_unanswered(asked.error)
+        self._finish_if_complete(held)
+
+    def _finish_if_complete(self, held: Held) -> None:
+        if held.open or held.lease.item not in self.held:
             return
-        assert asked.error is not None
-        self._store(held, not_judged(asked.error.message))
-        self._count_unanswered(asked.error)
+        if not self.ready:
+            self.store_at = time.monotonic() + _LINGER_SECONDS
+        self.ready.append(held.result(self.advisory))
+
+    def _store(self) -> None:
+        ready, self.ready = self.ready, []
+        results.store(run_id=self.run.pk, results=ready)
+        for result in ready:
+            self.held.pop(result.lease.item, None)
 
     def _count_unanswered(self, error: AssayError) -> None:
         """A server that answers nobody any more would only burn the remaining cases."""
@@ -229,9 +238,6 @@ class _Shift:
             self._abort(f"{self.run.model.name} stopped answering: {error.message}")
 
     def _abort(self, reason: str) -> None:
+        self._store()
         runs.abort_run(run_id=self.run.pk, reason=reason, now=timezone.now())
         self._drop_lost()
-
-    def _store(self, held: _Held, judgement: Judgement) -> None:
-        leases.store_result(lease=held.lease, judgement=judgement)
-        del self.held[held.lease.item]

@@ -1,4 +1,4 @@
-"""Who works on which item: leases with fences, and the one way a result gets in.
+"""Who works on which item: leases with fences.
 
 PostgreSQL is the queue. Leases are compared with the database's clock, because the clocks of two
 workers differ. A worker that dies simply stops renewing; whoever comes next takes its items with a
@@ -8,7 +8,7 @@ higher fence, and what the dead one still sends is refused.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,8 +17,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from evals.models import CaseResult, EvalRun, WorkItem
-from evals.scoring import Judgement, not_judged
+from evals.models import EvalRun, WorkItem
 
 #: An item that was leased so often without a result is given up, so that the queue flows.
 MOST_ATTEMPTS = 5
@@ -58,10 +57,11 @@ def lease_chunk(*, run_id: UUID, owner: str, size: int) -> tuple[Lease, ...]:
             leased_until=Now() + _term(),
             attempts=F("attempts") + 1,
         )
-    return tuple(
-        Lease(item.pk, item.run_id, item.suite_id, item.case, item.repeat, item.fence + 1)
-        for item in chosen
-    )
+    return tuple(_lease(item, item.fence + 1) for item in chosen)
+
+
+def _lease(item: WorkItem, fence: int) -> Lease:
+    return Lease(item.pk, item.run_id, item.suite_id, item.case, item.repeat, fence)
 
 
 def _blame_at_most_one(free: Sequence[WorkItem]) -> Sequence[WorkItem]:
@@ -107,67 +107,13 @@ def release(*, items: Iterable[int], owner: str, refund: bool) -> None:
     )
 
 
-def store_result(*, lease: Lease, judgement: Judgement) -> bool:
-    """Store the one result of an item and count its tokens, or refuse it.
-
-    False when the item has a result already, somebody else holds a newer fence, or the run is
-    finished. A cancelled run takes what was paid for already: it may be resumed.
-    """
-    with transaction.atomic():
-        # The run's row is locked first by everybody (also by finalise): no deadlock, and no result
-        # behind a verdict's back.
-        run = EvalRun.objects.select_for_update(no_key=True).get(pk=lease.run)
-        if run.status == EvalRun.Status.FINISHED:
-            return False
-        claimed = WorkItem.objects.filter(pk=lease.item, fence=lease.fence, done=False).update(
-            done=True, owner="", leased_until=None
-        )
-        if not claimed:
-            return False
-        _insert(lease, judgement)
-        EvalRun.objects.filter(pk=lease.run).update(
-            done=F("done") + 1,
-            errors=F("errors") + int(judgement.outcome == CaseResult.Outcome.ERROR),
-            prompt_tokens=F("prompt_tokens") + judgement.prompt_tokens,
-            completion_tokens=F("completion_tokens") + judgement.completion_tokens,
-        )
-    return True
-
-
-def _insert(lease: Lease, judgement: Judgement) -> None:
-    CaseResult.objects.create(
-        item_id=lease.item,
-        run_id=lease.run,
-        case=lease.case,
-        repeat=lease.repeat,
-        fence=lease.fence,
-        outcome=judgement.outcome,
-        critical_failure=judgement.critical_failure,
-        text=judgement.text,
-        checks=[asdict(check) for check in judgement.checks],
-        error=judgement.error,
-        finish_reason=judgement.finish_reason,
-        ttft_ms=judgement.ttft_ms,
-        total_ms=judgement.total_ms,
-        prompt_tokens=judgement.prompt_tokens,
-        completion_tokens=judgement.completion_tokens,
-        cached_tokens=judgement.cached_tokens,
-    )
-
-
-def give_up_poison(*, run_id: UUID) -> int:
-    """Give every item that used up its attempts an ERROR result. Returns how many."""
+def given_up(run_id: UUID) -> tuple[tuple[Lease, ...], str]:
+    """The items that used up their attempts, as if leased, and what to say about them."""
     lost = _free(run_id).filter(attempts__gte=MOST_ATTEMPTS)
     reason = (
         f"given up: {MOST_ATTEMPTS} workers in a row died or broke over this case without a result"
     )
-    return sum(
-        store_result(
-            lease=Lease(item.pk, item.run_id, item.suite_id, item.case, item.repeat, item.fence),
-            judgement=not_judged(reason),
-        )
-        for item in lost
-    )
+    return tuple(_lease(item, item.fence) for item in lost), reason
 
 
 def take_lead(*, run_id: UUID, owner: str) -> bool:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from django.db.models import Avg, Count, Prefetch, Q, QuerySet
+from django.db.models import Avg, Prefetch, Q, QuerySet
 from django.db.models.functions import Now
 
 from evals.domain.forecast import TokenEstimate
-from evals.domain.gate import CaseTally
 from evals.domain.suite import SuiteSpec
 from evals.errors import RunUnknownError, SuitesUnusableError
 from evals.models import CaseResult, EvalRun, Suite, WorkItem
-from evals.verdict import SuiteResults
 from registry.domain.actor import Actor
 from registry.models import ModelVersion, Prompt
 
@@ -110,56 +106,6 @@ def runs_nobody_works_on() -> list[UUID]:
         Q(leader_until=None) | Q(leader_until__lte=Now()), status__in=EvalRun.LIVE
     )
     return list(idle.exclude(pk__in=held).order_by("created_at").values_list("pk", flat=True))
-
-
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """How the repeats of one case went."""
-
-    passes: int
-    failures: int
-    errors: int
-    critical_failures: int
-
-
-def results_by_suite(run: EvalRun) -> tuple[SuiteResults, ...]:
-    """The tallies of a run, suite by suite."""
-    counted: dict[int, dict[str, _Counts]] = defaultdict(dict)
-    rows = (
-        CaseResult.objects.filter(run=run)
-        .values("item__suite_id", "case")
-        .annotate(
-            passes=Count("pk", filter=Q(outcome=CaseResult.Outcome.PASS)),
-            failures=Count("pk", filter=Q(outcome=CaseResult.Outcome.FAIL)),
-            errors=Count("pk", filter=Q(outcome=CaseResult.Outcome.ERROR)),
-            critical_failures=Count("pk", filter=Q(critical_failure=True)),
-        )
-        .order_by()
-    )
-    for row in rows:
-        counted[row["item__suite_id"]][row["case"]] = _Counts(
-            row["passes"], row["failures"], row["errors"], row["critical_failures"]
-        )
-    return tuple(
-        _suite_results(suite, counted[suite.pk]) for suite in Suite.objects.filter(runs=run)
-    )
-
-
-def _suite_results(row: Suite, counted: dict[str, _Counts]) -> SuiteResults:
-    suite = SuiteSpec.from_json(row.spec)
-    return SuiteResults(
-        suite,
-        tuple(
-            CaseTally(
-                key=case.key,
-                critical=case.critical,
-                repeats_expected=suite.repeats_of(case),
-                **asdict(counted[case.key]),
-            )
-            for case in suite.cases
-            if case.key in counted
-        ),
-    )
 
 
 def suite_specs(rows: Sequence[Suite]) -> tuple[SuiteSpec, ...]:

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
-from evals import jobs, queries
-from evals.errors import GateUnknownError, RunFinishedError, RunTooLargeError, SuitesUnusableError
-from evals.follow import combined_digest
+from evals import jobs, measured, queries, subjects
+from evals.errors import RunFinishedError, RunTooLargeError
 from evals.models import EvalRun, Suite, WorkItem
-from evals.plan import PlannedAnswer, forecast_run, guess_tokens, json_of, plan_answers
-from evals.verdict import RunDecision, decide_run
+from evals.plan import PlannedAnswer, json_of, plan_answers
+from evals.subjects import Subject
+from evals.verdict import RunDecision, decide_run, self_comparison
 from registry import certificates
-from registry import queries as registry_queries
 from registry.certificates import EvidenceOutdatedError, Measured
 from registry.domain.actor import Actor, Scope
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy as PolicyRule
 from registry.domain.version import VersionContent
-from registry.errors import ModelUnknownError
-from registry.models import Certificate, GatePolicy, ModelVersion, Prompt, PromptVersion
+from registry.models import Certificate
 
 #: Answers of one run. More is a mistake in a suite, not an evaluation.
 MOST_ANSWERS = 100_000
@@ -33,76 +30,73 @@ _BATCH = 2_000
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """What is to be measured, with what, under which rule."""
-
-    prompt: Prompt
-    version: PromptVersion
-    model: ModelVersion
-    policy: GatePolicy
-    suites: tuple[Suite, ...]
-
-
 def start_run(
-    *, prompt: str, version: int, model: str | None, tag: str, actor: Actor, now: datetime
+    *,
+    prompt: str,
+    version: int,
+    model: str | None,
+    tag: str,
+    actor: Actor,
+    now: datetime,
+    use_cache: bool = True,
 ) -> EvalRun:
     """Plan a run of `version` on `model` (None: the prompt's default) and ring for a worker.
 
-    `tag` says whose gate policy counts. Raises NotAllowedError, NotFoundError kinds,
-    GateUnknownError, SuitesUnusableError, RunTooLargeError.
+    `tag` says whose gate policy counts, and with which live version the candidate is compared.
+    Raises NotAllowedError, NotFoundError kinds, GateUnknownError, SuitesUnusableError,
+    RunTooLargeError.
     """
     actor.require(Scope.EVALUATE, prompt)
     with transaction.atomic():
-        subject = _subject(prompt, version, model, tag)
-        specs = queries.suite_specs(subject.suites)
-        content = VersionContent.from_json(subject.version.content)
-        requests = sum(spec.requests for spec in specs)
-        if requests > MOST_ANSWERS:
-            raise RunTooLargeError(
-                f"the suites of {prompt} ask for {requests:,} answers; {MOST_ANSWERS:,} is the most"
-            )
-        estimate = queries.measured_tokens(subject.prompt, subject.model)
-        planned = forecast_run(
-            specs,
-            PolicyRule.from_json(subject.policy.spec),
-            ModelPin.from_json(subject.model.pin),
-            estimate or guess_tokens(content, specs),
+        subject = subjects.candidate(prompt=prompt, version=version, model=model, tag=tag)
+        return _start(subject, EvalRun.Kind.GATE, actor, now, use_cache=use_cache)
+
+
+def start_self_comparison(
+    *, prompt: str, model: str | None, tag: str, actor: Actor, now: datetime
+) -> EvalRun:
+    """Ask the live version everything twice, to see how much answers differ by themselves.
+
+    Nothing comes from the cache, and nothing is certified. Raises as `start_run`, and
+    TagNotSetError when nothing is live.
+    """
+    actor.require(Scope.EVALUATE, prompt)
+    with transaction.atomic():
+        subject = subjects.live_against_itself(prompt=prompt, model=model, tag=tag)
+        return _start(subject, EvalRun.Kind.SELF, actor, now, use_cache=False)
+
+
+def _start(
+    subject: Subject, kind: EvalRun.Kind, actor: Actor, now: datetime, *, use_cache: bool
+) -> EvalRun:
+    specs = queries.suite_specs(subject.suites)
+    requests = sum(spec.requests for spec in specs)
+    if requests > MOST_ANSWERS:
+        raise RunTooLargeError(
+            f"the suites of {subject.prompt.name} ask for {requests:,} answers; "
+            f"{MOST_ANSWERS:,} is the most"
         )
-        run = EvalRun.objects.create(
-            version=subject.version,
-            model=subject.model,
-            suite_digest=subject.prompt.suite_digest,
-            tag=tag,
-            policy=subject.policy.name,
-            policy_digest=subject.policy.digest,
-            policy_spec=subject.policy.spec,
-            forecast=json_of(planned),
-            total=requests,
-            requested_by=actor.name,
-            created_at=now,
-        )
-        run.suites.set(subject.suites)
-        _create_items(run, subject.suites, tuple(plan_answers(content, specs)))
-        jobs.wake_after_commit(run.pk)
+    run = EvalRun.objects.create(
+        kind=kind,
+        version=subject.version,
+        baseline=subject.baseline,
+        model=subject.model,
+        suite_digest=subject.prompt.suite_digest,
+        tag=subject.tag,
+        policy=subject.policy.name,
+        policy_digest=subject.policy.digest,
+        policy_spec=subject.policy.spec,
+        forecast=json_of(subjects.forecast(subject)),
+        use_cache=use_cache,
+        total=requests,
+        requested_by=actor.name,
+        created_at=now,
+    )
+    run.suites.set(subject.suites)
+    content = VersionContent.from_json(subject.version.content)
+    _create_items(run, subject.suites, tuple(plan_answers(content, specs)))
+    jobs.wake_after_commit(run.pk)
     return run
-
-
-def _subject(prompt: str, version: int, model: str | None, tag: str) -> _Subject:
-    row = registry_queries.prompt(prompt)
-    published = registry_queries.version(row, version)
-    name = model or row.default_model
-    if not name:
-        raise ModelUnknownError(
-            f"{prompt} names no default model", hint="say which model: --model NAME"
-        )
-    policy = registry_queries.policy_for(row, tag)
-    if policy is None:
-        raise GateUnknownError(f"no gate policy guards {tag}")
-    suites = queries.current_suites(row)
-    if combined_digest({suite.name: suite.digest for suite in suites}) != row.suite_digest:
-        raise SuitesUnusableError(f"the suites of {prompt} are being changed; try again")
-    return _Subject(row, published, registry_queries.current_model(name), policy, suites)
 
 
 def _create_items(run: EvalRun, suites: Sequence[Suite], answers: Sequence[PlannedAnswer]) -> None:
@@ -178,10 +172,13 @@ def finalise(*, run_id: UUID, now: datetime, doubts: Sequence[str] = ()) -> None
         if run.status not in EvalRun.LIVE or queries.has_open_items(run_id):
             return
         policy = PolicyRule.from_json(run.policy_spec)
+        found = measured.results_by_suite(run, policy)
+        if run.kind == EvalRun.Kind.SELF:
+            run.summary, reasons = self_comparison(found, doubts)
+            _finish(run, "", reasons, None, now)
+            return
         pin = ModelPin.from_json(run.model.pin)
-        decision = decide_run(
-            queries.results_by_suite(run), policy, doubts=doubts, is_pinned=pin.pinned
-        )
+        decision = decide_run(found, policy, doubts=doubts, is_pinned=pin.pinned)
         run.summary = decision.summary()
         verdict, reasons, certificate = _certified(run, decision, now)
         _finish(run, verdict, reasons, certificate, now)

@@ -2,17 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
-from evals.domain.checks import Answer, CheckError, CheckOutcome, run_check
+from evals.answer_cache import Keep
+from evals.domain.case_score import score_case
+from evals.domain.checks import Answer, CheckError, CheckOutcome, CheckSpec, run_check
 from evals.domain.suite import CaseSpec, SuiteSpec
-from evals.models import CaseResult
+from evals.models import CaseResult, KeptAnswer
 from serving.client import ChatResponse
 
 Outcome = CaseResult.Outcome
 #: What the column holds; no model answers with more tokens than that.
 _MOST_TOKENS = 2_147_483_647
 _LONGEST_FINISH_REASON = 30
+#: What a check that had to ask a model came to: an outcome, or why there is none.
+RemoteOutcome = CheckOutcome | CheckError
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer as it was given. Times are milliseconds, None for one from the cache.
+
+    `keep` is what later runs may use, if they may.
+    """
+
+    text: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int | None = None
+    ttft_ms: float | None = None
+    total_ms: float | None = None
+    cost_usd: float | None = None
+    from_cache: bool = False
+    keep: Keep | None = None
+
+    @classmethod
+    def fresh(cls, response: ChatResponse, cost_usd: float | None, key: str | None) -> Given:
+        """What the model has just said; `key` None: it is not for later runs."""
+        return cls(
+            text=response.text,
+            finish_reason=response.finish_reason,
+            prompt_tokens=response.prompt_tokens,
+            completion_tokens=response.completion_tokens,
+            cached_tokens=response.cached_tokens,
+            ttft_ms=response.ttft_ms,
+            total_ms=response.total_ms,
+            cost_usd=cost_usd,
+            keep=Keep(key, response) if key else None,
+        )
+
+    @classmethod
+    def kept(cls, row: KeptAnswer, cost_usd: float | None) -> Given:
+        """What the model said to the same question in an earlier run."""
+        return cls(
+            text=row.text,
+            finish_reason=row.finish_reason,
+            prompt_tokens=row.prompt_tokens,
+            completion_tokens=row.completion_tokens,
+            cost_usd=cost_usd,
+            from_cache=True,
+        )
+
+    @property
+    def answer(self) -> Answer:
+        """As the checks see it."""
+        return Answer(
+            text=self.text,
+            finish_reason=self.finish_reason,
+            ttft_ms=self.ttft_ms,
+            total_ms=math.nan if self.total_ms is None else self.total_ms,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            cost_usd=self.cost_usd,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +86,7 @@ class Judgement:
 
     outcome: CaseResult.Outcome
     error: str = ""
+    score: float | None = None
     critical_failure: bool = False
     text: str = ""
     checks: tuple[CheckOutcome, ...] = ()
@@ -30,6 +96,8 @@ class Judgement:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int | None = None
+    from_cache: bool = False
+    keep: Keep | None = None
 
 
 def not_judged(reason: str) -> Judgement:
@@ -37,42 +105,90 @@ def not_judged(reason: str) -> Judgement:
     return Judgement(Outcome.ERROR, error=_storable(reason))
 
 
-def judge(suite: SuiteSpec, case: CaseSpec, response: ChatResponse) -> Judgement:
-    """Run every check on the answer. A check that cannot be evaluated makes the case an error."""
-    counts = (response.prompt_tokens, response.completion_tokens, response.cached_tokens or 0)
+def skipped(reason: str) -> Judgement:
+    """The result of a baseline that cannot be asked this."""
+    return Judgement(Outcome.SKIPPED, error=_storable(reason))
+
+
+def counting_checks(
+    suite: SuiteSpec, case: CaseSpec, advisory: Collection[str]
+) -> tuple[CheckSpec, ...]:
+    """The checks of a case; those that are advisory decide nothing, unless there are no others
+    (such a run cannot be decided, but its cases are shown as their judge sees them).
+    """
+    checks = suite.checks_of(case)
+    if all(check.name in advisory for check in checks):
+        return checks
+    return tuple(
+        replace(check, weight=0.0, critical=False) if check.name in advisory else check
+        for check in checks
+    )
+
+
+def judge(
+    suite: SuiteSpec,
+    case: CaseSpec,
+    given: Given,
+    *,
+    remote: Mapping[str, RemoteOutcome] | None = None,
+    advisory: Collection[str] = (),
+) -> Judgement:
+    """Run every check on the answer. A check that cannot be evaluated makes the case an error.
+
+    `remote` holds what the checks that ask a model came to, by check name.
+    """
+    counts = (given.prompt_tokens, given.completion_tokens, given.cached_tokens or 0)
     if max(counts) > _MOST_TOKENS:
         return not_judged("the model server counted more tokens than there can be")
-    answer = Answer(
-        text=response.text,
-        finish_reason=response.finish_reason,
-        ttft_ms=response.ttft_ms,
-        total_ms=response.total_ms,
-        prompt_tokens=response.prompt_tokens,
-        completion_tokens=response.completion_tokens,
-    )
     outcomes: list[CheckOutcome] = []
-    error = ""
-    for check in suite.checks_of(case):
-        try:
-            outcomes.append(run_check(check, answer, case.expected))
-        except CheckError as unusable:
-            error = f"the check {check.name} could not be evaluated: {unusable.message}"
-            break
-    failed = [outcome for outcome in outcomes if not outcome.passed]
-    if not outcomes and not error:
-        error = "no check applies to this case"
+    try:
+        # One by one: those before a broken one are kept.
+        checks = counting_checks(suite, case, advisory)
+        outcomes.extend(_outcome(check, given.answer, case, remote or {}) for check in checks)
+        total = score_case(outcomes, suite.threshold_of(case))
+    except CheckError as unusable:
+        return replace(
+            _recorded(given, tuple(outcomes)),
+            outcome=Outcome.ERROR,
+            error=_storable(unusable.message),
+        )
+    return replace(
+        _recorded(given, tuple(outcomes)),
+        outcome=Outcome.PASS if total.passed else Outcome.FAIL,
+        score=total.score,
+        critical_failure=total.critical_failure,
+    )
+
+
+def _outcome(
+    check: CheckSpec, answer: Answer, case: CaseSpec, remote: Mapping[str, RemoteOutcome]
+) -> CheckOutcome:
+    found = remote.get(check.name)
+    try:
+        if isinstance(found, CheckError):
+            raise found
+        if found is not None:
+            return replace(found, weight=check.weight, critical=check.critical)
+        return run_check(check, answer, case.expected)
+    except CheckError as unusable:
+        raise CheckError(
+            f"the check {check.name} could not be evaluated: {unusable.message}"
+        ) from unusable
+
+
+def _recorded(given: Given, outcomes: tuple[CheckOutcome, ...]) -> Judgement:
     return Judgement(
-        outcome=Outcome.ERROR if error else Outcome.FAIL if failed else Outcome.PASS,
-        error=_storable(error),
-        critical_failure=not error and any(outcome.critical for outcome in failed),
-        text=_storable(response.text),
-        checks=tuple(outcomes),
-        finish_reason=_storable(response.finish_reason)[:_LONGEST_FINISH_REASON],
-        ttft_ms=response.ttft_ms,
-        total_ms=response.total_ms,
-        prompt_tokens=response.prompt_tokens,
-        completion_tokens=response.completion_tokens,
-        cached_tokens=response.cached_tokens,
+        outcome=Outcome.ERROR,
+        text=_storable(given.text),
+        checks=outcomes,
+        finish_reason=_storable(given.finish_reason)[:_LONGEST_FINISH_REASON],
+        ttft_ms=given.ttft_ms,
+        total_ms=given.total_ms,
+        prompt_tokens=given.prompt_tokens,
+        completion_tokens=given.completion_tokens,
+        cached_tokens=given.cached_tokens,
+        from_cache=given.from_cache,
+        keep=given.keep,
     )
 
 

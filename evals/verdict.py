@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evals.domain.gate import CaseTally, Decision, Verdict, decide
+from evals.domain.gate import (
+    CaseTally,
+    Decision,
+    Evidence,
+    GuardrailSample,
+    PairedCase,
+    Verdict,
+    decide,
+)
+from evals.domain.percent import interval_text, percent, plural
+from evals.domain.statistics import wilson
 from evals.domain.suite import SuiteSpec
 from registry.domain.policy import GatePolicy
 
@@ -16,10 +26,39 @@ _SEVERITY: tuple[Verdict, ...] = ("PASS", "INCONCLUSIVE", "FAIL", "ERROR")
 
 @dataclass(frozen=True, slots=True)
 class SuiteResults:
-    """A suite as it was measured, and how its cases went."""
+    """A suite as it was measured, and how its cases went.
+
+    `pairs` and `guardrails` are None without a live version to compare with. `skipped` are the
+    cases that the live version cannot be asked, `baseline_errors` those it gave no answer to.
+    """
 
     suite: SuiteSpec
     tallies: tuple[CaseTally, ...]
+    pairs: tuple[PairedCase, ...] | None = None
+    skipped: tuple[str, ...] = ()
+    baseline_errors: tuple[str, ...] = ()
+    guardrails: tuple[GuardrailSample, ...] | None = None
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the gate weighs beside the candidate's own results."""
+        if self.pairs is not None and not self.pairs:
+            return Evidence()  # nothing the live version could be asked: the floors decide
+        return Evidence(pairs=self.pairs, guardrails=self.guardrails)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader must know about the comparison."""
+        if not self.skipped:
+            return ()
+        return (f"{plural(len(self.skipped), 'case')} cannot be put to the live version",)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the comparison cannot be trusted."""
+        if not self.baseline_errors:
+            return ()
+        return (f"the live version gave no answer to {plural(len(self.baseline_errors), 'case')}",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +102,12 @@ def decide_run(
     """
     names = tuple(part.suite.name for part in results)
     decisions = tuple(decide(part.tallies, part.suite, policy) for part in results)
+    doubts = (*doubts, *(doubt for part in results for doubt in part.doubts))
     verdicts = [decision.verdict for decision in decisions]
     reasons = [
-        reason if len(results) == 1 else f"{name}: {reason}"
-        for name, decision in zip(names, decisions, strict=True)
-        for reason in decision.reasons
+        reason if len(results) == 1 else f"{part.suite.name}: {reason}"
+        for part, decision in zip(results, decisions, strict=True)
+        for reason in (*decision.reasons, *part.remarks)
     ]
     if not is_pinned and not policy.allow_unpinned_model:
         verdicts.append("INCONCLUSIVE")
@@ -76,3 +116,26 @@ def decide_run(
         verdicts.append("ERROR")
     worst = max(verdicts, key=_SEVERITY.index)
     return RunDecision(worst, (*doubts, *reasons), names, decisions)
+
+
+def self_comparison(
+    results: Sequence[SuiteResults], doubts: Sequence[str]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """How often the live version's outcome differed from its own: the summary and the sentences.
+
+    `flip_rate` is the share of the cases whose two arms differ; None when something is missing.
+    """
+    pairs = [pair for part in results for pair in part.pairs or ()]
+    wanted = sum(len(part.suite.cases) for part in results)
+    flips = sum(pair.candidate != pair.baseline for pair in pairs)
+    doubts = (*doubts, *(doubt for part in results for doubt in part.doubts))
+    if doubts or not pairs or len(pairs) < wanted:
+        lost = f"only {len(pairs)} of {wanted} cases were answered twice"
+        return {"cases": wanted, "flip_rate": None}, doubts or (lost,)
+    rate = flips / len(pairs)
+    interval = wilson(flips, len(pairs))
+    told = (
+        f"{flips} of {plural(len(pairs), 'case')} came out differently with nothing changed: "
+        f"{percent(rate)} (between {interval_text(interval)})"
+    )
+    return {"cases": wanted, "flips": flips, "flip_rate": rate}, (told,)

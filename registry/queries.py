@@ -58,6 +58,12 @@ def policy_for(prompt: Prompt, tag: str) -> GatePolicy | None:
     return GatePolicy.objects.filter(tags__contains=[tag]).first()
 
 
+def live_version(prompt: Prompt, tag: str) -> PromptVersion | None:
+    """What the tag points at now; None when it was never set, or was cleared."""
+    live = Tag.objects.filter(prompt=prompt, name=tag).select_related("event__version").first()
+    return live.event.version if live else None
+
+
 def tag_revision(prompt: Prompt, tag: str) -> int:
     """How often the tag was moved; 0 when never."""
     live = Tag.objects.filter(prompt=prompt, name=tag).first()

@@ -16,11 +16,14 @@ from django.utils import timezone
 
 from config.celery import app as celery_app
 from core.findings import Finding
-from evals import queries, runs
+from evals import queries, results, runs
 from evals.conversation import Patience
 from evals.engine import Limits
 from evals.follow import follow_repository
+from evals.leases import Lease
 from evals.models import EvalRun
+from evals.results import Result
+from evals.scoring import Judgement
 from registry.domain.actor import Actor, Role
 from registry.domain.change import RepositoryChange
 from registry.domain.files import MemoryFiles
@@ -151,3 +154,8 @@ def again(run: EvalRun) -> EvalRun:
 def a_minute_passes() -> None:
     """What was measured is not the newest news any more."""
     ModelVersion.objects.update(fingerprint_at=F("fingerprint_at") - timedelta(minutes=1))
+
+
+def stored(lease: Lease, judgement: Judgement) -> bool:
+    """Whether this result was taken for the lease's item."""
+    return bool(results.store(run_id=lease.run, results=[Result(lease, judgement)]))

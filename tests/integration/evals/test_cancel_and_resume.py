@@ -18,7 +18,7 @@ from evals.errors import RunFinishedError
 from evals.models import CaseResult, EvalRun, WorkItem
 from evals.scoring import Judgement, Outcome
 from registry.domain.actor import Actor
-from tests.integration.evals.conftest import QUICK, Repository, again, started
+from tests.integration.evals.conftest import QUICK, Repository, again, started, stored
 from tests.integration.evals.model_server import ModelServer, Reply, Say
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -135,6 +135,6 @@ def test_a_worker_that_lost_its_lease_stops_paying(
         hang.set()
     assert again(run).status == "running"
     judgement = Judgement(Outcome.PASS, prompt_tokens=7)
-    assert leases.store_result(lease=lease, judgement=judgement)
+    assert stored(lease, judgement)
     _work(run)
     assert (again(run).verdict, again(run).prompt_tokens) == ("PASS", 117)

@@ -17,7 +17,7 @@ from evals.leases import Lease
 from evals.models import CaseResult, EvalRun, WorkItem
 from evals.scoring import Judgement, Outcome
 from registry.domain.actor import Actor, Role
-from tests.integration.evals.conftest import Repository, again, started
+from tests.integration.evals.conftest import Repository, again, started, stored
 
 _EDITOR = Actor("user:eda", Role.EDITOR.scopes)
 _OWNERS = st.sampled_from(["a", "b", "c"])
@@ -73,10 +73,10 @@ class LeaseMachine(RuleBasedStateMachine):
         lease = data.draw(st.sampled_from(self.given))
         outcome = Outcome.PASS if good else Outcome.ERROR
         judgement = Judgement(outcome, prompt_tokens=tokens, completion_tokens=tokens)
-        stored = leases.store_result(lease=lease, judgement=judgement)
+        was_taken = stored(lease, judgement)
         newest = self.fences[lease.item] == lease.fence
-        assert stored == (newest and lease.item not in self.answered)
-        if stored:
+        assert was_taken == (newest and lease.item not in self.answered)
+        if was_taken:
             self.answered[lease.item] = tokens
             self.free.discard(lease.item)
 

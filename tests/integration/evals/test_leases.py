@@ -12,13 +12,13 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from evals import engine, leases, runs
+from evals import asking, engine, leases, runs
 from evals.leases import Lease
 from evals.models import CaseResult, EvalRun, WorkItem
 from evals.scoring import Judgement, Outcome
 from registry.domain.actor import Actor
 from registry.rendering import RenderJob, render_batch
-from tests.integration.evals.conftest import QUICK, Repository, again, started
+from tests.integration.evals.conftest import QUICK, Repository, again, started, stored
 from tests.integration.evals.model_server import ModelServer
 
 PASS = Judgement(Outcome.PASS, text="yes", prompt_tokens=10, completion_tokens=2)
@@ -53,8 +53,8 @@ def test_the_successor_of_a_dead_worker_wins(run: EvalRun) -> None:
     expire(run)
     successor = next(lease for lease in leased(run, "alive") if lease.item == dead.item)
     assert successor.fence == dead.fence + 1
-    assert not leases.store_result(lease=dead, judgement=PASS)
-    assert leases.store_result(lease=successor, judgement=PASS)
+    assert not stored(dead, PASS)
+    assert stored(successor, PASS)
     assert again(run).done == 1
 
 
@@ -62,13 +62,13 @@ def test_a_slow_worker_whose_items_nobody_took_still_counts(run: EvalRun) -> Non
     [slow] = leased(run, "slow", 1)
     expire(run)
     assert leases.still_held([slow]) == {slow.item}
-    assert leases.store_result(lease=slow, judgement=PASS)
+    assert stored(slow, PASS)
 
 
 def test_the_same_result_twice_is_one_result(run: EvalRun) -> None:
     [lease] = leased(run, "a", 1)
-    assert leases.store_result(lease=lease, judgement=PASS)
-    assert not leases.store_result(lease=lease, judgement=PASS)
+    assert stored(lease, PASS)
+    assert not stored(lease, PASS)
     assert CaseResult.objects.filter(run=run).count() == again(run).done == 1
     assert again(run).prompt_tokens == 10
 
@@ -90,14 +90,14 @@ def test_a_cancelled_run_leases_nothing_but_takes_what_was_paid(
     runs.cancel_run(run_id=run.pk, actor=editor, now=timezone.now())
     assert leased(run, "b") == ()
     assert leases.still_held([first, second]) == frozenset()
-    assert leases.store_result(lease=first, judgement=PASS)
+    assert stored(first, PASS)
     assert again(run).done == 1
 
 
 def test_a_finished_run_takes_no_result(run: EvalRun) -> None:
     [lease] = leased(run, "a", 1)
     runs.abort_run(run_id=run.pk, reason="enough", now=timezone.now())
-    assert not leases.store_result(lease=lease, judgement=PASS)
+    assert not stored(lease, PASS)
     assert again(run).done == 0
 
 
@@ -130,7 +130,7 @@ def test_an_item_that_kills_its_workers_is_an_error_in_the_end(
 
 def test_a_run_goes_on_where_a_dead_worker_left_it(run: EvalRun, server: ModelServer) -> None:
     chunk = leased(run, "dead", 6)
-    leases.store_result(lease=chunk[0], judgement=PASS)
+    stored(chunk[0], PASS)
     leases.take_lead(run_id=run.pk, owner="dead")
     expire(run)
     EvalRun.objects.filter(pk=run.pk).update(leader_until=timezone.now() - timedelta(seconds=1))
@@ -163,7 +163,7 @@ def test_rendering_may_take_longer_than_a_lease(
         time.sleep(3)
         return render_batch(jobs)
 
-    monkeypatch.setattr(engine, "render_batch", slowly)
+    monkeypatch.setattr(asking, "render_batch", slowly)
     repository.with_(cases=24).publish()
     run = started(editor)
 
@@ -194,7 +194,7 @@ def test_a_run_cancelled_while_it_is_rendered_asks_nothing(
             connection.close()
         return render_batch(jobs)
 
-    monkeypatch.setattr(engine, "render_batch", cancelled_meanwhile)
+    monkeypatch.setattr(asking, "render_batch", cancelled_meanwhile)
     engine.work(run.pk, limits=QUICK)
     assert again(run).status == "cancelled"
     assert server.case_calls == {}

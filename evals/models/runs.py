@@ -1,4 +1,4 @@
-"""Suites as they were measured, runs, work items and results."""
+"""Runs and their work items."""
 
 from __future__ import annotations
 
@@ -7,41 +7,19 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 
+from evals.models.suites import Suite
 from registry.models import Certificate, ModelVersion, PromptVersion
-
-
-class Suite(models.Model):
-    """A suite with its cases, by content: what a run measured with can always be read again."""
-
-    name = models.CharField(max_length=200)
-    digest = models.CharField(max_length=64)
-    #: `SuiteSpec.to_json()`, cases included.
-    spec = models.JSONField()
-    #: What it was read from (path -> content address): files that are the same need no reading.
-    #: Empty: read it at every sync.
-    sources = models.JSONField(default=dict)
-    #: The suite of this name that the repository holds now.
-    is_current = models.BooleanField(default=True)
-    commit = models.CharField(max_length=64)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["name", "-id"]
-        constraints = [
-            # Two suites may hold the same cases; one suite may go back to what it was.
-            models.UniqueConstraint(fields=["name", "digest"], name="suite_content_once"),
-            models.UniqueConstraint(
-                fields=["name"], condition=Q(is_current=True), name="suite_one_current"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        """Name and the start of its digest."""
-        return f"{self.name} {self.digest[:12]}"
 
 
 class EvalRun(models.Model):
     """One evaluation of one prompt version on one model version, under one gate policy."""
+
+    class Kind(models.TextChoices):
+        """What a run is for."""
+
+        GATE = "gate"
+        #: The live version against itself: how much answers differ when nothing differs.
+        SELF = "self"
 
     class Status(models.TextChoices):
         """Where the run is; the verdict is a different question."""
@@ -55,7 +33,12 @@ class EvalRun(models.Model):
     LIVE = (Status.QUEUED, Status.RUNNING)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.GATE)
     version = models.ForeignKey(PromptVersion, on_delete=models.PROTECT, related_name="runs")
+    #: What is live, asked the same questions on the same model; null when nothing else is live.
+    baseline = models.ForeignKey(
+        PromptVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="runs")
     suites = models.ManyToManyField(Suite, related_name="runs")
     #: One digest over all suites of the prompt; what the certificate will name.
@@ -65,17 +48,26 @@ class EvalRun(models.Model):
     policy_digest = models.CharField(max_length=64)
     policy_spec = models.JSONField()
     forecast = models.JSONField(default=dict)
+    #: Answers of the same question to the same model may be taken from earlier runs.
+    use_cache = models.BooleanField(default=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     verdict = models.CharField(max_length=12, blank=True)
     reasons = models.JSONField(default=list)
     #: `verdict.RunSummary.to_json()`; empty until the run is finished.
     summary = models.JSONField(default=dict)
+    #: Checks whose judge is not trusted, by name: shown, and counted for nothing.
+    advisory = models.JSONField(default=list)
+    #: `LatencyReport.to_json()`, suite by suite; empty without a latency phase.
+    latency = models.JSONField(default=dict)
     #: Measured before the first call; empty until then.
     fingerprint = models.CharField(max_length=64, blank=True)
     #: Tallies over the results, moved in the transaction that stores one: always exact.
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     errors = models.PositiveIntegerField(default=0)
+    #: Answers that were not asked for, because an earlier run had them.
+    cached = models.PositiveIntegerField(default=0)
+    #: Paid for in this run, of both arms and of judges: answers from the cache cost nothing.
     prompt_tokens = models.BigIntegerField(default=0)
     completion_tokens = models.BigIntegerField(default=0)
     #: The worker that does what only one may do: measure the fingerprint first and last, and close
@@ -98,6 +90,7 @@ class EvalRun(models.Model):
                 condition=Q(
                     status="finished", verdict__in=["PASS", "FAIL", "INCONCLUSIVE", "ERROR"]
                 )
+                | Q(status="finished", kind="self", verdict="")
                 | ~Q(status="finished") & Q(verdict=""),
             ),
             models.CheckConstraint(
@@ -166,40 +159,3 @@ class WorkItem(models.Model):
     def __str__(self) -> str:
         """Which answer."""
         return f"{self.case} #{self.repeat}"
-
-
-class CaseResult(models.Model):
-    """What one answer was worth. Exactly one per work item."""
-
-    class Outcome(models.TextChoices):
-        """ERROR is neither: the case could not be judged."""
-
-        PASS = "pass"  # noqa: S105 - an outcome, not a password
-        FAIL = "fail"
-        ERROR = "error"
-
-    item = models.OneToOneField(WorkItem, on_delete=models.CASCADE, related_name="result")
-    run = models.ForeignKey(EvalRun, on_delete=models.CASCADE, related_name="results")
-    case = models.CharField(max_length=200)
-    repeat = models.PositiveSmallIntegerField()
-    fence = models.PositiveIntegerField()
-    outcome = models.CharField(max_length=5, choices=Outcome.choices)
-    critical_failure = models.BooleanField(default=False)
-    text = models.TextField(blank=True)
-    checks = models.JSONField(default=list)
-    error = models.TextField(blank=True)
-    finish_reason = models.CharField(max_length=30, blank=True)
-    ttft_ms = models.FloatField(null=True)
-    total_ms = models.FloatField(null=True)
-    prompt_tokens = models.PositiveIntegerField(default=0)
-    completion_tokens = models.PositiveIntegerField(default=0)
-    cached_tokens = models.PositiveIntegerField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["id"]
-        indexes = [models.Index(fields=["run", "id"], name="result_of_run")]
-
-    def __str__(self) -> str:
-        """Which answer, and its worth."""
-        return f"{self.case} #{self.repeat}: {self.outcome}"

@@ -1,0 +1,145 @@
+"""From leased items to questions: render in the jail, look what is known already, ask the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from core.errors import AssayError
+from evals import answer_cache
+from evals.conversation import Conversation
+from evals.domain.suite import CaseSpec
+from evals.held import Arm, ArmName, Held, Ticket
+from evals.models import EvalRun
+from evals.scoring import Given, Judgement, not_judged, skipped
+from registry.domain.model_pin import ModelPin
+from registry.domain.template.render import Rendered
+from registry.domain.version import VersionContent
+from registry.rendering import RenderFailure, RenderJob, render_batch
+from serving.client import ChatRequest, ChatResponse, Message
+
+_LATENCY = "latency"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A prompt version as an arm asks it; `digest` is its content address."""
+
+    content: VersionContent
+    digest: str
+
+
+class Asker:
+    """Puts the questions of one run. `keep_alive` is called while rendering takes its time."""
+
+    def __init__(
+        self, run: EvalRun, talk: Conversation, keep_alive: Callable[[], None], look_seconds: float
+    ) -> None:
+        self.run = run
+        self.talk = talk
+        self.keep_alive = keep_alive
+        self.look_seconds = look_seconds
+        self.pin = ModelPin.from_json(run.model.pin)
+        self.versions: dict[ArmName, Version] = {"candidate": _version(run, "version")}
+        if run.baseline_id is not None:
+            self.versions["baseline"] = _version(run, "baseline")
+
+    def arms(self) -> tuple[Arm, ...]:
+        """Fresh arms for one item, the candidate first."""
+        return tuple(Arm(name) for name in self.versions)
+
+    def prepare(self, held: Sequence[Held]) -> None:
+        """Settle or prepare every arm. Raises RenderUnavailableError.
+
+        After it an arm has either its question, an answer from the cache, or the reason why there
+        is none.
+        """
+        places = [(one, arm) for one in held for arm in one.arms]
+        rendered = self._rendered([self._job(arm, one.case) for one, arm in places])
+        for (one, arm), outcome in zip(places, rendered, strict=True):
+            if isinstance(outcome, RenderFailure):
+                arm.lost = _not_rendered(arm, outcome)
+            else:
+                self._set_question(one, arm, outcome)
+        self._look_up([arm for _, arm in places if arm.key and arm.lost is None])
+
+    def _job(self, arm: Arm, case: CaseSpec) -> RenderJob:
+        content = self.versions[arm.name].content
+        variables = case.variables
+        if arm.name == "baseline":
+            # The suite is the candidate's: a variable that came with it is none of the baseline's.
+            variables = {k: v for k, v in variables.items() if k in content.variables}
+        return RenderJob(content, variables, case.placeholders)
+
+    def _rendered(self, jobs: Sequence[RenderJob]) -> Sequence[Rendered | RenderFailure]:
+        """Render on another thread: a chunk may take longer than a lease lasts."""
+        pool = ThreadPoolExecutor(1)
+        try:
+            rendering = pool.submit(render_batch, jobs)
+            while not wait([rendering], timeout=self.look_seconds).done:
+                self.keep_alive()
+            return rendering.result()
+        finally:
+            pool.shutdown(wait=False)
+
+    def _set_question(self, held: Held, arm: Arm, rendered: Rendered) -> None:
+        version = self.versions[arm.name]
+        messages = tuple(Message(turn.role, turn.content) for turn in rendered.messages)
+        try:
+            arm.request = ChatRequest(messages, version.content.parameters)
+        except AssayError as error:
+            arm.lost = not_judged(error.message)
+            return
+        arm.question = rendered.text or "\n\n".join(turn.content for turn in rendered.messages)
+        if self._may_be_kept(held):
+            arm.key = answer_cache.key_of(
+                fingerprint=self.run.fingerprint,
+                prompt_digest=version.digest,
+                case=held.case,
+                repeat=held.lease.repeat,
+            )
+
+    def _may_be_kept(self, held: Held) -> bool:
+        """What is timed is asked every time, and so is everything when the run says so."""
+        checks = held.suite.checks_of(held.case)
+        return self.run.use_cache and all(check.type != _LATENCY for check in checks)
+
+    def _look_up(self, arms: Sequence[Arm]) -> None:
+        known = answer_cache.find(arm.key for arm in arms if arm.key)
+        for arm in arms:
+            row = known.get(arm.key or "")
+            if row is not None:
+                cost = self._cost(row.prompt_tokens, row.completion_tokens)
+                arm.given = Given.kept(row, cost)
+
+    def ask(self, held: Held) -> None:
+        """Put the questions of the arms that are not settled."""
+        for arm in held.arms:
+            if not arm.is_settled and arm.request is not None:
+                ticket = Ticket(held.lease.item, arm.name)
+                held.open.add(ticket)
+                self.talk.ask(ticket, arm.request)
+
+    def given(self, arm: Arm, response: ChatResponse) -> Given:
+        """The answer of an arm as it has just come."""
+        cost = self._cost(response.prompt_tokens, response.completion_tokens)
+        return Given.fresh(response, cost, arm.key)
+
+    def _cost(self, prompt: int, completion: int) -> float | None:
+        """USD; None for a model without prices."""
+        prices = (self.pin.price_prompt, self.pin.price_completion)
+        if not any(prices):
+            return None
+        return (prompt * prices[0] + completion * prices[1]) / 1_000_000
+
+
+def _version(run: EvalRun, arm: str) -> Version:
+    row = getattr(run, arm)
+    return Version(VersionContent.from_json(row.content), row.digest)
+
+
+def _not_rendered(arm: Arm, failure: RenderFailure) -> Judgement:
+    if arm.name == "baseline":
+        return skipped(f"the live version cannot be asked this: {failure.message}")
+    return not_judged(f"the prompt does not render: {failure.message}")

@@ -1,0 +1,157 @@
+"""What the results of a run come to, suite by suite: the figures the gate weighs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Count, F, Q
+
+from evals.domain.gate import CaseTally, GuardrailSample, PairedCase
+from evals.domain.suite import CaseSpec, SuiteSpec
+from evals.models import CaseResult, EvalRun, Suite
+from evals.verdict import SuiteResults
+from registry.domain.model_pin import ModelPin
+from registry.domain.policy import GatePolicy
+
+_OUTCOME = CaseResult.Outcome
+#: What a guardrail watches, by the first part of its name.
+_COLUMNS = {
+    "latency": ("total_ms",),
+    "ttft": ("ttft_ms",),
+    "tokens": ("prompt_tokens", "completion_tokens"),
+    "cost": ("prompt_tokens", "completion_tokens"),
+    "prompt": ("prompt_tokens",),
+    "completion": ("completion_tokens",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """How the repeats of one case went, in both arms."""
+
+    passes: int
+    failures: int
+    errors: int
+    critical_failures: int
+    baseline_passes: int
+    baseline_failures: int
+    baseline_errors: int
+    skipped: int
+
+
+def results_by_suite(run: EvalRun, policy: GatePolicy) -> tuple[SuiteResults, ...]:
+    """The figures of a run, suite by suite."""
+    counted = _counted(run)
+    found = []
+    for row in Suite.objects.filter(runs=run).order_by("name"):
+        suite = SuiteSpec.from_json(row.spec)
+        cases = [
+            (case, counted[row.pk][case.key]) for case in suite.cases if case.key in counted[row.pk]
+        ]
+        found.append(
+            SuiteResults(
+                suite=suite,
+                tallies=tuple(_tally(suite, case, counts) for case, counts in cases),
+                pairs=tuple(_pairs(suite, cases)) if run.baseline_id else None,
+                skipped=tuple(case.key for case, counts in cases if counts.skipped),
+                baseline_errors=tuple(c.key for c, counts in cases if counts.baseline_errors),
+                guardrails=_samples(run, row, policy) if run.baseline_id else None,
+            )
+        )
+    return tuple(found)
+
+
+def _counted(run: EvalRun) -> dict[int, dict[str, _Counts]]:
+    counted: dict[int, dict[str, _Counts]] = defaultdict(dict)
+    rows = (
+        CaseResult.objects.filter(run=run)
+        .values("item__suite_id", "case")
+        .annotate(
+            passes=Count("pk", filter=Q(outcome=_OUTCOME.PASS)),
+            failures=Count("pk", filter=Q(outcome=_OUTCOME.FAIL)),
+            errors=Count("pk", filter=Q(outcome=_OUTCOME.ERROR)),
+            critical_failures=Count("pk", filter=Q(critical_failure=True)),
+            baseline_passes=Count("pk", filter=Q(baseline__outcome=_OUTCOME.PASS)),
+            baseline_failures=Count("pk", filter=Q(baseline__outcome=_OUTCOME.FAIL)),
+            baseline_errors=Count("pk", filter=Q(baseline__outcome=_OUTCOME.ERROR)),
+            skipped=Count("pk", filter=Q(baseline__outcome=_OUTCOME.SKIPPED)),
+        )
+        .order_by()
+    )
+    for row in rows:
+        counted[row["item__suite_id"]][row["case"]] = _Counts(
+            passes=row["passes"],
+            failures=row["failures"],
+            errors=row["errors"],
+            critical_failures=row["critical_failures"],
+            baseline_passes=row["baseline_passes"],
+            baseline_failures=row["baseline_failures"],
+            baseline_errors=row["baseline_errors"],
+            skipped=row["skipped"],
+        )
+    return counted
+
+
+def _tally(suite: SuiteSpec, case: CaseSpec, counts: _Counts) -> CaseTally:
+    return CaseTally(
+        key=case.key,
+        critical=case.critical,
+        repeats_expected=suite.repeats_of(case),
+        passes=counts.passes,
+        failures=counts.failures,
+        errors=counts.errors,
+        critical_failures=counts.critical_failures,
+    )
+
+
+def _pairs(suite: SuiteSpec, cases: list[tuple[CaseSpec, _Counts]]) -> Iterator[PairedCase]:
+    """The cases that both arms answered in every repeat."""
+    for case, counts in cases:
+        repeats = suite.repeats_of(case)
+        if (
+            counts.passes + counts.failures == repeats
+            and counts.baseline_passes + counts.baseline_failures == repeats
+        ):
+            yield PairedCase(
+                key=case.key,
+                cluster=suite.cluster_of(case),
+                candidate=counts.passes / repeats,
+                baseline=counts.baseline_passes / repeats,
+                repeats=repeats,
+            )
+
+
+def _samples(run: EvalRun, suite: Suite, policy: GatePolicy) -> tuple[GuardrailSample, ...]:
+    return tuple(_sample(run, suite, rail.name) for rail in policy.guardrails)
+
+
+def _sample(run: EvalRun, suite: Suite, name: str) -> GuardrailSample:
+    """Both arms' figures, of the answers that have them in both."""
+    columns = _COLUMNS[name.partition("_")[0]]
+    fields = [*columns, *(f"baseline__{column}" for column in columns)]
+    both = {f"{field}__isnull": False for field in fields}
+    asked = (_OUTCOME.PASS, _OUTCOME.FAIL)
+    rows = (
+        CaseResult.objects.filter(run=run, item__suite=suite, **both)
+        .filter(outcome__in=asked, baseline__outcome__in=asked)
+        .order_by("item__position")
+        .values_list("case", *(F(field) for field in fields))
+    )
+    weights = _weights(run, name, len(columns))
+    candidate, baseline, cases = [], [], []
+    for case, *figures in rows:
+        half = len(columns)
+        candidate.append(sum(w * x for w, x in zip(weights, figures[:half], strict=True)))
+        baseline.append(sum(w * x for w, x in zip(weights, figures[half:], strict=True)))
+        cases.append(case)
+    return GuardrailSample(name, tuple(candidate), tuple(baseline), tuple(cases))
+
+
+def _weights(run: EvalRun, name: str, columns: int) -> tuple[float, ...]:
+    """Prices turn tokens into USD; everything else counts as it is."""
+    if name != "cost":
+        return (1.0,) * columns
+    pin = ModelPin.from_json(run.model.pin)
+    return (pin.price_prompt / 1_000_000, pin.price_completion / 1_000_000)

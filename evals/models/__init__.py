@@ -1,0 +1,17 @@
+"""Evaluation's tables."""
+
+from __future__ import annotations
+
+from evals.models.results import BaselineResult, CaseResult, JudgedAnswer, KeptAnswer
+from evals.models.runs import EvalRun, WorkItem
+from evals.models.suites import Suite
+
+__all__ = [
+    "BaselineResult",
+    "CaseResult",
+    "EvalRun",
+    "JudgedAnswer",
+    "KeptAnswer",
+    "Suite",
+    "WorkItem",
+]

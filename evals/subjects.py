@@ -1,0 +1,101 @@
+"""What a run measures: which version, beside which live one, on which model, under which rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evals import queries
+from evals.domain.forecast import Forecast
+from evals.domain.suite import SuiteSpec
+from evals.errors import GateUnknownError, SuitesUnusableError
+from evals.follow import combined_digest
+from evals.models import Suite
+from evals.plan import forecast_run, guess_tokens
+from registry import queries as registry_queries
+from registry.domain.model_pin import ModelPin
+from registry.domain.policy import GatePolicy as PolicyRule
+from registry.domain.version import VersionContent
+from registry.errors import ModelUnknownError, TagNotSetError
+from registry.models import GatePolicy, ModelVersion, Prompt, PromptVersion
+
+STABLE = "stable"
+CANARY = "canary"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be measured. `baseline` None: there is nothing to compare with."""
+
+    prompt: Prompt
+    version: PromptVersion
+    model: ModelVersion
+    tag: str
+    policy: GatePolicy
+    suites: tuple[Suite, ...]
+    baseline: PromptVersion | None
+
+    @property
+    def rule(self) -> PolicyRule:
+        """The policy as a value."""
+        return PolicyRule.from_json(self.policy.spec)
+
+
+def candidate(*, prompt: str, version: int, model: str | None, tag: str) -> Subject:
+    """A version that wants to carry `tag`. Raises NotFoundError kinds, GateUnknownError,
+    SuitesUnusableError.
+    """
+    row = registry_queries.prompt(prompt)
+    return _subject(row, registry_queries.version(row, version), model, tag)
+
+
+def live_against_itself(*, prompt: str, model: str | None, tag: str) -> Subject:
+    """What is live as both arms. Raises as `candidate`, and TagNotSetError."""
+    row = registry_queries.prompt(prompt)
+    live = registry_queries.live_version(row, tag)
+    if live is None:
+        raise TagNotSetError(f"{prompt} has no {tag} yet", prompt=prompt, tag=tag)
+    subject = _subject(row, live, model, tag)
+    return Subject(row, live, subject.model, tag, subject.policy, subject.suites, baseline=live)
+
+
+def _subject(row: Prompt, version: PromptVersion, model: str | None, tag: str) -> Subject:
+    name = model or row.default_model
+    if not name:
+        raise ModelUnknownError(
+            f"{row.name} names no default model", hint="say which model: --model NAME"
+        )
+    policy = registry_queries.policy_for(row, tag)
+    if policy is None:
+        raise GateUnknownError(f"no gate policy guards {tag}")
+    suites = queries.current_suites(row)
+    if combined_digest({suite.name: suite.digest for suite in suites}) != row.suite_digest:
+        raise SuitesUnusableError(f"the suites of {row.name} are being changed; try again")
+    pin = registry_queries.current_model(name)
+    baseline = _baseline(row, version, tag)
+    if not _compares(PolicyRule.from_json(policy.spec), queries.suite_specs(suites)):
+        baseline = None
+    return Subject(row, version, pin, tag, policy, suites, baseline)
+
+
+def _baseline(row: Prompt, version: PromptVersion, tag: str) -> PromptVersion | None:
+    """What the candidate would replace; a canary is measured against what it would join."""
+    live = registry_queries.live_version(row, STABLE if tag == CANARY else tag)
+    return live if live is not None and live.pk != version.pk else None
+
+
+def _compares(rule: PolicyRule, suites: Sequence[SuiteSpec]) -> bool:
+    """Whether anything looks at the live version: asking it costs as much as the candidate."""
+    checks = {
+        check.type for suite in suites for case in suite.cases for check in suite.checks_of(case)
+    }
+    return rule.margin is not None or bool(rule.guardrails) or "pairwise" in checks
+
+
+def forecast(subject: Subject) -> Forecast:
+    """What a run of it will cost, and what it can decide."""
+    specs = queries.suite_specs(subject.suites)
+    content = VersionContent.from_json(subject.version.content)
+    estimate = queries.measured_tokens(subject.prompt, subject.model)
+    pin = ModelPin.from_json(subject.model.pin)
+    return forecast_run(specs, subject.rule, pin, estimate or guess_tokens(content, specs))
