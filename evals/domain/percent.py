@@ -20,6 +20,16 @@ def percent(value: float, against: float | None = None) -> str:
     return f"{value * 100:.{_digits(value, against)}f} %"
 
 
+def points(value: float, against: float | None = None) -> str:
+    """-0.1 as `-10.0 points`: a difference between two percentages."""
+    return f"{value * 100:+.{_digits(value, against)}f} points"
+
+
+def change_text(value: float, against: float | None = None) -> str:
+    """0.2 as `+20.0 %`: how much more, relative to what was before."""
+    return f"{value * 100:+.{_digits(value, against)}f} %"
+
+
 def interval_text(interval: Interval, against: float | None = None) -> str:
     """`86.3–98.3 %`, each bound distinguishable from `against`."""
     low = f"{interval.low * 100:.{_digits(interval.low, against)}f}"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from evals.domain.gate.comparison import compare
+from evals.domain.gate.deciding import decide
 from evals.domain.gate.decision import Comparison, Decision, GuardrailResult, Verdict
 from evals.domain.gate.evidence import Advisory, Evidence, GuardrailSample, Quarantine
-from evals.domain.gate.floor import decide, floor_of, least_cases
+from evals.domain.gate.floor import floor_of, least_cases
+from evals.domain.gate.guardrails import weigh_guardrails
+from evals.domain.gate.stopping import StopDecision, may_stop
 from evals.domain.gate.tally import CaseTally, PairedCase
 
 __all__ = [
@@ -17,8 +21,12 @@ __all__ = [
     "GuardrailSample",
     "PairedCase",
     "Quarantine",
+    "StopDecision",
     "Verdict",
+    "compare",
     "decide",
     "floor_of",
     "least_cases",
+    "may_stop",
+    "weigh_guardrails",
 ]

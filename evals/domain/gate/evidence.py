@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from evals.domain.gate.tally import PairedCase
@@ -46,7 +47,9 @@ class GuardrailSample:
 class Evidence:
     """`pairs` and `guardrails` None: there is no live version to compare with.
 
-    `now` is needed with `quarantine`, to tell what has expired.
+    `pairs` has every case of the suite. `clusters` maps the keys of cases to the cluster they
+    belong to; a case that is not in it stands alone. `now` is needed with `quarantine`, to tell
+    what has expired.
     """
 
     pairs: tuple[PairedCase, ...] | None = None
@@ -54,3 +57,4 @@ class Evidence:
     advisories: tuple[Advisory, ...] = ()
     quarantine: tuple[Quarantine, ...] = ()
     now: datetime | None = None
+    clusters: Mapping[str, str] = field(default_factory=dict)

@@ -75,6 +75,7 @@ from evals.domain.statistics.sample_size import (
     cases_for_margin,
     cases_for_mean_difference,
     cases_for_two_rates,
+    cases_without_flips,
     detectable_drop,
     detectable_margin,
     margin_without_flips,
@@ -94,6 +95,7 @@ from evals.domain.statistics.wilson import (
     most_failing_passes,
     needed_passes,
     wilson,
+    wilson_clustered,
 )
 
 __all__ = [
@@ -120,6 +122,7 @@ __all__ = [
     "cases_for_mean_difference",
     "cases_for_two_rates",
     "cases_to_decide",
+    "cases_without_flips",
     "clustered_mean",
     "cohens_kappa",
     "design_effect",
@@ -160,4 +163,5 @@ __all__ = [
     "two_sided_z",
     "variances",
     "wilson",
+    "wilson_clustered",
 ]

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evals.domain.statistics.interval import Interval
-from evals.domain.statistics.mean import ClusteredMean, clustered_mean, student_t
+from evals.domain.statistics.mean import ClusteredMean, clustered_mean, standard_error, student_t
 from evals.domain.statistics.tango import HALF_A_FLIP, tango_lower
 
 _STEPS = 60
+#: Clusters with a flip that a design effect may be read from.
+_MEASURED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ class ClusteredDifference:
 
     Identical results have no spread, and a normal interval would then prove anything from two
     cases. So the variance is never taken below the least that a difference of that size can have
-    between whole cases, d(1 - d) per effective cluster, and half a flip is held back there: what
-    Tango's bounds do when no case flipped.
+    between whole cases, d(1 - d) per effective cluster, which is what Tango's score does when no
+    case flipped; and half a flip is held back as there.
     """
 
     value: float
@@ -72,7 +74,8 @@ class ClusteredDifference:
         if self.clusters < 2:
             return -1.0
         t = student_t(confidence, max(1, round(self.clusters) - 1))
-        return max(-1.0, min(self.value - t * self.error, self._least(t)))
+        plain = self.value - HALF_A_FLIP / self.effective - t * self.error
+        return max(-1.0, min(plain, self._least(t)))
 
     def upper(self, confidence: float) -> float:
         """One-sided upper bound: the lower one with the arms exchanged."""
@@ -114,10 +117,17 @@ def difference_of(gaps: Sequence[float], clusters: Sequence[str]) -> Difference:
     if len(set(clusters)) == len(gaps) and all(gap in (-1.0, 0.0, 1.0) for gap in gaps):
         worse, better = sum(gap < 0 for gap in gaps), sum(gap > 0 for gap in gaps)
         return BinaryDifference(worse, better, len(gaps))
-    return clustered_difference(clustered_mean(gaps, clusters))
+    mean = clustered_mean(gaps, clusters)
+    error = 1.0 if mean.error is None else mean.error
+    return ClusteredDifference(mean.value, error, mean.clusters, _worth(gaps, clusters, mean))
 
 
-def clustered_difference(mean: ClusteredMean) -> ClusteredDifference:
-    """From the clustered mean of the differences."""
-    error = mean.error if mean.error is not None else 1.0
-    return ClusteredDifference(mean.value, error, mean.clusters, mean.effective)
+def _worth(gaps: Sequence[float], clusters: Sequence[str], mean: ClusteredMean) -> float:
+    """Independent cases that these are worth. Clusters that stand or fall as one, unless enough
+    of them flipped to measure how much their cases have in common.
+    """
+    flipped = {name for name, gap in zip(clusters, gaps, strict=True) if gap}
+    if mean.clusters == mean.n or mean.error is None or len(flipped) < _MEASURED:
+        return mean.effective
+    alike = (mean.error / standard_error(gaps)) ** 2
+    return max(mean.effective, mean.n / max(1.0, alike))

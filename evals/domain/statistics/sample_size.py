@@ -48,25 +48,29 @@ def cases_for_drop(
 
 
 def detectable_drop(
-    cases: int, noise: float, *, alpha: float = 0.05, power: float = POWER
+    cases: float, noise: float, margin: float = 0.0, *, alpha: float = 0.05, power: float = POWER
 ) -> float | None:
-    """The smallest drop that `cases` cases show with `power`, one-sided; None: not even 100 %.
+    """The smallest drop that `cases` cases prove, with `power`, to be more than `margin`
+    (one-sided); None: not even a drop of 100 %.
 
     `noise` is the flip rate of the live version against itself (A/A). A drop adds its own flips:
     p_d = noise + drop.
     """
-    if cases < 1 or not 0 <= noise <= 1:
+    if cases < 1 or not 0 <= noise <= 1 or not 0 <= margin < 1:
         raise StatisticsInputError(f"{cases} cases with {noise} flips cannot be")
+    # Five flips one way are the fewest that prove anything: the normal form forgets it.
+    least = math.log(alpha) / math.log(0.5) / cases
 
     def is_seen(drop: float) -> bool:
-        signal = _signal(drop, min(1.0, noise + drop), alpha, power)
-        # Five flips one way are the fewest that prove anything: the normal form forgets it.
-        fewest = math.log(alpha) / math.log(0.5)
-        return cases * drop**2 >= signal**2 and cases * drop >= fewest
+        flips = min(1.0, noise + drop)
+        quiet = max(0.0, flips - margin**2)
+        spread = one_sided_z(1 - alpha) * math.sqrt(quiet)
+        spread += one_sided_z(power) * math.sqrt(max(0.0, flips - drop**2))
+        return drop >= least and drop - margin >= spread / math.sqrt(cases)
 
     if not is_seen(1.0):
         return None
-    low, high = 0.0, 1.0
+    low, high = margin, 1.0
     for _ in range(40):
         middle = (low + high) / 2
         low, high = (low, middle) if is_seen(middle) else (middle, high)
@@ -102,8 +106,13 @@ def detectable_margin(
     `error` is the standard error of the difference. However few flips there are, n cases cannot
     prove less than what they would without any: see `margin_without_flips`.
     """
-    spread = (one_sided_z(1 - alpha) + one_sided_z(power)) * error
-    return min(1.0, max(spread, margin_without_flips(cases, alpha=alpha)))
+    flip_rate = min(1.0, cases * error**2)
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        enough = power_of_margin(cases, flip_rate, middle, alpha=alpha) >= power
+        low, high = (low, middle) if enough else (middle, high)
+    return high
 
 
 def margin_without_flips(cases: float, *, alpha: float = 0.05) -> float:
@@ -116,14 +125,28 @@ def margin_without_flips(cases: float, *, alpha: float = 0.05) -> float:
     return high
 
 
-def power_of_margin(cases: int, flip_rate: float, margin: float, *, alpha: float = 0.05) -> float:
-    """Probability that an equally good candidate passes `margin`; 0 where it never can."""
+def cases_without_flips(margin: float, *, alpha: float = 0.05) -> int:
+    """The fewest cases with identical results that prove `margin`; 70 for 5 points at 95 %."""
+    z = one_sided_z(1 - alpha)
+    root = z * math.sqrt(_positive(margin) * (1 - margin))
+    # The larger root of nm - z·sqrt(nm(1 - m)) - 1/2 = 0, a quadratic in sqrt(n).
+    return _cases(((root + math.sqrt(root**2 + 2 * margin)) / (2 * margin)) ** 2)
+
+
+def power_of_margin(cases: float, flip_rate: float, margin: float, *, alpha: float = 0.05) -> float:
+    """Probability that an equally good candidate passes `margin` in Tango's test with half a flip
+    held back; 0 where it never can. By the normal curve, within 3 points of what simulation gives.
+    """
     if margin_without_flips(cases, alpha=alpha) > margin:
         return 0.0
     if flip_rate == 0:
         return 1.0
-    distance = margin / math.sqrt(flip_rate / cases) - one_sided_z(1 - alpha)
-    return NormalDist().cdf(distance)
+    # Tango's score has the variance that the flips would have if the margin were the truth.
+    linear = -flip_rate - 2 * margin
+    worse = (math.sqrt(linear**2 - 4 * flip_rate * margin * (1 + margin)) - linear) / 4
+    null = max(flip_rate, 2 * worse - margin * (1 + margin))
+    distance = math.sqrt(cases) * (margin - 0.5 / cases) - one_sided_z(1 - alpha) * math.sqrt(null)
+    return NormalDist().cdf(distance / math.sqrt(flip_rate))
 
 
 def _signal(drop: float, flip_rate: float, alpha: float, power: float) -> float:

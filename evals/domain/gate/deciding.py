@@ -1,0 +1,137 @@
+"""The gate: from the results of a suite to a verdict with its reasons in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from evals.domain.gate.comparison import compare
+from evals.domain.gate.complete import broken, critical, named, unpaired
+from evals.domain.gate.decision import Comparison, Decision, GuardrailResult, Verdict
+from evals.domain.gate.evidence import Evidence
+from evals.domain.gate.floor import FloorResult, weigh_floor
+from evals.domain.gate.guardrails import weigh_guardrails
+from evals.domain.gate.quarantine import Counted, without_credit
+from evals.domain.gate.tally import CaseTally, PairedCase
+from evals.domain.percent import plural
+from evals.domain.spec import SuiteSpec
+from registry.domain.policy import GatePolicy
+
+#: The worst one counts.
+_SEVERITY: tuple[Verdict, ...] = ("PASS", "INCONCLUSIVE", "FAIL", "ERROR")
+_ALONE = Evidence()
+
+
+def decide(
+    results: Sequence[CaseTally], suite: SuiteSpec, policy: GatePolicy, evidence: Evidence = _ALONE
+) -> Decision:
+    """Judge a finished run by its suite and policy.
+
+    The worst of four: what is critical (a failure is FAIL), the floor (`weigh_floor`), the
+    comparison with the live version (`compare`) when the policy has a margin, and its guardrails
+    (`weigh_guardrails`). ERROR when any result of either arm is missing, an error, or does not add
+    up. Without a live version the floor decides alone. Cases that nothing but advisory checks look
+    at prove nothing and are left out; with no other case the verdict is INCONCLUSIVE. Quarantined
+    cases get no credit (`without_credit`).
+    """
+    passed = sum(tally.passes >= tally.repeats_expected for tally in results)
+    wrong = [*broken(results, suite)]
+    if not wrong and evidence.pairs is not None:
+        wrong = [*unpaired(evidence.pairs, results, suite)]
+    if wrong:
+        return Decision("ERROR", tuple(wrong), None, None, len(suite.cases), passed)
+    unseen = _unseen(suite, evidence)
+    counted = without_credit(
+        [tally for tally in results if tally.key not in unseen],
+        replace(evidence, pairs=_kept(evidence.pairs, unseen)),
+    )
+    return _merged(results, counted, unseen, suite, policy, evidence)
+
+
+def _unseen(suite: SuiteSpec, evidence: Evidence) -> set[str]:
+    """Cases at which nothing but advisory checks look."""
+    advisory = {one.check for one in evidence.advisories}
+    names = {case.key: {check.name for check in suite.checks_of(case)} for case in suite.cases}
+    return {key for key, checks in names.items() if checks and checks <= advisory}
+
+
+def _kept(pairs: tuple[PairedCase, ...] | None, unseen: set[str]) -> tuple[PairedCase, ...] | None:
+    if pairs is None:
+        return None
+    return tuple(pair for pair in pairs if pair.key not in unseen)
+
+
+def _merged(
+    results: Sequence[CaseTally],
+    counted: Counted,
+    unseen: set[str],
+    suite: SuiteSpec,
+    policy: GatePolicy,
+    evidence: Evidence,
+) -> Decision:
+    failed = tuple(critical(results, suite))
+    floor = None
+    if counted.tallies:
+        floor = weigh_floor(counted.tallies, evidence.clusters, suite, policy)
+    comparison = compare(counted.pairs, policy) if counted.pairs else None
+    rails: tuple[GuardrailResult, ...] = ()
+    if evidence.guardrails is not None or counted.pairs is not None:
+        rails = weigh_guardrails(evidence.guardrails or (), policy)
+    lacking = tuple(_lacking(counted, policy, evidence))
+    verdicts = [*_verdicts(floor, comparison, rails)]
+    if failed:
+        verdicts.append("FAIL")
+    if floor is None or lacking:
+        verdicts.append("INCONCLUSIVE")
+    return Decision(
+        verdict=max(verdicts, key=_SEVERITY.index),
+        reasons=(
+            *failed,
+            *(floor.sentences if floor else ("no case is left that counts: nothing is proved",)),
+            *(comparison.sentences if comparison else ()),
+            *(rail.sentence for rail in rails),
+            *lacking,
+            *_notes(counted, unseen, policy, evidence),
+        ),
+        pass_rate=floor.rate if floor else None,
+        interval=floor.interval if floor else None,
+        cases=len(counted.tallies),
+        passed=sum(tally.passes >= tally.repeats_expected for tally in counted.tallies),
+        comparison=comparison,
+        guardrails=rails,
+    )
+
+
+def _verdicts(
+    floor: FloorResult | None, comparison: Comparison | None, rails: Sequence[GuardrailResult]
+) -> Iterator[Verdict]:
+    if floor is not None:
+        yield floor.verdict
+    if comparison is not None and comparison.verdict is not None:
+        yield comparison.verdict
+    for rail in rails:
+        yield rail.verdict
+
+
+def _lacking(counted: Counted, policy: GatePolicy, evidence: Evidence) -> Iterator[str]:
+    """What the policy asks for and a run beside a live version did not measure."""
+    has_live = evidence.pairs is not None or evidence.guardrails is not None
+    if has_live and policy.margin is not None and not counted.pairs:
+        yield "no case is left to compare with the live version: the margin is undecided"
+
+
+def _notes(
+    counted: Counted, unseen: set[str], policy: GatePolicy, evidence: Evidence
+) -> Iterator[str]:
+    asks = policy.margin is not None or policy.guardrails
+    if asks and evidence.pairs is None and evidence.guardrails is None:
+        yield "there is no live version to compare with: only the floor decides"
+    yield from counted.sentences
+    for one in evidence.advisories:
+        yield f"{one.check} is advisory, shown and not counted: {one.reason}"
+    if unseen:
+        keys = sorted(unseen)
+        yield (
+            f"{plural(len(keys), 'case')} left out, as nothing but advisory checks look at them: "
+            f"{named(keys)}"
+        )
