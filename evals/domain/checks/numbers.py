@@ -33,7 +33,7 @@ _NUMBER = re.compile(
     rf"(?<!\w)(?<![0-9][.,{_APOSTROPHES}])"
     rf"(?:(?P<sign>(?<![\])])[+{_MINUS}])(?P<money>[$€£¥]?))?"
     rf"(?P<digits>{_SPACED}|{_PLAIN})"
-    rf"(?:[eE](?P<power>[+{_MINUS}]?[0-9]++)(?!\w))?+"
+    rf"(?:[eE](?P<power>[+{_MINUS}]?[0-9]++)(?![.,{_APOSTROPHES}]?\w))?+"
 )
 _GROUPED = re.compile(rf"[1-9][0-9]{{0,2}}(?P<mark>[.,{_GAPS}{_APOSTROPHES}])[0-9]{{3}}"
                       r"(?:(?P=mark)[0-9]{3})*")  # fmt: skip

@@ -30,6 +30,7 @@ def starter():
 def test_a_suite_that_uses_nothing_new_keeps_its_digest(name):
     spec, findings = parse_suite(name, starter())
     assert not findings
+    assert spec is not None
     assert spec.digest == DIGESTS[name]
 
 
@@ -41,4 +42,6 @@ def test_a_default_that_is_spelled_out_leaves_the_digest_alone(more):
     checks = "" if more.startswith("checks") else "checks: [{type: exact}]\n"
     plain, _ = parse_suite("s", repository(**{"suites/s.yaml": cases + "checks: [{type: exact}]"}))
     said, _ = parse_suite("s", repository(**{"suites/s.yaml": cases + checks + more}))
+    assert said is not None
+    assert plain is not None
     assert said.digest == plain.digest
