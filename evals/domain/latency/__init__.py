@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from evals.domain.latency.change import RelativeChange, relative_change
 from evals.domain.latency.goodput import Goodput, goodput
-from evals.domain.latency.percentiles import MetricSummary, Percentile, percentile, summarise
 from evals.domain.latency.report import (
     BASELINE,
     CANDIDATE,
@@ -15,6 +14,8 @@ from evals.domain.latency.report import (
     PrefixCacheUse,
 )
 from evals.domain.latency.spec import LatencySpec, Slo
+from evals.domain.latency.summary import MetricSummary, Percentile, summarise
+from evals.domain.latency.tally import LatencyErrorsError, LevelTally
 from evals.domain.latency.timing import Timing, gaps
 
 __all__ = [
@@ -23,9 +24,11 @@ __all__ = [
     "ArmReport",
     "ErrorTally",
     "Goodput",
+    "LatencyErrorsError",
     "LatencyReport",
     "LatencySpec",
     "LevelReport",
+    "LevelTally",
     "MetricSummary",
     "Percentile",
     "PrefixCacheUse",
@@ -34,7 +37,6 @@ __all__ = [
     "Timing",
     "gaps",
     "goodput",
-    "percentile",
     "relative_change",
     "summarise",
 ]

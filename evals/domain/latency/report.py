@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from evals.domain.latency.change import RelativeChange, relative_change
 from evals.domain.latency.goodput import Goodput, goodput
-from evals.domain.latency.percentiles import MetricSummary, summarise
 from evals.domain.latency.spec import LatencySpec, Slo
+from evals.domain.latency.summary import MetricSummary, summarise
 from evals.domain.latency.timing import Timing
+from evals.domain.statistics import PairedSample
 
 CANDIDATE = "candidate"
 BASELINE = "baseline"
@@ -130,18 +131,27 @@ class LevelReport:
         tokens = sum(arm.output_tokens for arm in self.arms)
         return tokens / self.seconds if self.seconds > 0 else 0.0
 
-    def pairs(self, metric: str) -> tuple[tuple[float, float], ...]:
-        """(candidate, baseline) of the questions that both arms answered, by number."""
+    def paired(self, metric: str) -> PairedSample | None:
+        """The times of both arms in the pairs that both answered, clustered by question where one
+        was asked twice; None when there are none.
+        """
         candidate, baseline = self._by_pair(CANDIDATE, metric), self._by_pair(BASELINE, metric)
         both = sorted(candidate.keys() & baseline.keys())
-        return tuple((candidate[pair], baseline[pair]) for pair in both)
+        if not both:
+            return None
+        questions = tuple(str(candidate[pair][1]) for pair in both)
+        return PairedSample(
+            tuple(candidate[pair][0] for pair in both),
+            tuple(baseline[pair][0] for pair in both),
+            questions if len(set(questions)) < len(questions) else (),
+        )
 
     def changes(self, confidence: float) -> tuple[RelativeChange, ...]:
         """The candidate against the baseline by COMPARED; nothing without a baseline."""
         found = (
             relative_change(
                 metric,
-                self.pairs(metric),
+                self.paired(metric),
                 quantile,
                 confidence=confidence,
                 concurrency=self.concurrency,
@@ -150,11 +160,12 @@ class LevelReport:
         )
         return tuple(change for change in found if change is not None)
 
-    def _by_pair(self, name: str, metric: str) -> dict[int, float]:
+    def _by_pair(self, name: str, metric: str) -> dict[int, tuple[float, int]]:
+        """(value, question) of every pair in which this arm has the metric."""
         arm = self.arm(name)
         timings = () if arm is None else arm.timings
-        values = {timing.pair: getattr(timing, metric) for timing in timings}
-        return {pair: value for pair, value in values.items() if value is not None}
+        values = {timing.pair: (getattr(timing, metric), timing.question) for timing in timings}
+        return {pair: found for pair, found in values.items() if found[0] is not None}
 
 
 @dataclass(frozen=True)
@@ -180,6 +191,15 @@ class LatencyReport:
     def changes(self) -> tuple[RelativeChange, ...]:
         """Candidate against baseline at every level."""
         return tuple(c for level in self.levels for c in level.changes(self.confidence))
+
+    def for_guardrails(self, metric: str) -> PairedSample | None:
+        """What the gate's guardrails weigh: the pairs of the level with the highest concurrency.
+
+        None when the phase is not complete, or there is nothing to compare.
+        """
+        if not self.is_complete:
+            return None
+        return max(self.levels, key=lambda level: level.concurrency).paired(metric)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back to an equal value.

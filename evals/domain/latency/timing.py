@@ -15,13 +15,15 @@ from itertools import pairwise
 class Timing:
     """One whole answer as its caller saw it; times are milliseconds since the request was sent.
 
-    `pair` is the number, from 0, that the requests of both arms for the same question share.
+    `pair` is the number, from 0, that the requests of both arms side by side share; `question` is
+    which of the arm's questions it was, from 0, since few questions are asked again and again.
     `ttft_ms` is the arrival of the first text, `e2e_ms` that of the end. `itl_ms` are the gaps
     between pieces of text: one piece may hold several tokens, so they are not per token.
     `cached_tokens` is None when the server does not say how much of the prompt it had already.
     """
 
     pair: int
+    question: int
     ttft_ms: float
     e2e_ms: float
     prompt_tokens: int
