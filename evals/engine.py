@@ -23,7 +23,8 @@ from evals import jobs, leases, proof, queries, results, runs
 from evals.asking import Asker
 from evals.conversation import Asked, Conversation, Patience
 from evals.endpoints import endpoint_of
-from evals.held import Held
+from evals.held import Arm, Held
+from evals.jury import Jury
 from evals.models import EvalRun
 from evals.results import Result
 from evals.scoring import not_judged
@@ -96,6 +97,7 @@ class _Shift:
         self.cases = {
             (key, case.key): case for key, suite in self.suites.items() for case in suite.cases
         }
+        self.jury = Jury(self.suites, worker.talk)
         self.advisory = frozenset(run.advisory)
         self.held: dict[int, Held] = {}
         self.ready: list[Result] = []
@@ -168,6 +170,7 @@ class _Shift:
     def _forget(self, item: int) -> None:
         for ticket in self.held.pop(item).open:
             self.talk.forget(ticket)
+        self.jury.forget(item)
 
     def _fill(self) -> None:
         results.give_up_poison(run_id=self.run.pk)
@@ -205,7 +208,13 @@ class _Shift:
         if held is None or asked.ticket not in held.open:
             return  # lost before it was answered
         held.open.discard(asked.ticket)
-        arm = held.arm(asked.ticket.arm)
+        if asked.ticket.check:
+            self.jury.take(held, asked)
+        else:
+            self._take_answer(held.arm(asked.ticket.arm), asked)
+        self._finish_if_complete(held)
+
+    def _take_answer(self, arm: Arm, asked: Asked) -> None:
         if asked.response is not None:
             self.unanswered = 0
             arm.given = self.asker.given(arm, asked.response)
@@ -213,11 +222,15 @@ class _Shift:
             assert asked.error is not None
             arm.lost = not_judged(asked.error.message)
             self._count_unanswered(asked.error)
-        self._finish_if_complete(held)
 
     def _finish_if_complete(self, held: Held) -> None:
         if held.open or held.lease.item not in self.held:
             return
+        if not held.is_before_judges:
+            held.is_before_judges = True
+            self.jury.ask(held)
+            if held.open:
+                return
         if not self.ready:
             self.store_at = time.monotonic() + _LINGER_SECONDS
         self.ready.append(held.result(self.advisory))

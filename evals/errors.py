@@ -33,6 +33,25 @@ class SuitesUnusableError(InvalidError):
     hint = "see the findings of the last sync, or assay lint"
 
 
+class JudgeUnknownError(NotFoundError):
+    """There is no such judge, or no such trial of one."""
+
+    code = "judge_unknown"
+
+
+class LabelsMissingError(InvalidError):
+    """There is nothing to measure the judge by."""
+
+    code = "labels_missing"
+
+
+class SelfJudgingError(InvalidError):
+    """A model must not judge its own answers."""
+
+    code = "self_judging"
+    hint = "name another model, or say allow_self_judging: true in the suite"
+
+
 class RunTooLargeError(InvalidError):
     """The suites ask for more answers than one run may have."""
 

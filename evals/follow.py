@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 from django.db.models import F
@@ -17,7 +17,8 @@ from core.digest import digest
 from core.findings import Finding
 from evals.domain.checks import SEMANTICS
 from evals.domain.suite import SuiteSpec, lint_suites, parse_suite, suite_path
-from evals.models import Suite
+from evals.domain.suite.labels import labels_path, parse_labels
+from evals.models import LabelSet, Suite
 from registry import certificates
 from registry.domain.change import RepositoryChange
 from registry.domain.files import AddressedFiles, Files
@@ -81,12 +82,31 @@ class _Read:
     spec: SuiteSpec | None
     paths: frozenset[str]
     sources: Mapping[str, str]
+    labels: tuple[LabelSet, ...] = ()
 
 
 def _read(name: str, files: Files) -> _Read:
     watched = _Watched(files)
     spec, _ = parse_suite(name, watched)
-    return _Read(spec, frozenset(watched.seen), _addresses(watched.seen, files))
+    return _Read(
+        spec, frozenset(watched.seen), _addresses(watched.seen, files), _labels(spec, files)
+    )
+
+
+def _labels(spec: SuiteSpec | None, files: Files) -> tuple[LabelSet, ...]:
+    """The human labels that the suite's judges are to be measured by."""
+    found = []
+    for judge in spec.judges.values() if spec else ():
+        if judge.calibration:
+            rows, _ = parse_labels(judge.rubric, files.read(labels_path(judge.rubric.name)))
+            found.append(
+                LabelSet(
+                    digest=judge.calibration,
+                    rubric=judge.rubric.name,
+                    rows=[asdict(row) for row in rows],
+                )
+            )
+    return tuple(found)
 
 
 def _addresses(paths: Iterable[str], files: Files) -> dict[str, str]:
@@ -165,6 +185,10 @@ def _store(
     Suite.objects.filter(is_current=True).exclude(name__in=stays).update(is_current=False)
     if rows:
         _replace(rows)
+    labels = {label.digest: label for one in read for label in one.labels}
+    for label in labels.values():
+        label.commit = commit
+    LabelSet.objects.bulk_create(labels.values(), ignore_conflicts=True)
 
 
 def _replace(rows: list[Suite]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evals.domain.checks import Answer
+from evals.domain.checks.remote import Reply
 from evals.domain.suite import CaseSpec, SuiteSpec
 from evals.leases import Lease
 from evals.results import Result
@@ -55,6 +57,22 @@ class Held:
     #: Questions that have no answer yet.
     open: set[Ticket] = field(default_factory=set)
     judge_tokens: tuple[int, int] = (0, 0)
+    #: Whether what the checks ask other models has been asked.
+    is_before_judges: bool = False
+
+    @property
+    def baseline_answer(self) -> Answer | None:
+        """What the live version said to the same."""
+        given = next((arm.given for arm in self.arms if arm.name == "baseline"), None)
+        return given.answer if given else None
+
+    def add_judge_tokens(self, reply: Reply) -> None:
+        """Count what a judge read and wrote."""
+        asked, written = self.judge_tokens
+        self.judge_tokens = (
+            asked + (reply.prompt_tokens or 0),
+            written + (reply.completion_tokens or 0),
+        )
 
     def arm(self, name: ArmName) -> Arm:
         """The arm of that name."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Count, F, Q
 
-from evals.domain.gate import CaseTally, GuardrailSample, PairedCase
+from evals.domain.gate import Advisory, CaseTally, GuardrailSample, PairedCase
 from evals.domain.suite import CaseSpec, SuiteSpec
 from evals.models import CaseResult, EvalRun, Suite
+from evals.scoring import is_advisory
 from evals.verdict import SuiteResults
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy
@@ -41,7 +43,7 @@ class _Counts:
     skipped: int
 
 
-def results_by_suite(run: EvalRun, policy: GatePolicy) -> tuple[SuiteResults, ...]:
+def results_by_suite(run: EvalRun, policy: GatePolicy, now: datetime) -> tuple[SuiteResults, ...]:
     """The figures of a run, suite by suite."""
     counted = _counted(run)
     found = []
@@ -55,12 +57,22 @@ def results_by_suite(run: EvalRun, policy: GatePolicy) -> tuple[SuiteResults, ..
                 suite=suite,
                 tallies=tuple(_tally(suite, case, counts) for case, counts in cases),
                 pairs=tuple(_pairs(suite, cases)) if run.baseline_id else None,
+                clusters={case.key: suite.cluster_of(case) for case, _ in cases},
+                advisories=tuple(_advisories(suite, run.advisory)),
+                now=now,
                 skipped=tuple(case.key for case, counts in cases if counts.skipped),
                 baseline_errors=tuple(c.key for c, counts in cases if counts.baseline_errors),
                 guardrails=_samples(run, row, policy) if run.baseline_id else None,
             )
         )
     return tuple(found)
+
+
+def _advisories(suite: SuiteSpec, advisory: Mapping[str, str]) -> Iterator[Advisory]:
+    checks = {check.name: check for case in suite.cases for check in suite.checks_of(case)}
+    for name, check in checks.items():
+        if is_advisory(suite, check, advisory):
+            yield Advisory(name, advisory[f"{suite.name}/{check.params['judge']}"])
 
 
 def _counted(run: EvalRun) -> dict[int, dict[str, _Counts]]:
@@ -107,18 +119,21 @@ def _tally(suite: SuiteSpec, case: CaseSpec, counts: _Counts) -> CaseTally:
 
 
 def _pairs(suite: SuiteSpec, cases: list[tuple[CaseSpec, _Counts]]) -> Iterator[PairedCase]:
-    """The cases that both arms answered in every repeat."""
+    """The cases that both arms answered in every repeat. The live version may have variables that
+    the suite no longer fills in: it is then taken to be right.
+    """
     for case, counts in cases:
         repeats = suite.repeats_of(case)
         if (
             counts.passes + counts.failures == repeats
-            and counts.baseline_passes + counts.baseline_failures == repeats
+            and counts.baseline_passes + counts.baseline_failures + counts.skipped == repeats
         ):
             yield PairedCase(
                 key=case.key,
                 cluster=suite.cluster_of(case),
                 candidate=counts.passes / repeats,
-                baseline=counts.baseline_passes / repeats,
+                # What cannot be compared must not speak for the candidate.
+                baseline=(counts.baseline_passes + counts.skipped) / repeats,
                 repeats=repeats,
             )
 

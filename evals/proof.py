@@ -20,7 +20,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from core.errors import AssayError, UnavailableError
-from evals import leases, queries, runs
+from evals import judges, leases, queries, runs
 from evals.conversation import Conversation
 from evals.models import EvalRun
 from registry import certificates
@@ -88,9 +88,12 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
     model = ModelVersion.objects.get(pk=run.model_id)
     started = False
     try:
-        started = _begin_as_measured(run, worker) or _record(
-            run, _measured(run, worker, _known(model)), worker
-        )
+        if blocked := _blocked_judges(run, worker):
+            _abort(run, "; ".join(blocked))
+        else:
+            started = _begin_as_measured(run, worker) or _record(
+                run, _measured(run, worker, _known(model)), worker
+            )
     except LeadLostError:
         pass
     except _UnclearError:
@@ -99,6 +102,16 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
         _abort(run, f"{model.name} could not be measured: {error.message}")
     leases.drop_lead(run_id=run.pk, owner=worker.owner)
     return started
+
+
+def _blocked_judges(run: EvalRun, worker: Worker) -> list[str]:
+    """Why the judges of the run's suites must not judge."""
+    return [
+        f"{suite.name}/{name} is blocked: {reason}"
+        for suite in queries.suites_of(run).values()
+        for name, judge in suite.judges.items()
+        for reason in judges.why_blocked(f"{suite.name}/{name}", judge, worker.talk)
+    ]
 
 
 def _begin_as_measured(run: EvalRun, worker: Worker) -> bool:

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from evals.domain.forecast import TokenEstimate
 from evals.domain.suite import SuiteSpec
 from evals.errors import RunUnknownError, SuitesUnusableError
-from evals.models import CaseResult, EvalRun, Suite, WorkItem
+from evals.models import CaseResult, EvalRun, JudgeTrial, Suite, WorkItem
 from registry.domain.actor import Actor
 from registry.models import ModelVersion, Prompt
 
@@ -20,8 +20,14 @@ def runs() -> QuerySet[EvalRun]:
     """Every run with what is shown of it, newest first."""
     # Prompts and suites are large; whoever needs their text asks for it.
     return (
-        EvalRun.objects.select_related("version__prompt", "model", "certificate")
-        .defer("version__content", "version__template", "certificate__evidence")
+        EvalRun.objects.select_related("version__prompt", "baseline", "model", "certificate")
+        .defer(
+            "version__content",
+            "version__template",
+            "baseline__content",
+            "baseline__template",
+            "certificate__evidence",
+        )
         .prefetch_related(Prefetch("suites", Suite.objects.defer("spec").order_by("name")))
     )
 
@@ -61,7 +67,7 @@ def run_for(actor: Actor, run_id: UUID) -> EvalRun:
 
 def results(run: EvalRun) -> QuerySet[CaseResult]:
     """Results of a run in the order in which they came."""
-    found = CaseResult.objects.filter(run=run).select_related("item__suite")
+    found = CaseResult.objects.filter(run=run).select_related("item__suite", "baseline")
     return found.defer("item__suite__spec")
 
 
@@ -106,6 +112,14 @@ def runs_nobody_works_on() -> list[UUID]:
         Q(leader_until=None) | Q(leader_until__lte=Now()), status__in=EvalRun.LIVE
     )
     return list(idle.exclude(pk__in=held).order_by("created_at").values_list("pk", flat=True))
+
+
+def trials_nobody_works_on() -> list[UUID]:
+    """Trials of judges that wait, or whose worker is gone. Oldest first."""
+    waiting = JudgeTrial.objects.filter(
+        Q(leased_until=None) | Q(leased_until__lte=Now()), status=JudgeTrial.Status.QUEUED
+    )
+    return list(waiting.order_by("created_at").values_list("pk", flat=True))
 
 
 def suite_specs(rows: Sequence[Suite]) -> tuple[SuiteSpec, ...]:

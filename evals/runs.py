@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from evals import jobs, measured, queries, subjects
-from evals.errors import RunFinishedError, RunTooLargeError
+from evals import jobs, judges, measured, queries, subjects
+from evals.domain.judge_standing import self_judging
+from evals.errors import RunFinishedError, RunTooLargeError, SelfJudgingError
 from evals.models import EvalRun, Suite, WorkItem
 from evals.plan import PlannedAnswer, json_of, plan_answers
 from evals.subjects import Subject
@@ -70,6 +71,9 @@ def _start(
     subject: Subject, kind: EvalRun.Kind, actor: Actor, now: datetime, *, use_cache: bool
 ) -> EvalRun:
     specs = queries.suite_specs(subject.suites)
+    pin = ModelPin.from_json(subject.model.pin)
+    if judging := [sentence for spec in specs for sentence in self_judging(spec, pin)]:
+        raise SelfJudgingError("; ".join(judging))
     requests = sum(spec.requests for spec in specs)
     if requests > MOST_ANSWERS:
         raise RunTooLargeError(
@@ -87,6 +91,7 @@ def _start(
         policy_digest=subject.policy.digest,
         policy_spec=subject.policy.spec,
         forecast=json_of(subjects.forecast(subject)),
+        advisory=judges.advisory(specs, subject.rule.judge),
         use_cache=use_cache,
         total=requests,
         requested_by=actor.name,
@@ -172,7 +177,7 @@ def finalise(*, run_id: UUID, now: datetime, doubts: Sequence[str] = ()) -> None
         if run.status not in EvalRun.LIVE or queries.has_open_items(run_id):
             return
         policy = PolicyRule.from_json(run.policy_spec)
-        found = measured.results_by_suite(run, policy)
+        found = measured.results_by_suite(run, policy, now)
         if run.kind == EvalRun.Kind.SELF:
             run.summary, reasons = self_comparison(found, doubts)
             _finish(run, "", reasons, None, now)

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 
 from evals.answer_cache import Keep
 from evals.domain.case_score import score_case
-from evals.domain.checks import Answer, CheckError, CheckOutcome, CheckSpec, run_check
+from evals.domain.checks import (
+    Answer,
+    CheckError,
+    CheckOutcome,
+    CheckSpec,
+    is_remote,
+    run_check,
+)
 from evals.domain.suite import CaseSpec, SuiteSpec
 from evals.models import CaseResult, KeptAnswer
 from serving.client import ChatResponse
@@ -113,16 +120,20 @@ def skipped(reason: str) -> Judgement:
 def counting_checks(
     suite: SuiteSpec, case: CaseSpec, advisory: Collection[str]
 ) -> tuple[CheckSpec, ...]:
-    """The checks of a case; those that are advisory decide nothing, unless there are no others
-    (such a run cannot be decided, but its cases are shown as their judge sees them).
+    """The checks of a case. Those of advisory judges (`suite/judge`) decide nothing, unless there
+    are no others: such a case proves nothing, but is shown as its judge sees it.
     """
     checks = suite.checks_of(case)
-    if all(check.name in advisory for check in checks):
-        return checks
-    return tuple(
-        replace(check, weight=0.0, critical=False) if check.name in advisory else check
+    counted = tuple(
+        replace(check, weight=0.0, critical=False) if is_advisory(suite, check, advisory) else check
         for check in checks
     )
+    return counted if any(check.weight > 0 for check in counted) else checks
+
+
+def is_advisory(suite: SuiteSpec, check: CheckSpec, advisory: Collection[str]) -> bool:
+    """Whether the check asks a judge that is not trusted."""
+    return f"{suite.name}/{check.params.get('judge')}" in advisory and is_remote(check.type)
 
 
 def judge(

@@ -13,6 +13,7 @@ from evals.follow import combined_digest
 from evals.models import Suite
 from evals.plan import forecast_run, guess_tokens
 from registry import queries as registry_queries
+from registry.domain.actor import Actor, Scope
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy as PolicyRule
 from registry.domain.version import VersionContent
@@ -90,6 +91,14 @@ def _compares(rule: PolicyRule, suites: Sequence[SuiteSpec]) -> bool:
         check.type for suite in suites for case in suite.cases for check in suite.checks_of(case)
     }
     return rule.margin is not None or bool(rule.guardrails) or "pairwise" in checks
+
+
+def plan(*, prompt: str, version: int, model: str | None, tag: str, actor: Actor) -> Forecast:
+    """What a run would cost and could decide; nothing is started. Raises as `candidate`, and
+    NotAllowedError.
+    """
+    actor.require(Scope.EVALUATE, prompt)
+    return forecast(candidate(prompt=prompt, version=version, model=model, tag=tag))
 
 
 def forecast(subject: Subject) -> Forecast:

@@ -9,7 +9,7 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 
-from evals import engine, jobs, queries
+from evals import engine, jobs, judges, queries
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +24,12 @@ def work(run_id: str) -> None:
         jobs.wake(UUID(run_id))
 
 
+@shared_task(name=jobs.CALIBRATE)
+def calibrate(trial_id: str) -> None:
+    """Measure a judge against human labels."""
+    judges.calibrate(UUID(trial_id))
+
+
 @shared_task(name=jobs.SWEEP)
 def sweep() -> None:
     """Ring for every live run nobody works on: leases that expired, bells that were lost, runs
@@ -32,3 +38,5 @@ def sweep() -> None:
     for run_id in queries.runs_nobody_works_on():
         # A worker that is busy until the next sweep finds one bell, not a pile of them.
         jobs.wake(run_id, expires_seconds=settings.EVAL_SWEEP_SECONDS)
+    for trial_id in queries.trials_nobody_works_on():
+        jobs.calibrate(trial_id, expires_seconds=settings.EVAL_SWEEP_SECONDS)

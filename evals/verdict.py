@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from evals.domain.gate import (
+    Advisory,
     CaseTally,
     Decision,
     Evidence,
     GuardrailSample,
     PairedCase,
+    Quarantine,
     Verdict,
     decide,
 )
@@ -35,6 +38,10 @@ class SuiteResults:
     suite: SuiteSpec
     tallies: tuple[CaseTally, ...]
     pairs: tuple[PairedCase, ...] | None = None
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    advisories: tuple[Advisory, ...] = ()
+    quarantine: tuple[Quarantine, ...] = ()
+    now: datetime | None = None
     skipped: tuple[str, ...] = ()
     baseline_errors: tuple[str, ...] = ()
     guardrails: tuple[GuardrailSample, ...] | None = None
@@ -42,16 +49,22 @@ class SuiteResults:
     @property
     def evidence(self) -> Evidence:
         """What the gate weighs beside the candidate's own results."""
-        if self.pairs is not None and not self.pairs:
-            return Evidence()  # nothing the live version could be asked: the floors decide
-        return Evidence(pairs=self.pairs, guardrails=self.guardrails)
+        return Evidence(
+            pairs=self.pairs,
+            guardrails=self.guardrails,
+            advisories=self.advisories,
+            quarantine=self.quarantine,
+            now=self.now,
+            clusters=self.clusters,
+        )
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader must know about the comparison."""
         if not self.skipped:
             return ()
-        return (f"{plural(len(self.skipped), 'case')} cannot be put to the live version",)
+        cases = plural(len(self.skipped), "case")
+        return (f"the live version cannot be asked {cases}; they count as if it had passed them",)
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -101,7 +114,7 @@ def decide_run(
     asks for a pinned one.
     """
     names = tuple(part.suite.name for part in results)
-    decisions = tuple(decide(part.tallies, part.suite, policy) for part in results)
+    decisions = tuple(decide(part.tallies, part.suite, policy, part.evidence) for part in results)
     doubts = (*doubts, *(doubt for part in results for doubt in part.doubts))
     verdicts = [decision.verdict for decision in decisions]
     reasons = [

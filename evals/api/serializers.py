@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from evals.models import CaseResult, EvalRun
+from evals.models import BaselineResult, CaseResult, EvalRun
 from registry.api.inputs import StrictSerializer
 
 
@@ -24,8 +24,30 @@ class RunIn(StrictSerializer):
         help_text="absent or null: the prompt's default model",
     )
     tag = serializers.CharField(
-        default="stable", max_length=100, help_text="whose gate policy counts"
+        default="stable",
+        max_length=100,
+        help_text="whose gate policy counts, and whose live version is the baseline",
     )
+    fresh = serializers.BooleanField(
+        default=False, help_text="ask everything, even what an earlier run was answered"
+    )
+
+
+class PlanIn(StrictSerializer):
+    """Body of planning a run."""
+
+    prompt = serializers.CharField(max_length=200)
+    version = serializers.IntegerField(min_value=1)
+    model = serializers.CharField(required=False, allow_null=True, default=None, max_length=100)
+    tag = serializers.CharField(default="stable", max_length=100)
+
+
+class SelfComparisonIn(StrictSerializer):
+    """Body of asking the live version everything twice."""
+
+    prompt = serializers.CharField(max_length=200)
+    model = serializers.CharField(required=False, allow_null=True, default=None, max_length=100)
+    tag = serializers.CharField(default="stable", max_length=100)
 
 
 class EmptyIn(StrictSerializer):
@@ -58,8 +80,18 @@ class RunOut(serializers.Serializer[EvalRun]):
     """
 
     run = serializers.UUIDField(source="id")
+    kind = serializers.ChoiceField(
+        choices=[kind.value for kind in EvalRun.Kind],
+        help_text="gate, or self: the live version asked everything twice; it has no verdict",
+    )
     prompt = serializers.CharField(source="version.prompt.name")
     version = serializers.IntegerField(source="version.number")
+    baseline = serializers.IntegerField(
+        source="baseline.number",
+        default=None,
+        allow_null=True,
+        help_text="the live version that was asked the same questions",
+    )
     model = serializers.CharField(source="model.name")
     tag = serializers.CharField()
     policy = serializers.CharField()
@@ -76,7 +108,17 @@ class RunOut(serializers.Serializer[EvalRun]):
         default=None,
         allow_null=True,
     )
+    measured = serializers.JSONField(
+        source="summary",
+        help_text="figures of each suite: pass rate, comparison with the live version, guardrails",
+    )
+    latency = serializers.JSONField(help_text="the latency phases, suite by suite")
+    advisory = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="judges that decide nothing (suite/judge), and why they are not trusted",
+    )
     progress = ProgressOut(source="*")
+    cached = serializers.IntegerField(help_text="answers taken from earlier runs")
     prompt_tokens = serializers.IntegerField()
     completion_tokens = serializers.IntegerField()
     certificate = serializers.CharField(source="certificate.digest", default=None, allow_null=True)
@@ -107,6 +149,24 @@ class CheckOut(serializers.Serializer[Any]):
     passed = serializers.BooleanField()
     critical = serializers.BooleanField()
     detail = serializers.CharField()
+    score = serializers.FloatField(default=None, allow_null=True)
+    weight = serializers.FloatField(default=1.0)
+
+
+class BaselineOut(serializers.Serializer[BaselineResult]):
+    """What the live version answered to the same question. Times are milliseconds."""
+
+    outcome = serializers.ChoiceField(choices=[outcome.value for outcome in CaseResult.Outcome])
+    score = serializers.FloatField(allow_null=True)
+    text = serializers.CharField()
+    checks = CheckOut(many=True)
+    error = serializers.CharField()
+    from_cache = serializers.BooleanField()
+    ttft_ms = serializers.FloatField(allow_null=True)
+    total_ms = serializers.FloatField(allow_null=True)
+    prompt_tokens = serializers.IntegerField()
+    completion_tokens = serializers.IntegerField()
+    cached_tokens = serializers.IntegerField(allow_null=True)
 
 
 class ResultOut(serializers.Serializer[CaseResult]):
@@ -116,10 +176,22 @@ class ResultOut(serializers.Serializer[CaseResult]):
     case = serializers.CharField()
     repeat = serializers.IntegerField()
     outcome = serializers.ChoiceField(choices=[outcome.value for outcome in CaseResult.Outcome])
+    score = serializers.FloatField(allow_null=True)
     text = serializers.CharField()
     checks = CheckOut(many=True)
     error = serializers.CharField()
+    from_cache = serializers.BooleanField()
     ttft_ms = serializers.FloatField(allow_null=True)
     total_ms = serializers.FloatField(allow_null=True)
     prompt_tokens = serializers.IntegerField()
     completion_tokens = serializers.IntegerField()
+    cached_tokens = serializers.IntegerField(
+        allow_null=True, help_text="prompt tokens that the server had in its prefix cache"
+    )
+    baseline = serializers.SerializerMethodField()
+
+    @extend_schema_field(BaselineOut(allow_null=True))
+    def get_baseline(self, result: CaseResult) -> Any:
+        """Null when nothing was compared."""
+        found = getattr(result, "baseline", None)
+        return None if found is None else BaselineOut(found).data

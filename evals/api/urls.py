@@ -8,6 +8,8 @@ from evals.api import views
 
 urlpatterns = [
     path("runs", views.RunsView.as_view(), name="runs"),
+    path("runs/plan", views.PlanView.as_view(), name="run-plan"),
+    path("runs/self", views.SelfComparisonView.as_view(), name="run-self"),
     path("runs/<uuid:run>", views.RunView.as_view(), name="run"),
     path("runs/<uuid:run>/results", views.ResultsView.as_view(), name="run-results"),
     path("runs/<uuid:run>/cancel", views.CancelView.as_view(), name="run-cancel"),

@@ -12,8 +12,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from evals import queries, runs
-from evals.api.serializers import EmptyIn, ResultOut, RunIn, RunOut
+from evals import queries, runs, subjects
+from evals.api.serializers import (
+    EmptyIn,
+    ForecastOut,
+    PlanIn,
+    ResultOut,
+    RunIn,
+    RunOut,
+    SelfComparisonIn,
+)
+from evals.plan import json_of
 from registry.api.authentication import actor_of
 from registry.api.idempotency import idempotent
 from registry.api.inputs import parsed
@@ -66,6 +75,49 @@ class RunsView(ListAPIView[Any]):
         run = runs.start_run(
             prompt=body["prompt"],
             version=body["version"],
+            model=body["model"],
+            tag=body["tag"],
+            actor=actor_of(request),
+            now=timezone.now(),
+            use_cache=not body["fresh"],
+        )
+        return Response(RunOut(queries.run(run.pk)).data, status=202)
+
+
+class PlanView(APIView):
+    """POST runs/plan: what a run would cost, and what it could decide; nothing is started."""
+
+    scope = Scope.EVALUATE
+
+    @extend_schema(request=PlanIn, responses=ForecastOut)
+    def post(self, request: Request) -> Response:
+        """The forecast of a run."""
+        body = parsed(PlanIn, request)
+        planned = subjects.plan(
+            prompt=body["prompt"],
+            version=body["version"],
+            model=body["model"],
+            tag=body["tag"],
+            actor=actor_of(request),
+        )
+        return Response(json_of(planned))
+
+
+class SelfComparisonView(APIView):
+    """POST runs/self: ask the live version everything twice, to see how much it differs by itself.
+
+    The share of cases that come out differently says how large a suite must be.
+    """
+
+    scope = Scope.EVALUATE
+
+    @extend_schema(request=SelfComparisonIn, parameters=[_IDEMPOTENCY_KEY], responses={202: RunOut})
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Start it; 409 when nothing is live."""
+        body = parsed(SelfComparisonIn, request)
+        run = runs.start_self_comparison(
+            prompt=body["prompt"],
             model=body["model"],
             tag=body["tag"],
             actor=actor_of(request),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evals.models.judges import JudgeTrial, LabelSet
 from evals.models.results import BaselineResult, CaseResult, JudgedAnswer, KeptAnswer
 from evals.models.runs import EvalRun, WorkItem
 from evals.models.suites import Suite
@@ -10,8 +11,10 @@ __all__ = [
     "BaselineResult",
     "CaseResult",
     "EvalRun",
+    "JudgeTrial",
     "JudgedAnswer",
     "KeptAnswer",
+    "LabelSet",
     "Suite",
     "WorkItem",
 ]

@@ -55,8 +55,8 @@ class EvalRun(models.Model):
     reasons = models.JSONField(default=list)
     #: `verdict.RunSummary.to_json()`; empty until the run is finished.
     summary = models.JSONField(default=dict)
-    #: Checks whose judge is not trusted, by name: shown, and counted for nothing.
-    advisory = models.JSONField(default=list)
+    #: Judges that are not trusted (`suite/judge` -> why): shown, and counted for nothing.
+    advisory = models.JSONField(default=dict)
     #: `LatencyReport.to_json()`, suite by suite; empty without a latency phase.
     latency = models.JSONField(default=dict)
     #: Measured before the first call; empty until then.

@@ -84,6 +84,8 @@ TABLE: tuple[Row, ...] = (
     # --- Evaluating ---
     Row("syncs", "POST", EVALUATE),
     Row("runs", "POST", EVALUATE, {"prompt": "greeting", "version": 1}),
+    Row("run-plan", "POST", EVALUATE, {"prompt": "greeting", "version": 1}),
+    Row("run-self", "POST", EVALUATE, {"prompt": "greeting"}),
     Row("run-cancel", "POST", EVALUATE),
     Row("run-resume", "POST", EVALUATE),
     # --- Moving tags ---

@@ -51,7 +51,8 @@ def test_a_run_from_start_to_certificate(published: Repository, server: ModelSer
     caller = client(name="ci")
     run = start(caller)
     assert set(run) == set(
-        "run prompt version model tag policy suites status verdict reasons cases passed pass_rate "
+        "run kind prompt version baseline model tag policy suites status verdict reasons cases "
+        "passed pass_rate measured latency advisory cached "
         "interval progress prompt_tokens completion_tokens certificate forecast fingerprint "
         "requested_by created_at started_at finished_at".split()
     )

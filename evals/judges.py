@@ -1,0 +1,177 @@
+"""Put judges to the test, and say how far they are to be trusted.
+
+Two questions about a judge, each answered once for its identity (prompt, rubric, pinned model,
+samples, temperature): does it pass canaries that no judge may pass (then it is blocked), and how
+well does it agree with people (then it counts, or is advisory)?
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from core.errors import AssayError
+from evals import jobs
+from evals.conversation import Conversation, Patience
+from evals.domain.judge.calibration import Calibration, is_trusted
+from evals.domain.judge.canaries import CanaryResult, judge_canaries
+from evals.domain.judge.labels import LabelledAnswer
+from evals.domain.judge.spec import JudgeSpec
+from evals.domain.judge_trial import run_calibration, run_canaries
+from evals.domain.suite import SuiteSpec
+from evals.endpoints import endpoint_of
+from evals.errors import JudgeUnknownError, LabelsMissingError
+from evals.jury import nonce, put_all, seated
+from evals.models import JudgeTrial, LabelSet, Suite
+from registry import queries as registry_queries
+from registry.domain.actor import Actor, Scope
+from registry.domain.model_pin import ModelPin
+from registry.domain.policy import JudgeFloor
+
+#: A calibration that takes longer is taken for dead.
+_TERM = timedelta(minutes=15)
+
+_log = logging.getLogger(__name__)
+
+
+def advisory(suites: Iterable[SuiteSpec], floor: JudgeFloor) -> dict[str, str]:
+    """The judges whose verdicts decide nothing: `suite/judge` -> why, in a sentence."""
+    found: dict[str, str] = {}
+    for suite in suites:
+        for name, judge in suite.judges.items():
+            trust = is_trusted(judge, calibration_of(judge), floor)
+            if not trust.is_trusted:
+                found[f"{suite.name}/{name}"] = trust.sentence
+    return found
+
+
+def calibration_of(judge: JudgeSpec) -> Calibration | None:
+    """The newest measurement of this judge by these labels."""
+    trial = JudgeTrial.objects.filter(
+        kind=JudgeTrial.Kind.CALIBRATION,
+        status=JudgeTrial.Status.FINISHED,
+        judge=judge.identity,
+        labels=judge.calibration,
+    ).first()
+    return Calibration.from_json(trial.outcome) if trial else None
+
+
+def why_blocked(name: str, judge: JudgeSpec, talk: Conversation) -> tuple[str, ...]:
+    """Why this judge must not judge at all; the canaries are put to it the first time.
+
+    `name` is `suite/judge`. Raises AssayError kinds when the judge cannot be asked.
+    """
+    known = JudgeTrial.objects.filter(
+        kind=JudgeTrial.Kind.CANARIES, status=JudgeTrial.Status.FINISHED, judge=judge.identity
+    ).first()
+    if known is not None:
+        results = tuple(CanaryResult(**one) for one in known.outcome["canaries"])
+    else:
+        results = _try_canaries(name, judge, talk)
+    return judge_canaries(results)
+
+
+def _try_canaries(name: str, judge: JudgeSpec, talk: Conversation) -> tuple[CanaryResult, ...]:
+    model = registry_queries.current_model(judge.model.name)
+    endpoint = endpoint_of(ModelPin.from_json(model.pin))
+    [ready] = seated([judge])
+    results = run_canaries(ready, lambda asked: put_all(talk, asked, endpoint), nonce)
+    now = timezone.now()
+    JudgeTrial.objects.create(
+        kind=JudgeTrial.Kind.CANARIES,
+        status=JudgeTrial.Status.FINISHED,
+        judge=judge.identity,
+        spec=judge.to_json(),
+        name=name,
+        model=model,
+        outcome={"canaries": [asdict(result) for result in results]},
+        requested_by="system:evaluation",
+        created_at=now,
+        finished_at=now,
+    )
+    return results
+
+
+def start_calibration(*, suite: str, judge: str, actor: Actor, now: datetime) -> JudgeTrial:
+    """Have a suite's judge judge what people have labelled, and ring for a worker.
+
+    Raises NotAllowedError, JudgeUnknownError, LabelsMissingError, ModelUnknownError.
+    """
+    actor.require(Scope.EVALUATE)
+    with transaction.atomic():
+        spec = _judge(suite, judge)
+        if not LabelSet.objects.filter(digest=spec.calibration).exists():
+            raise LabelsMissingError(
+                f"nobody has labelled answers by the rubric {spec.rubric.name}",
+                hint=f"write calibration/{spec.rubric.name}.jsonl and sync",
+            )
+        trial = JudgeTrial.objects.create(
+            kind=JudgeTrial.Kind.CALIBRATION,
+            judge=spec.identity,
+            labels=spec.calibration,
+            spec=spec.to_json(),
+            name=f"{suite}/{judge}",
+            model=registry_queries.current_model(spec.model.name),
+            requested_by=actor.name,
+            created_at=now,
+        )
+        jobs.calibrate_after_commit(trial.pk)
+    return trial
+
+
+def _judge(suite: str, name: str) -> JudgeSpec:
+    row = Suite.objects.filter(name=suite, is_current=True).first()
+    judges = SuiteSpec.from_json(row.spec).judges if row else {}
+    if name not in judges:
+        known = ", ".join(sorted(judges)) or "none"
+        raise JudgeUnknownError(f"the suite {suite!r} has no judge {name!r}; it has {known}")
+    return judges[name]
+
+
+def trial(trial_id: UUID) -> JudgeTrial:
+    """One trial. Raises JudgeUnknownError."""
+    found = JudgeTrial.objects.select_related("model").filter(pk=trial_id).first()
+    if found is None:
+        raise JudgeUnknownError(f"there is no trial {trial_id}")
+    return found
+
+
+def calibrate(trial_id: UUID, patience: Patience | None = None) -> None:
+    """Do a calibration that waits. Safe twice: what is finished stays as it is."""
+    waiting = JudgeTrial.objects.select_related("model").filter(
+        pk=trial_id, status=JudgeTrial.Status.QUEUED
+    )
+    free = waiting.filter(Q(leased_until=None) | Q(leased_until__lte=Now()))
+    if not free.update(leased_until=Now() + _TERM):
+        return
+    row = waiting.get()
+    try:
+        outcome, error = _measured(row, patience or Patience()), ""
+    except AssayError as failed:
+        outcome, error = {}, failed.message
+        _log.warning("calibration %s failed: %s", trial_id, failed.message)
+    waiting.update(
+        status=JudgeTrial.Status.FAILED if error else JudgeTrial.Status.FINISHED,
+        outcome=outcome,
+        error=error,
+        finished_at=timezone.now(),
+    )
+
+
+def _measured(row: JudgeTrial, patience: Patience) -> dict[str, object]:
+    judge = JudgeSpec.from_json(row.spec)
+    labels = LabelSet.objects.get(digest=row.labels)
+    rows = [LabelledAnswer(**one) for one in labels.rows]
+    endpoint = endpoint_of(ModelPin.from_json(row.model.pin))
+    [ready] = seated([judge])
+    with Conversation(endpoint, patience) as talk:
+        found = run_calibration(ready, rows, lambda asked: put_all(talk, asked, endpoint), nonce)
+    return found.to_json()
