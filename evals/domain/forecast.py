@@ -27,7 +27,7 @@ from registry.domain.policy import GatePolicy
 #: The usual promise of a planned experiment (Miller 2024, formula 9 uses the same).
 POWER = 0.8
 #: Share of answers that flip when the live version is asked twice, until an A/A run has measured
-#: it: what small models show at temperature 0 on a busy server is below it.
+#: it. An assumption, and every sentence that rests on it says so.
 USUAL_FLIP_RATE = 0.1
 
 

@@ -36,11 +36,11 @@ _NOTHING = 1e-12
 def compare(pairs: Sequence[PairedCase], policy: GatePolicy) -> Comparison:
     """Weigh both arms on the same cases.
 
-    Cases answered once, each its own cluster: Tango's score bounds with half a flip held back (a
-    true type-I error below 1 - confidence at every size). Repeats or clusters: the mean of the
-    paired differences with clustered error and Student's t; a case with repeats counts once, by
-    its mean. McNemar's p counts each cluster once, by the sign of its sum, so that repeats and
-    clusters never pass for independent flips.
+    Cases answered once, each its own cluster: Tango's score bounds with half a flip held back, so
+    that the error stays below 1 - confidence by exact enumeration unless nearly every case flips.
+    Repeats or clusters: the mean of the paired differences with clustered error and Student's t; a
+    case with repeats counts once, by its mean. McNemar's p counts each cluster once, by the sign of
+    its sum, so that repeats and clusters never pass for independent flips.
     """
     _refuse_no_pairs(pairs)
     gaps = [pair.difference for pair in pairs]

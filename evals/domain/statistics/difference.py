@@ -11,6 +11,8 @@ from evals.domain.statistics.mean import ClusteredMean, clustered_mean, standard
 from evals.domain.statistics.tango import HALF_A_FLIP, tango_lower
 
 _STEPS = 60
+#: Fewer cases or clusters prove nothing, whatever they say: see `fewest_flips`.
+_FEWEST = 5
 #: Clusters with a flip that a design effect may be read from.
 _MEASURED = 10
 
@@ -19,7 +21,7 @@ _MEASURED = 10
 class BinaryDifference:
     """Cases answered once, each alone: Tango's score bounds, held back by half a flip.
 
-    Counts may be fractions when they are a forecast (`grown`).
+    Fewer than five cases prove nothing. Counts may be fractions when they are a forecast (`grown`).
     """
 
     worse: float
@@ -43,11 +45,13 @@ class BinaryDifference:
 
     def lower(self, confidence: float) -> float:
         """One-sided lower bound."""
+        if self.n < _FEWEST:
+            return -1.0
         return tango_lower(self.worse, self.better, self.n, confidence, HALF_A_FLIP)
 
     def upper(self, confidence: float) -> float:
-        """One-sided upper bound."""
-        return -tango_lower(self.better, self.worse, self.n, confidence, HALF_A_FLIP)
+        """One-sided upper bound: the lower one with the arms exchanged."""
+        return -BinaryDifference(self.better, self.worse, self.n).lower(confidence)
 
     def grown(self, factor: float) -> BinaryDifference:
         """The same rates on `factor` times the cases."""
@@ -70,8 +74,8 @@ class ClusteredDifference:
     effective: float
 
     def lower(self, confidence: float) -> float:
-        """One-sided lower bound; -1 when two clusters are not there."""
-        if self.clusters < 2:
+        """One-sided lower bound; -1 with fewer than five clusters."""
+        if self.clusters < _FEWEST:
             return -1.0
         t = student_t(confidence, max(1, round(self.clusters) - 1))
         plain = self.value - HALF_A_FLIP / self.effective - t * self.error

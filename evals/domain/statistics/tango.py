@@ -16,8 +16,8 @@ from evals.domain.statistics.interval import (
 )
 
 #: Flips by which the gate holds the score back. Without it Tango's one-sided test errs up to 6.0 %
-#: where it promises 5 % (30 to 500 cases, margins of 2 to 10 points, exact enumeration); with half
-#: a flip it stays below 5 % everywhere.
+#: where it promises 5 % (exact enumeration, 30 to 500 cases, margins of 2 to 10 points); with half
+#: a flip it stays below 5 % as long as at most 90 % of the cases flip.
 HALF_A_FLIP = 0.5
 
 _STEPS = 60

@@ -19,6 +19,13 @@ from evals.domain.statistics import (
     wilson_clustered,
 )
 
+
+def error_of(values, clusters):
+    error = clustered_mean(values, clusters).error
+    assert error is not None
+    return error
+
+
 scores = st.lists(st.floats(0, 1), min_size=2, max_size=40)
 
 
@@ -39,10 +46,10 @@ def test_the_clustered_error_is_the_published_form():
 
 @given(scores, st.integers(2, 5))
 def test_copies_of_a_case_add_no_certainty(values, copies):
-    once = clustered_mean(values, [str(i) for i in range(len(values))])
-    many = clustered_mean(values * copies, [str(i) for i in range(len(values))] * copies)
-    assert many.error == pytest.approx(once.error, abs=1e-12)
-    assert standard_error(values * copies) <= once.error + 1e-12
+    names = [str(i) for i in range(len(values))]
+    once = error_of(values, names)
+    assert error_of(values * copies, names * copies) == pytest.approx(once, abs=1e-12)
+    assert standard_error(values * copies) <= once + 1e-12
 
 
 def test_clusters_widen_as_kish_says():
@@ -51,7 +58,7 @@ def test_clusters_widen_as_kish_says():
     shared = np.repeat(rng.normal(size=4_000) * 0.3**0.5, 5)
     values = shared + rng.normal(size=20_000) * 0.7**0.5
     names = [str(i // 5) for i in range(20_000)]
-    widened = clustered_mean(values.tolist(), names).error / standard_error(values.tolist())
+    widened = error_of(values.tolist(), names) / standard_error(values.tolist())
     assert widened**2 == pytest.approx(2.2, rel=0.05)
 
 
@@ -129,6 +136,8 @@ def test_the_three_variances_are_told_apart():
     assert parts.case == pytest.approx(4.0, rel=0.15)
     assert parts.generation == pytest.approx(1.0, rel=0.1)
     assert parts.judge == pytest.approx(0.25, rel=0.1)
+    assert parts.generation is not None
+    assert parts.judge is not None
     # Var(mean) = case/n + generation/(nK) + judge/(nKJ).
     whole = parts.case + parts.generation / 4 + parts.judge / 12
     assert parts.case_share == pytest.approx(parts.case / whole, abs=0.01)

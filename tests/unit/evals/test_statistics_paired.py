@@ -174,10 +174,10 @@ def test_the_announced_powers_are_what_simulation_gives():
     assert _share(alike, lambda d: d.lower(0.95) > -margin, n) == pytest.approx(0.8, abs=0.05)
     passed = _share(alike, lambda d: d.lower(0.95) > -0.05, n)
     assert passed == pytest.approx(power_of_margin(n, noise, 0.05), abs=0.05)
-    drop = detectable_drop(n, noise, 0.05)
+    drop = detectable_drop(n, noise, 0.05) or 1.0
     worse = rng.multinomial(n, [noise / 2 + drop, noise / 2, 1 - noise - drop], 1_500)
     assert _share(worse, lambda d: d.upper(0.95) < -0.05, n) == pytest.approx(0.8, abs=0.05)
-    drop = detectable_drop(n, noise)
+    drop = detectable_drop(n, noise) or 1.0
     worse = rng.multinomial(n, [noise / 2 + drop, noise / 2, 1 - noise - drop], 1_500)
     shown = np.mean([mcnemar_one_sided(int(b), int(c)) <= 0.05 for b, c, _ in worse])
     assert shown == pytest.approx(0.8, abs=0.06)
