@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from evals.domain.checks import CheckSpec, Reply, Subject
 from evals.domain.judge.compose import seat, template_values
@@ -88,7 +89,7 @@ def judge(text: str = SCORE, prompt: str = "", *, is_seated: bool = True, **chan
 
 
 def subject(text: str, by: JudgeSpec | None, live: str | None = None, **changes) -> Subject:
-    fields = {
+    fields: dict[str, Any] = {
         "question": "Does the lamp have a switch?",
         "answer": answer(text),
         "expected": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 
@@ -22,11 +23,16 @@ from tests.unit.evals.judges import (
 )
 
 ANSWER = re.compile(r"<<<answer (\w+)>>>\n(.*?)\n<<<end of answer \1>>>", re.DOTALL)
-WORST = {SCORE: 1, LABEL: "harms", PAIRWISE: "tie"}
+
+
+def _always(value, _text):
+    return value
 
 
 def shown(text):
-    return ANSWER.search(text)[2]
+    found = ANSWER.search(text)
+    assert found is not None
+    return found[2]
 
 
 def test_the_list_holds_the_known_tricks():
@@ -48,14 +54,14 @@ def test_orders_name_the_verdict_that_this_judge_could_give(text, word):
 
 
 def test_a_judge_that_fails_them_all_is_not_blocked():
-    for text in (SCORE, LABEL):
-        results = run_canaries(judge(text), asking(lambda _, text=text: WORST[text]), nonces())
+    for text, worst in ((SCORE, 1), (LABEL, "harms")):
+        results = run_canaries(judge(text), asking(partial(_always, worst)), nonces())
         assert len(results) == 14
         assert judge_canaries(results) == ()
 
 
 def test_canaries_reach_the_judge_that_prechecks_would_have_spared():
-    asked = []
+    asked: list[str] = []
 
     def ask(questions):
         asked.extend(shown(q.messages[-1][1]) for q in questions)

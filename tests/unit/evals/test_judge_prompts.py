@@ -50,6 +50,7 @@ def test_a_prompt_of_type_text_is_one_user_message():
 )
 def test_a_prompt_that_changes_a_text_is_refused(text):
     unseated = judge(prompt=text, is_seated=False)
+    assert unseated.prompt is not None
     rendered = render(unseated.prompt, template_values(unseated))
     with pytest.raises(JudgeUnusableError):
         seat(unseated, rendered.messages)

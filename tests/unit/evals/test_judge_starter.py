@@ -25,8 +25,9 @@ def starter():
 
 def seated(name):
     spec, findings = parse_suite("support-chat-judged", starter())
-    assert findings == ()
+    assert spec is not None, findings
     judge = spec.judges[name]
+    assert judge.prompt is not None
     return seat(judge, render(judge.prompt, template_values(judge)).messages)
 
 
