@@ -15,7 +15,7 @@ from typing import Literal
 
 from evals.domain.gate.decision import Comparison, Verdict
 from evals.domain.gate.enough import cases_that_decide, repeats_that_decide
-from evals.domain.gate.tally import PairedCase
+from evals.domain.gate.tally import PairedCase, flips, flips_of_clusters
 from evals.domain.percent import percent, plural, points
 from evals.domain.statistics import (
     BinaryDifference,
@@ -28,9 +28,6 @@ from evals.domain.statistics import (
     mcnemar_one_sided,
 )
 from registry.domain.policy import GatePolicy
-
-#: Differences of means of repeats carry rounding; less than this is none.
-_NOTHING = 1e-12
 
 
 def compare(pairs: Sequence[PairedCase], policy: GatePolicy) -> Comparison:
@@ -49,6 +46,7 @@ def compare(pairs: Sequence[PairedCase], policy: GatePolicy) -> Comparison:
     lower, upper = seen.lower(policy.confidence), seen.upper(policy.confidence)
     verdict = _verdict(lower, upper, policy.margin)
     is_open = verdict == "INCONCLUSIVE"
+    independent = flips_of_clusters(pairs)
     found = Comparison(
         verdict=verdict,
         sentences=(),
@@ -62,9 +60,9 @@ def compare(pairs: Sequence[PairedCase], policy: GatePolicy) -> Comparison:
         interval=bounds(seen, policy.confidence),
         lower_bound=lower,
         upper_bound=upper,
-        regressions=sum(gap < -_NOTHING for gap in gaps),
-        improvements=sum(gap > _NOTHING for gap in gaps),
-        p_value=_flip_test(gaps, clusters),
+        regressions=flips(pairs).worse,
+        improvements=flips(pairs).better,
+        p_value=mcnemar_one_sided(independent.worse, independent.better),
         margin=policy.margin,
         detectable_margin=detectable_margin(
             seen.effective, seen.error, alpha=1 - policy.confidence
@@ -94,17 +92,9 @@ def _verdict(lower: float, upper: float, margin: float | None) -> Verdict | None
     return "FAIL" if upper < -margin else "INCONCLUSIVE"
 
 
-def _flip_test(gaps: Sequence[float], clusters: Sequence[str]) -> float:
-    sums: dict[str, float] = {}
-    for name, gap in zip(clusters, gaps, strict=True):
-        sums[name] = sums.get(name, 0.0) + gap
-    worse = sum(total < -_NOTHING for total in sums.values())
-    return mcnemar_one_sided(worse, sum(total > _NOTHING for total in sums.values()))
-
-
 def _sentences(found: Comparison) -> Iterator[str]:
     yield _difference_line(found)
-    flips = found.regressions + found.improvements
+    flipped = found.regressions + found.improvements
     yield (
         f"{plural(found.regressions, 'case')} went worse and {found.improvements:,} better than "
         f"with the live version (McNemar p = {found.p_value:.2g} that the candidate is worse)"
@@ -114,9 +104,9 @@ def _sentences(found: Comparison) -> Iterator[str]:
     yield _margin_line(found, found.margin)
     if found.verdict == "INCONCLUSIVE":
         least = fewest_flips(1 - found.confidence)
-        if flips < least:
+        if flipped < least:
             yield (
-                f"underpowered: {plural(flips, 'flip')} cannot show any regression, "
+                f"underpowered: {plural(flipped, 'flip')} cannot show any regression, "
                 f"it takes {least} one way"
             )
         yield _cure(found)

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evals.domain.gate.comparison import compare
-from evals.domain.gate.decision import Comparison
-from evals.domain.gate.tally import PairedCase
+from evals.domain.gate.decision import Comparison, Decision
+from evals.domain.gate.tally import PairedCase, flips_of_clusters
 from evals.domain.percent import plural
 from evals.domain.statistics import e_value
 from registry.domain.policy import GatePolicy
@@ -29,12 +29,28 @@ from registry.domain.policy import GatePolicy
 
 @dataclass(frozen=True, slots=True)
 class StopDecision:
-    """Why a run may end now. `e_value` is the wealth of the bet against "the arms are alike"."""
+    """Why a run may end now. `e_value` is the wealth of the bet against "the arms are alike",
+    `passed` the cases the candidate passed in every repeat until now.
+    """
 
     verdict: Literal["FAIL"]
     e_value: float
     comparison: Comparison
     sentences: tuple[str, ...]
+    passed: int
+
+    @property
+    def decision(self) -> Decision:
+        """What the stopped run concludes. No pass rate: part of a run is no measurement of it."""
+        return Decision(
+            verdict=self.verdict,
+            reasons=self.sentences,
+            pass_rate=None,
+            interval=None,
+            cases=self.comparison.cases,
+            passed=self.passed,
+            comparison=self.comparison,
+        )
 
 
 def may_stop(
@@ -47,27 +63,15 @@ def may_stop(
     """
     if not policy.early_stop or policy.margin is None or not pairs_so_far:
         return None
-    worse, better = _flips(pairs_so_far)
-    wealth = e_value(worse, better)
-    if worse <= better or wealth < 1 / (1 - policy.confidence):
+    seen = flips_of_clusters(pairs_so_far)
+    wealth = e_value(seen.worse, seen.better)
+    if seen.worse <= seen.better or wealth < 1 / (1 - policy.confidence):
         return None
     found = compare(pairs_so_far, policy)
     if found.verdict != "FAIL":
         return None
-    return StopDecision("FAIL", wealth, found, _sentences(found, wealth, planned))
-
-
-def _flips(pairs: Sequence[PairedCase]) -> tuple[int, int]:
-    """Clusters that went worse and better, each counted once."""
-    sums: dict[str, float] = {}
-    for pair in pairs:
-        name = pair.cluster or pair.key
-        sums[name] = sums.get(name, 0.0) + pair.difference
-    worse = sum(total < -_NOTHING for total in sums.values())
-    return worse, sum(total > _NOTHING for total in sums.values())
-
-
-_NOTHING = 1e-12
+    passed = sum(pair.candidate >= 1 for pair in pairs_so_far)
+    return StopDecision("FAIL", wealth, found, _sentences(found, wealth, planned), passed)
 
 
 def _sentences(found: Comparison, wealth: float, planned: int | None) -> tuple[str, ...]:

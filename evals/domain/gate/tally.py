@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+#: Differences of means of repeats carry rounding; less than this is none.
+_NOTHING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,30 @@ class PairedCase:
     def difference(self) -> float:
         """Candidate minus baseline: negative where the candidate is worse."""
         return self.candidate - self.baseline
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """How many went worse and how many better than with the live version."""
+
+    worse: int
+    better: int
+
+
+def flips(pairs: Sequence[PairedCase]) -> Flips:
+    """Case by case."""
+    return _signs(pair.difference for pair in pairs)
+
+
+def flips_of_clusters(pairs: Sequence[PairedCase]) -> Flips:
+    """Each cluster once, by the sign of its sum: only these are independent of each other."""
+    sums: dict[str, float] = {}
+    for pair in pairs:
+        name = pair.cluster or pair.key
+        sums[name] = sums.get(name, 0.0) + pair.difference
+    return _signs(sums.values())
+
+
+def _signs(gaps: Iterable[float]) -> Flips:
+    listed = list(gaps)
+    return Flips(sum(gap < -_NOTHING for gap in listed), sum(gap > _NOTHING for gap in listed))

@@ -28,6 +28,16 @@ def test_a_broken_candidate_is_stopped_after_a_few_cases_and_the_saving_is_said(
     assert unplanned.sentences[0].startswith("stopped early after 30 cases; ")
 
 
+def test_a_stopped_run_concludes_fail_and_claims_no_pass_rate():
+    found = may_stop(pairs(12, 0, 30), POLICY, planned=500)
+    assert found is not None
+    decision = found.decision
+    assert (decision.verdict, decision.cases, decision.passed) == ("FAIL", 30, 18)
+    assert (decision.pass_rate, decision.interval) == (None, None)
+    assert decision.reasons == found.sentences
+    assert decision.comparison == found.comparison
+
+
 @pytest.mark.parametrize(
     ("worse", "better", "cases"),
     [(0, 0, 0), (7, 0, 30), (0, 30, 60), (10, 0, 400), (20, 20, 60)],
