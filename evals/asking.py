@@ -14,6 +14,7 @@ from evals.held import Arm, ArmName, Held, Ticket
 from evals.models import EvalRun
 from evals.scoring import Given, Judgement, not_judged, skipped
 from registry.domain.model_pin import ModelPin
+from registry.domain.policy import GatePolicy
 from registry.domain.template.render import Rendered
 from registry.domain.version import VersionContent
 from registry.rendering import RenderFailure, RenderJob, render_batch
@@ -41,6 +42,7 @@ class Asker:
         self.keep_alive = keep_alive
         self.look_seconds = look_seconds
         self.pin = ModelPin.from_json(run.model.pin)
+        self.rule = GatePolicy.from_json(run.policy_spec)
         self.versions: dict[ArmName, Version] = {"candidate": _version(run, "version")}
         if run.baseline_id is not None:
             self.versions["baseline"] = _version(run, "baseline")
@@ -56,18 +58,33 @@ class Asker:
         is none.
         """
         places = [(one, arm) for one in held for arm in one.arms]
-        rendered = self._rendered([self._job(arm, one.case) for one, arm in places])
+        rendered = self._rendered([self._job(arm.name, one.case) for one, arm in places])
         for (one, arm), outcome in zip(places, rendered, strict=True):
-            if isinstance(outcome, RenderFailure):
-                arm.lost = _not_rendered(arm, outcome)
+            asked = self._request(arm.name, outcome)
+            if isinstance(asked, Judgement):
+                arm.lost = asked
             else:
-                self._set_question(one, arm, outcome)
+                self._set_question(one, arm, asked)
         self._look_up([arm for _, arm in places if arm.key and arm.lost is None])
 
-    def _job(self, arm: Arm, case: CaseSpec) -> RenderJob:
-        content = self.versions[arm.name].content
+    def requests(self, cases: Sequence[CaseSpec]) -> list[tuple[ChatRequest, ...]]:
+        """The question of each case to every arm, in the order of `versions`; without the cases
+        that one of them cannot be asked. Raises RenderUnavailableError.
+        """
+        names = tuple(self.versions)
+        rendered = iter(self._rendered([self._job(name, case) for case in cases for name in names]))
+        found = []
+        for _ in cases:
+            turns = [self._request(name, next(rendered)) for name in names]
+            row = tuple(turn for turn in turns if isinstance(turn, ChatRequest))
+            if len(row) == len(names):
+                found.append(row)
+        return found
+
+    def _job(self, arm: ArmName, case: CaseSpec) -> RenderJob:
+        content = self.versions[arm].content
         variables = case.variables
-        if arm.name == "baseline":
+        if arm == "baseline":
             # The suite is the candidate's: a variable that came with it is none of the baseline's.
             variables = {k: v for k, v in variables.items() if k in content.variables}
         return RenderJob(content, variables, case.placeholders)
@@ -83,15 +100,20 @@ class Asker:
         finally:
             pool.shutdown(wait=False)
 
-    def _set_question(self, held: Held, arm: Arm, rendered: Rendered) -> None:
-        version = self.versions[arm.name]
+    def _request(self, arm: ArmName, rendered: Rendered | RenderFailure) -> ChatRequest | Judgement:
+        """What to ask, or why it cannot be asked."""
+        if isinstance(rendered, RenderFailure):
+            return _not_rendered(arm, rendered)
         messages = tuple(Message(turn.role, turn.content) for turn in rendered.messages)
         try:
-            arm.request = ChatRequest(messages, version.content.parameters)
+            return ChatRequest(messages, self.versions[arm].content.parameters)
         except AssayError as error:
-            arm.lost = not_judged(error.message)
-            return
-        arm.question = rendered.text or "\n\n".join(turn.content for turn in rendered.messages)
+            return not_judged(error.message)
+
+    def _set_question(self, held: Held, arm: Arm, request: ChatRequest) -> None:
+        version = self.versions[arm.name]
+        arm.request = request
+        arm.question = "\n\n".join(message.content for message in request.messages)
         if self._may_be_kept(held):
             arm.key = answer_cache.key_of(
                 fingerprint=self.run.fingerprint,
@@ -103,7 +125,10 @@ class Asker:
     def _may_be_kept(self, held: Held) -> bool:
         """What is timed is asked every time, and so is everything when the run says so."""
         checks = held.suite.checks_of(held.case)
-        return self.run.use_cache and all(check.type != _LATENCY for check in checks)
+        is_timed = any(check.type == _LATENCY for check in checks)
+        if held.suite.latency is None:  # the guardrails watch these very answers
+            is_timed = is_timed or self.rule.is_timed
+        return self.run.use_cache and not is_timed
 
     def _look_up(self, arms: Sequence[Arm]) -> None:
         known = answer_cache.find(arm.key for arm in arms if arm.key)
@@ -139,7 +164,7 @@ def _version(run: EvalRun, arm: str) -> Version:
     return Version(VersionContent.from_json(row.content), row.digest)
 
 
-def _not_rendered(arm: Arm, failure: RenderFailure) -> Judgement:
-    if arm.name == "baseline":
+def _not_rendered(arm: ArmName, failure: RenderFailure) -> Judgement:
+    if arm == "baseline":
         return skipped(f"the live version cannot be asked this: {failure.message}")
     return not_judged(f"the prompt does not render: {failure.message}")

@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db.models import Count, F, Q
 
 from evals.domain.gate import Advisory, CaseTally, GuardrailSample, PairedCase
+from evals.domain.latency import LatencyReport
 from evals.domain.suite import CaseSpec, SuiteSpec
 from evals.models import CaseResult, EvalRun, Suite
 from evals.scoring import is_advisory
@@ -27,6 +28,8 @@ _COLUMNS = {
     "prompt": ("prompt_tokens",),
     "completion": ("completion_tokens",),
 }
+#: The metric of a latency phase that stands for it.
+_PHASE_METRICS = {"latency": "e2e_ms", "ttft": "ttft_ms"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,24 @@ def _pairs(suite: SuiteSpec, cases: list[tuple[CaseSpec, _Counts]]) -> Iterator[
 
 
 def _samples(run: EvalRun, suite: Suite, policy: GatePolicy) -> tuple[GuardrailSample, ...]:
-    return tuple(_sample(run, suite, rail.name) for rail in policy.guardrails)
+    """What each guardrail watches; times come from the suite's latency phase if it has one."""
+    report = run.latency.get(suite.name)
+    timed = LatencyReport.from_json(report) if report else None
+    return tuple(
+        _timed_sample(timed, rail.name)
+        if timed and rail.name.partition("_")[0] in _PHASE_METRICS
+        else _sample(run, suite, rail.name)
+        for rail in policy.guardrails
+    )
+
+
+def _timed_sample(report: LatencyReport, name: str) -> GuardrailSample:
+    found = report.for_guardrails(_PHASE_METRICS[name.partition("_")[0]])
+    if found is None:
+        return GuardrailSample(name, (), ())
+    return GuardrailSample(
+        name, tuple(found.candidate), tuple(found.baseline), tuple(found.clusters)
+    )
 
 
 def _sample(run: EvalRun, suite: Suite, name: str) -> GuardrailSample:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.digest import canonical_json
-from evals.domain.forecast import Forecast, TokenEstimate, forecast
+from evals.domain.checks import is_remote
+from evals.domain.forecast import Forecast, TokenEstimate, Workload, forecast
 from evals.domain.suite import CaseSpec, SuiteSpec
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy
@@ -63,10 +64,19 @@ def _characters(case: CaseSpec) -> int:
 
 
 def forecast_run(
-    suites: Sequence[SuiteSpec], policy: GatePolicy, pin: ModelPin, estimate: TokenEstimate
+    suites: Sequence[SuiteSpec],
+    policy: GatePolicy,
+    pin: ModelPin,
+    estimate: TokenEstimate,
+    *,
+    compares: bool = False,
+    flip_rate: float | None = None,
 ) -> Forecast:
-    """One forecast over all suites of a run."""
-    parts = [forecast(suite, policy, pin, estimate) for suite in suites]
+    """One forecast over all suites of a run. `compares`: the live version is asked as well."""
+    parts = [
+        forecast(suite, policy, pin, estimate, _workload(suite, compares, flip_rate))
+        for suite in suites
+    ]
     minutes = [part.minutes for part in parts if part.minutes is not None]
     return Forecast(
         cases=sum(part.cases for part in parts),
@@ -75,8 +85,42 @@ def forecast_run(
         cost_usd=sum(part.cost_usd for part in parts),
         minutes=sum(minutes) if len(minutes) == len(parts) else None,
         decidable=all(part.decidable for part in parts),
+        judge_requests=sum(part.judge_requests for part in parts),
+        detectable_drop=_worst([part.detectable_drop for part in parts]),
+        detectable_margin=_worst([part.detectable_margin for part in parts]),
         detectable="; ".join(_about(suites, part.detectable, i) for i, part in enumerate(parts)),
     )
+
+
+def _workload(suite: SuiteSpec, compares: bool, flip_rate: float | None) -> Workload:
+    clusters = {suite.cluster_of(case) for case in suite.cases}
+    return Workload(
+        arms=2 if compares else 1,
+        flip_rate=flip_rate,
+        judge_calls=_judge_calls(suite, arms=2 if compares else 1),
+        clusters=len(clusters) if len(clusters) < len(suite.cases) else None,
+    )
+
+
+def _judge_calls(suite: SuiteSpec, arms: int) -> int:
+    """Most questions to other models about one repeat of a case."""
+    return max((_calls(suite, case, arms) for case in suite.cases), default=0)
+
+
+def _calls(suite: SuiteSpec, case: CaseSpec, arms: int) -> int:
+    total = 0
+    for check in suite.checks_of(case):
+        judge = suite.judges.get(str(check.params.get("judge")))
+        if check.type == "pairwise" and judge is not None:
+            total += 2 * judge.samples  # both orders; nobody compares the live version with itself
+        elif is_remote(check.type):
+            total += arms * (judge.samples if judge else 1)
+    return total
+
+
+def _worst(shares: Sequence[float | None]) -> float | None:
+    known = [share for share in shares if share is not None]
+    return max(known) if known and len(known) == len(shares) else None
 
 
 def _about(suites: Sequence[SuiteSpec], sentence: str, index: int) -> str:
@@ -93,4 +137,7 @@ def json_of(planned: Forecast) -> dict[str, Any]:
         "minutes": planned.minutes,
         "decidable": planned.decidable,
         "detectable": planned.detectable,
+        "judge_requests": planned.judge_requests,
+        "detectable_drop": planned.detectable_drop,
+        "detectable_margin": planned.detectable_margin,
     }

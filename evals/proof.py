@@ -7,11 +7,9 @@ are a mixture, and a certificate would name a model that is gone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -20,25 +18,21 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from core.errors import AssayError, UnavailableError
-from evals import judges, leases, queries, runs
+from evals import judges, leases, queries, runs, timing
 from evals.conversation import Conversation
 from evals.models import EvalRun
+from evals.waiting import LOOK_SECONDS, LeadLostError, awaited
 from registry import certificates
 from registry.models import ModelVersion
 from serving.client import ModelClient
 from serving.fingerprint import Comparison, Fingerprint, confirm, is_same, measure
 
-T = TypeVar("T")
-
-_LOOK_SECONDS = 0.5
 _ADDRESS = ("base_url", "base_url_env")
 #: So old may a measurement be and still count as the one before the first call. The one after the
 #: last call is always made.
 _RECENT = timedelta(seconds=30)
-
-
-class LeadLostError(Exception):
-    """The run was cancelled, or another worker leads it now."""
+#: Of those that fooled a judge, in one sentence.
+_TOLD_CANARIES = 3
 
 
 class AddressChangedError(UnavailableError):
@@ -77,7 +71,7 @@ def begin(run: EvalRun, worker: Worker) -> bool:
             return _begin_as_leader(run, worker)
         if time.monotonic() > give_up_at:
             return False
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)
 
 
 def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
@@ -88,7 +82,7 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
     model = ModelVersion.objects.get(pk=run.model_id)
     started = False
     try:
-        if blocked := _blocked_judges(run, worker):
+        if blocked := tuple(_blocked_judges(run, worker)):
             _abort(run, "; ".join(blocked))
         else:
             started = _begin_as_measured(run, worker) or _record(
@@ -104,14 +98,27 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
     return started
 
 
-def _blocked_judges(run: EvalRun, worker: Worker) -> list[str]:
-    """Why the judges of the run's suites must not judge."""
-    return [
-        f"{suite.name}/{name} is blocked: {reason}"
-        for suite in queries.suites_of(run).values()
-        for name, judge in suite.judges.items()
-        for reason in judges.why_blocked(f"{suite.name}/{name}", judge, worker.talk)
-    ]
+def _blocked_judges(run: EvalRun, worker: Worker) -> Iterator[str]:
+    """Why the judges of the run's suites must not judge, or could not be put to the test."""
+
+    def keep() -> None:
+        if not leases.renew_lead(run_id=run.pk, owner=worker.owner):
+            raise LeadLostError
+
+    for suite in queries.suites_of(run).values():
+        for name, judge in suite.judges.items():
+            called = f"{suite.name}/{name}"
+            try:
+                reasons = judges.why_blocked(called, judge, worker.talk, keep)
+            except AssayError as error:
+                yield f"the judge {called} could not be put to the test: {error.message}"
+                continue
+            if reasons:
+                yield f"{called} is blocked: {'; '.join(reasons[:_TOLD_CANARIES])}" + (
+                    f"; and {len(reasons) - _TOLD_CANARIES} canaries more"
+                    if len(reasons) > _TOLD_CANARIES
+                    else ""
+                )
 
 
 def _begin_as_measured(run: EvalRun, worker: Worker) -> bool:
@@ -133,14 +140,16 @@ def _begin_as_measured(run: EvalRun, worker: Worker) -> bool:
 
 
 def close(run: EvalRun, worker: Worker) -> None:
-    """Measure again and finish the run. Nothing happens when another worker leads it.
+    """Time what is to be timed, measure the model again and finish the run.
 
-    Called when every answer is in; `finalise` looks again.
+    Nothing happens when another worker leads it. Called when every answer is in; `finalise` looks
+    again.
     """
     if not leases.take_lead(run_id=run.pk, owner=worker.owner):
         return
     try:
-        doubts = _doubts(run, worker)
+        slow = timing.measure(run, worker.owner, worker.talk)
+        doubts = (*slow, *_doubts(run, worker))
     except LeadLostError:
         pass
     else:
@@ -240,22 +249,7 @@ def _measured(run: EvalRun, worker: Worker, known: Fingerprint | None) -> Compar
         return await confirm(client, known)
 
     asking = worker.talk.start(identify)
-    return _awaited(asking, lambda: leases.renew_lead(run_id=run.pk, owner=worker.owner))
-
-
-def _awaited(future: Future[T], still_ours: Callable[[], bool]) -> T:
-    """The future's result, looking every half second whether it is still wanted."""
-    while True:
-        try:
-            return future.result(timeout=_LOOK_SECONDS)
-        except TimeoutError:
-            if future.done():
-                raise
-            if not still_ours():
-                future.cancel()
-                raise LeadLostError from None
-        except CancelledError:
-            raise LeadLostError from None
+    return awaited(asking, lambda: leases.renew_lead(run_id=run.pk, owner=worker.owner))
 
 
 def is_given_up(run: EvalRun) -> bool:

@@ -100,6 +100,18 @@ def measured_tokens(prompt: Prompt, model: ModelVersion) -> TokenEstimate | None
     )
 
 
+def flip_rate(prompt: Prompt, model: ModelVersion) -> float | None:
+    """Share of cases that differed when a live version was last compared with itself here."""
+    last = EvalRun.objects.filter(
+        kind=EvalRun.Kind.SELF,
+        status=EvalRun.Status.FINISHED,
+        version__prompt=prompt,
+        model=model,
+        summary__flip_rate__isnull=False,
+    ).first()
+    return last.summary["flip_rate"] if last else None
+
+
 def has_open_items(run_id: UUID) -> bool:
     """Whether an answer is still missing."""
     return WorkItem.objects.filter(run_id=run_id, done=False).exists()

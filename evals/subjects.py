@@ -90,7 +90,8 @@ def _compares(rule: PolicyRule, suites: Sequence[SuiteSpec]) -> bool:
     checks = {
         check.type for suite in suites for case in suite.cases for check in suite.checks_of(case)
     }
-    return rule.margin is not None or bool(rule.guardrails) or "pairwise" in checks
+    is_timed = any(suite.latency is not None for suite in suites)
+    return rule.margin is not None or bool(rule.guardrails) or is_timed or "pairwise" in checks
 
 
 def plan(*, prompt: str, version: int, model: str | None, tag: str, actor: Actor) -> Forecast:
@@ -107,4 +108,11 @@ def forecast(subject: Subject) -> Forecast:
     content = VersionContent.from_json(subject.version.content)
     estimate = queries.measured_tokens(subject.prompt, subject.model)
     pin = ModelPin.from_json(subject.model.pin)
-    return forecast_run(specs, subject.rule, pin, estimate or guess_tokens(content, specs))
+    return forecast_run(
+        specs,
+        subject.rule,
+        pin,
+        estimate or guess_tokens(content, specs),
+        compares=subject.baseline is not None,
+        flip_rate=queries.flip_rate(subject.prompt, subject.model),
+    )

@@ -72,6 +72,17 @@ class ForecastOut(serializers.Serializer[Any]):
     minutes = serializers.FloatField(allow_null=True)
     decidable = serializers.BooleanField()
     detectable = serializers.CharField()
+    judge_requests = serializers.IntegerField(default=0)
+    detectable_drop = serializers.FloatField(
+        default=None,
+        allow_null=True,
+        help_text="smallest drop below the live version that shows with 80 % probability, a share",
+    )
+    detectable_margin = serializers.FloatField(
+        default=None,
+        allow_null=True,
+        help_text="smallest margin that an equally good candidate passes with 80 % probability",
+    )
 
 
 class RunOut(serializers.Serializer[EvalRun]):

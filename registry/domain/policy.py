@@ -67,6 +67,11 @@ class GatePolicy:
     judge: JudgeFloor = JudgeFloor()
 
     @property
+    def is_timed(self) -> bool:
+        """Whether a guardrail watches how long answers take."""
+        return any(rail.name.startswith(("latency_", "ttft_")) for rail in self.guardrails)
+
+    @property
     def digest(self) -> str:
         """Of the rule itself: the name, the description and the order of the guardrails do not
         count. A rule that leaves a newer key out keeps the digest it had before the key existed.

@@ -23,6 +23,7 @@ class Say:
     completion_tokens: int = 2
     seconds: float = 0.0
     logprobs: tuple[float, ...] = ()
+    finish_reason: str = "stop"
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def _events(say: Say) -> bytes:
     said = {"logprobs": {"content": [{"top_logprobs": likely}]}} if likely else {}
     chunks: list[dict[str, Any]] = [
         {"choices": [{"index": 0, "delta": {"content": say.text}, "finish_reason": None} | said]},
-        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": say.finish_reason}]},
         {"choices": [], "usage": usage},
     ]
     lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]

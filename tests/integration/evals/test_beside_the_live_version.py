@@ -1,0 +1,153 @@
+"""A candidate is asked beside what is live, and the gate compares the two case by case."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.utils import timezone
+
+from evals import engine, queries, runs
+from evals.models import BaselineResult, EvalRun
+from registry import promotion
+from registry.domain.actor import Actor, Role
+from tests.integration.evals.conftest import QUICK, Repository, again, started
+from tests.integration.evals.model_server import Fail, ModelServer, Reply, Say
+from tests.integration.registry.conftest import stable
+
+PROMOTER = Actor("user:petra", Role.PROMOTER.scopes)
+HEADER = "---\nvariables:\n  question: {type: string}\n---\n"
+#: The scripted model sees which version asks by the last word.
+TWO = {"prompts/oracle/v2.jinja2": (HEADER + "{{ question }} two").encode()}
+MARGIN = {"margin": 0.1, "min_pass_rate": 0.3}
+
+
+def live(repository: Repository, editor: Actor, **changes: Any) -> Repository:
+    """v1 is live; v2 waits."""
+    changed = repository.with_(**{"cases": 60, "policy": MARGIN, "more": TWO, **changes})
+    changed.publish()
+    engine.work(started(editor).pk, limits=QUICK)
+    promotion.promote(target=stable(1, prompt="oracle"), actor=PROMOTER)
+    return changed
+
+
+def evaluated(editor: Actor, **changes: Any) -> EvalRun:
+    run = started(editor, **{"version": 2, **changes})
+    engine.work(run.pk, limits=QUICK)
+    return again(run)
+
+
+def number(question: str) -> int:
+    """Of a case; probes of the model's fingerprint have none."""
+    return int(question.split()[1]) if question.startswith("case ") else 1000
+
+
+def test_the_first_version_is_judged_by_the_floor_alone(
+    repository: Repository, editor: Actor
+) -> None:
+    repository.with_(cases=60, policy=MARGIN).publish()
+    run = started(editor)
+    engine.work(run.pk, limits=QUICK)
+    run = again(run)
+    assert (run.verdict, run.baseline) == ("PASS", None)
+    assert run.summary["suites"][0]["comparison"] is None
+    assert any("live" in reason for reason in run.reasons)
+
+
+def test_an_equally_good_candidate_passes(repository: Repository, editor: Actor) -> None:
+    live(repository, editor)
+    run = evaluated(editor)
+    assert (run.verdict, run.baseline and run.baseline.number) == ("PASS", 1), run.reasons
+    [suite] = run.summary["suites"]
+    assert suite["comparison"]["difference"] == 0
+    assert BaselineResult.objects.filter(result__run=run, outcome="pass").count() == 60
+
+
+def test_a_worse_candidate_fails_although_it_clears_the_floor(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    live(repository, editor)
+    server.reply = lambda asked, _: Say(
+        "no" if asked.endswith("two") and number(asked) % 3 == 0 else "yes"
+    )
+    run = evaluated(editor)
+    assert run.verdict == "FAIL", run.reasons
+    [suite] = run.summary["suites"]
+    assert suite["pass_rate"] > 0.6
+    assert suite["comparison"]["regressions"] == 20
+
+
+def test_what_the_live_version_gets_wrong_too_is_no_regression(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    server.reply = lambda asked, _: Say("no" if number(asked) % 3 == 0 else "yes")
+    live(repository, editor)
+    run = evaluated(editor)
+    assert run.verdict == "PASS", run.reasons
+    assert run.summary["suites"][0]["comparison"]["regressions"] == 0
+
+
+def test_a_small_suite_decides_nothing_and_says_how_many_cases_would(
+    repository: Repository, editor: Actor
+) -> None:
+    live(repository, editor, cases=12, policy={**MARGIN, "min_cases": 5, "margin": 0.05})
+    run = evaluated(editor)
+    assert run.verdict == "INCONCLUSIVE"
+    assert any("cases" in reason and "would decide" in reason for reason in run.reasons), (
+        run.reasons
+    )
+
+
+def test_a_live_version_that_gives_no_answer_decides_nothing(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    live(repository, editor)
+
+    def one_falls_silent(asked: str, _nth: int) -> Reply:
+        return Fail(400) if asked == "case 7" else Say("yes")
+
+    server.reply = one_falls_silent
+    run = evaluated(editor, use_cache=False)
+    assert (run.verdict, run.errors) == ("ERROR", 0)
+    assert any("live version gave no answer to 1 case" in reason for reason in run.reasons)
+
+
+def test_a_live_version_that_cannot_be_asked_counts_as_right(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    """Renaming a variable must not be a way around the comparison."""
+    renamed = HEADER.replace("question:", "wording:") + "{{ wording }} two"
+    changed = live(repository, editor)
+    rows = [
+        {"id": f"c{i}", "variables": {"wording": f"case {i}"}, "expected": "yes"} for i in range(60)
+    ]
+    suite = {"cases": rows}
+    changed.with_(more={"prompts/oracle/v3.jinja2": renamed.encode(), **as_suite(suite)}).publish()
+    server.reply = lambda asked, _: Say("no" if number(asked) % 3 == 0 else "yes")
+    run = evaluated(editor, version=3)
+    assert run.verdict == "FAIL", run.reasons
+    assert any("cannot be asked 60 cases" in reason for reason in run.reasons)
+
+
+def as_suite(suite: dict[str, Any]) -> dict[str, bytes]:
+    checks = [{"type": "exact", "normalise": ["strip"]}]
+    return {"suites/oracle.yaml": json.dumps({"checks": checks, **suite}).encode()}
+
+
+def test_the_live_version_against_itself_tells_the_noise(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    live(repository, editor)
+
+    def coin(asked: str, nth: int) -> Reply:
+        return Say("no" if number(asked) < 6 and nth % 2 else "yes")
+
+    server.reply = coin
+    run = runs.start_self_comparison(
+        prompt="oracle", model=None, tag="stable", actor=editor, now=timezone.now()
+    )
+    engine.work(run.pk, limits=QUICK)
+    run = again(run)
+    assert (run.status, run.verdict, run.certificate) == ("finished", "", None)
+    assert run.summary["flips"] == 6
+    assert queries.flip_rate(run.version.prompt, run.model) == 0.1
