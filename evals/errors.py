@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import ConflictError, InvalidError, NotFoundError
+from core.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 
 
 class RunUnknownError(NotFoundError):
@@ -43,6 +43,19 @@ class LabelsMissingError(InvalidError):
     """There is nothing to measure the judge by."""
 
     code = "labels_missing"
+
+
+class JudgeChangedError(ConflictError):
+    """The judge's model is not the one that was declared."""
+
+    code = "judge_changed"
+    hint = "evaluate again"
+
+
+class JudgeSilentError(UnavailableError):
+    """The judge could not be asked."""
+
+    code = "judge_silent"
 
 
 class SelfJudgingError(InvalidError):

@@ -8,36 +8,39 @@ well does it agree with people (then it counts, or is advisory)?
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.errors import AssayError
+from core.errors import AssayError, UnavailableError
 from evals import jobs
 from evals.conversation import Conversation, Patience
+from evals.domain.checks.remote import Question, Reply
 from evals.domain.judge.calibration import Calibration, is_trusted
 from evals.domain.judge.canaries import CanaryResult, judge_canaries
 from evals.domain.judge.labels import LabelledAnswer
 from evals.domain.judge.spec import JudgeSpec
-from evals.domain.judge_trial import run_calibration, run_canaries
+from evals.domain.judge_trial import Ask, run_calibration, run_canaries
 from evals.domain.suite import SuiteSpec
-from evals.endpoints import endpoint_of
-from evals.errors import JudgeUnknownError, LabelsMissingError
-from evals.jury import nonce, put_all, seated
+from evals.errors import JudgeSilentError, JudgeUnknownError, LabelsMissingError
+from evals.jury import endpoint_at, nonce, put_all, seated
 from evals.models import JudgeTrial, LabelSet, Suite
 from registry import queries as registry_queries
 from registry.domain.actor import Actor, Scope
-from registry.domain.model_pin import ModelPin
 from registry.domain.policy import JudgeFloor
 
-#: A calibration that takes longer is taken for dead.
-_TERM = timedelta(minutes=15)
+#: A calibration that says nothing for so long is taken for dead.
+_TERM = timedelta(minutes=2)
+#: No calibration takes longer; below the time that a task may take.
+_LONGEST_SECONDS = 1500.0
+Keep = Callable[[], None]
 
 _log = logging.getLogger(__name__)
 
@@ -64,26 +67,33 @@ def calibration_of(judge: JudgeSpec) -> Calibration | None:
     return Calibration.from_json(trial.outcome) if trial else None
 
 
-def why_blocked(name: str, judge: JudgeSpec, talk: Conversation) -> tuple[str, ...]:
+def why_blocked(name: str, judge: JudgeSpec, talk: Conversation, keep: Keep) -> tuple[str, ...]:
     """Why this judge must not judge at all; the canaries are put to it the first time.
 
-    `name` is `suite/judge`. Raises AssayError kinds when the judge cannot be asked.
+    `name` is `suite/judge`; `keep` is called while it thinks. Raises AssayError kinds when the
+    judge cannot be asked: then nothing is known of it.
     """
-    known = JudgeTrial.objects.filter(
+    known = known_canaries(judge)
+    return judge_canaries(_try_canaries(name, judge, talk, keep) if known is None else known)
+
+
+def known_canaries(judge: JudgeSpec) -> tuple[CanaryResult, ...] | None:
+    """What the canaries showed; None when they were not put yet.
+
+    Two runs may have put them at once: what fooled the judge once counts.
+    """
+    trials = JudgeTrial.objects.filter(
         kind=JudgeTrial.Kind.CANARIES, status=JudgeTrial.Status.FINISHED, judge=judge.identity
-    ).first()
-    if known is not None:
-        results = tuple(CanaryResult(**one) for one in known.outcome["canaries"])
-    else:
-        results = _try_canaries(name, judge, talk)
-    return judge_canaries(results)
+    )
+    results = [CanaryResult(**one) for trial in trials for one in trial.outcome["canaries"]]
+    return tuple({(one.key, one.passed): one for one in results}.values()) or None
 
 
-def _try_canaries(name: str, judge: JudgeSpec, talk: Conversation) -> tuple[CanaryResult, ...]:
+def _try_canaries(
+    name: str, judge: JudgeSpec, talk: Conversation, keep: Keep
+) -> tuple[CanaryResult, ...]:
     model = registry_queries.current_model(judge.model.name)
-    endpoint = endpoint_of(ModelPin.from_json(model.pin))
-    [ready] = seated([judge])
-    results = run_canaries(ready, lambda asked: put_all(talk, asked, endpoint), nonce)
+    results = run_canaries(*_ready(judge, talk, keep), nonce)
     now = timezone.now()
     JudgeTrial.objects.create(
         kind=JudgeTrial.Kind.CANARIES,
@@ -98,6 +108,29 @@ def _try_canaries(name: str, judge: JudgeSpec, talk: Conversation) -> tuple[Cana
         finished_at=now,
     )
     return results
+
+
+def _ready(judge: JudgeSpec, talk: Conversation, keep: Keep) -> tuple[JudgeSpec, Ask]:
+    """The judge, seated, and how to ask it."""
+    endpoint = endpoint_at(judge.model.name, judge.model.digest)
+    [ready] = seated([judge])
+
+    def ask(questions: Sequence[Question]) -> list[Reply | AssayError]:
+        replies = put_all(talk, questions, endpoint, keep)
+        _refuse_silence(replies)
+        return replies
+
+    return ready, ask
+
+
+def _refuse_silence(replies: Sequence[Reply | AssayError]) -> None:
+    """A server that is down, or refuses every question, has shown nothing about its judge."""
+    lost = [reply for reply in replies if isinstance(reply, AssayError)]
+    down = next((error for error in lost if isinstance(error, UnavailableError)), None)
+    if down is None and lost and len(lost) == len(replies):
+        down = lost[0]
+    if down is not None:
+        raise JudgeSilentError(down.message, hint=down.hint)
 
 
 def start_calibration(*, suite: str, judge: str, actor: Actor, now: datetime) -> JudgeTrial:
@@ -154,7 +187,7 @@ def calibrate(trial_id: UUID, patience: Patience | None = None) -> None:
         return
     row = waiting.get()
     try:
-        outcome, error = _measured(row, patience or Patience()), ""
+        outcome, error = _measured(row, patience or Patience(), _renewing(waiting)), ""
     except AssayError as failed:
         outcome, error = {}, failed.message
         _log.warning("calibration %s failed: %s", trial_id, failed.message)
@@ -166,12 +199,22 @@ def calibrate(trial_id: UUID, patience: Patience | None = None) -> None:
     )
 
 
-def _measured(row: JudgeTrial, patience: Patience) -> dict[str, object]:
+def _renewing(waiting: QuerySet[JudgeTrial]) -> Keep:
+    end = time.monotonic() + _LONGEST_SECONDS
+
+    def keep() -> None:
+        if time.monotonic() > end:
+            raise JudgeSilentError(f"the judge was not done after {_LONGEST_SECONDS:g} seconds")
+        waiting.update(leased_until=Now() + _TERM)
+
+    return keep
+
+
+def _measured(row: JudgeTrial, patience: Patience, keep: Keep) -> dict[str, object]:
     judge = JudgeSpec.from_json(row.spec)
     labels = LabelSet.objects.get(digest=row.labels)
     rows = [LabelledAnswer(**one) for one in labels.rows]
-    endpoint = endpoint_of(ModelPin.from_json(row.model.pin))
-    [ready] = seated([judge])
+    endpoint = endpoint_at(judge.model.name, judge.model.digest)
     with Conversation(endpoint, patience) as talk:
-        found = run_calibration(ready, rows, lambda asked: put_all(talk, asked, endpoint), nonce)
-    return found.to_json()
+        ready, ask = _ready(judge, talk, keep)
+        return run_calibration(ready, rows, ask, nonce).to_json()

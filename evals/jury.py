@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from core.errors import AssayError
 from evals.conversation import Asked, Conversation
@@ -21,6 +22,7 @@ from evals.domain.judge.errors import JudgeUnusableError
 from evals.domain.judge.spec import JudgeSpec
 from evals.domain.suite import SuiteSpec
 from evals.endpoints import endpoint_of
+from evals.errors import JudgeChangedError
 from evals.held import Arm, Held, Ticket
 from registry import queries as registry_queries
 from registry.domain.model_pin import ModelPin
@@ -33,6 +35,8 @@ from serving.messages import ChatResponse
 Request = ChatRequest | EmbeddingsRequest | LikelihoodRequest
 _NONCE_BYTES = 8
 _PAIRWISE = "pairwise"
+#: How often a long round of questions looks whether it is still wanted.
+_LOOK_SECONDS = 0.5
 
 
 def nonce() -> str:
@@ -54,6 +58,16 @@ def seated(judges: Sequence[JudgeSpec]) -> tuple[JudgeSpec, ...]:
             raise JudgeUnusableError(f"the judge's prompt does not render: {outcome.message}")
         ready[id(judge)] = seat(judge, outcome.messages)
     return tuple(ready.get(id(judge), judge) for judge in judges)
+
+
+def endpoint_at(model: str, digest: str) -> Endpoint:
+    """Where the pin `model` answers. Raises JudgeChangedError when it is not the one that was
+    declared, whose digest this is: another model's verdicts would go by its name.
+    """
+    pin = ModelPin.from_json(registry_queries.current_model(model).pin)
+    if pin.digest != digest:
+        raise JudgeChangedError(f"{model} was pinned to another model since the suite was read")
+    return endpoint_of(pin)
 
 
 def request_of(question: Question) -> Request:
@@ -87,7 +101,7 @@ class Jury:
 
     def __init__(self, suites: Mapping[int, SuiteSpec], talk: Conversation) -> None:
         self.talk = talk
-        self._endpoints: dict[str, Endpoint] = {}
+        self._endpoints: dict[tuple[int, str], Endpoint] = {}
         self._judges: dict[tuple[int, str], JudgeSpec] = {}
         self._suites = suites
         self._subjects: dict[tuple[int, str, str], Subject] = {}
@@ -109,7 +123,8 @@ class Jury:
         try:
             subject = self._subject(held, arm, check)
             questions = questions_of(check, subject)
-            requests = [(q, request_of(q), self._endpoint(q.model)) for q in questions]
+            suite = held.lease.suite
+            requests = [(q, request_of(q), self._endpoint(suite, q.model)) for q in questions]
         except AssayError as error:
             arm.remote[check.name] = _as_check_error(error)
             return
@@ -174,17 +189,27 @@ class Jury:
             [self._judges[suite, name]] = seated([found])
         return self._judges[suite, name]
 
-    def _endpoint(self, model: str) -> Endpoint:
-        if model not in self._endpoints:
-            pin = ModelPin.from_json(registry_queries.current_model(model).pin)
-            self._endpoints[model] = endpoint_of(pin)
-        return self._endpoints[model]
+    def _endpoint(self, suite: int, model: str) -> Endpoint:
+        if (suite, model) not in self._endpoints:
+            declared = self._suites[suite]
+            digests = {
+                **declared.pins,
+                **{j.model.name: j.model.digest for j in declared.judges.values()},
+            }
+            self._endpoints[suite, model] = endpoint_at(model, digests.get(model, ""))
+        return self._endpoints[suite, model]
 
 
 def put_all(
-    talk: Conversation, questions: Iterable[Question], endpoint: Endpoint
+    talk: Conversation,
+    questions: Iterable[Question],
+    endpoint: Endpoint,
+    keep: Callable[[], None],
 ) -> list[Reply | AssayError]:
-    """Ask everything at one endpoint and wait for it; replies in the order of the questions."""
+    """Ask everything at one endpoint and wait for it; replies in the order of the questions.
+
+    `keep` is called every half second; what it raises ends the waiting.
+    """
     heard: dict[int, Reply | AssayError] = {}
     wanted = 0
     for number, question in enumerate(questions):
@@ -193,8 +218,12 @@ def put_all(
             talk.ask(number, request_of(question), endpoint=endpoint)
         except AssayError as error:
             heard[number] = error
+    look_at = time.monotonic()
     while len(heard) < wanted:
-        asked = talk.next(1.0)
+        if time.monotonic() >= look_at:
+            keep()
+            look_at = time.monotonic() + _LOOK_SECONDS
+        asked = talk.next(_LOOK_SECONDS)
         if asked is not None:
             lost = asked.error or AssayError("no answer came")
             heard[asked.ticket] = lost if asked.reply is None else reply_of(asked.reply)

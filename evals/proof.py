@@ -114,11 +114,9 @@ def _blocked_judges(run: EvalRun, worker: Worker) -> Iterator[str]:
                 yield f"the judge {called} could not be put to the test: {error.message}"
                 continue
             if reasons:
-                yield f"{called} is blocked: {'; '.join(reasons[:_TOLD_CANARIES])}" + (
-                    f"; and {len(reasons) - _TOLD_CANARIES} canaries more"
-                    if len(reasons) > _TOLD_CANARIES
-                    else ""
-                )
+                more = len(reasons) - _TOLD_CANARIES
+                told = "; ".join(reasons[:_TOLD_CANARIES])
+                yield f"{called} is blocked: {told}" + (f"; and {more} more" if more > 0 else "")
 
 
 def _begin_as_measured(run: EvalRun, worker: Worker) -> bool:
