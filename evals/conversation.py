@@ -9,51 +9,41 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import random
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from core.errors import AssayError
-from serving.client import (
-    ChatRequest,
-    ChatResponse,
-    Embeddings,
-    EmbeddingsRequest,
-    Endpoint,
-    Likelihood,
-    LikelihoodRequest,
-    ModelClient,
-    ModelUnavailableError,
-)
+from serving.client import ChatResponse, Endpoint, ModelClient
+from serving.patience import Patience, PatientClient, Reply, Request
+
+__all__ = ["Asked", "Conversation", "Patience", "Reply", "Request"]
 
 T = TypeVar("T")
-Request = ChatRequest | EmbeddingsRequest | LikelihoodRequest
-Reply = ChatResponse | Embeddings | Likelihood
+#: Answers wait so long for others. Nothing that is measured waits with them.
+_TOGETHER_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How often a transient error is tried again, and how long to wait in between, in seconds.
+class _Question:
+    """What `ask` hands to the loop."""
 
-    The wait doubles every time, with jitter. A server that asks for a longer one gets it, up to
-    `longest_wait_seconds`.
-    """
+    ticket: Hashable
+    request: Request
+    endpoint: Endpoint
+    prefix: Hashable
 
-    tries: int = 4
-    first_wait_seconds: float = 1.0
-    longest_wait_seconds: float = 60.0
 
-    def wait_seconds(self, attempt: int, asked_for: float | None) -> float:
-        """Seconds before try `attempt + 1`, after `attempt` tries (from 1) have failed."""
-        jitter = random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, keeps no secret
-        own = self.first_wait_seconds * 2.0 ** (attempt - 1) * jitter
-        return min(self.longest_wait_seconds, max(own, asked_for or 0.0))
+@dataclass(frozen=True, slots=True)
+class _Forget:
+    """What `forget` hands to the loop."""
+
+    ticket: Hashable
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,44 +61,6 @@ class Asked:
     def response(self) -> ChatResponse | None:
         """The reply to a chat; None for an error, and for other questions."""
         return self.reply if isinstance(self.reply, ChatResponse) else None
-
-
-async def patiently(patience: Patience, call: Callable[[], Awaitable[T]]) -> T:
-    """Await `call` until it succeeds, fails for good, or patience ends. Raises its last error."""
-    for attempt in range(1, patience.tries):
-        try:
-            return await call()
-        except ModelUnavailableError as error:
-            await asyncio.sleep(patience.wait_seconds(attempt, error.retry_after_seconds))
-    return await call()
-
-
-class PatientClient(ModelClient):
-    """A client that tries transient errors again."""
-
-    def __init__(self, endpoint: Endpoint, patience: Patience) -> None:
-        super().__init__(endpoint, longest_pause_seconds=patience.longest_wait_seconds)
-        self.patience = patience
-
-    async def chat(self, request: ChatRequest) -> ChatResponse:
-        """One whole answer, or the error of the last try."""
-        return await patiently(self.patience, partial(super().chat, request))
-
-    async def embeddings(self, request: EmbeddingsRequest) -> Embeddings:
-        """Every vector, or the error of the last try."""
-        return await patiently(self.patience, partial(super().embeddings, request))
-
-    async def likelihood(self, request: LikelihoodRequest) -> Likelihood:
-        """The likelihood, or the error of the last try."""
-        return await patiently(self.patience, partial(super().likelihood, request))
-
-    async def reply(self, request: Request) -> Reply:
-        """Whatever answers this kind of question."""
-        if isinstance(request, ChatRequest):
-            return await self.chat(request)
-        if isinstance(request, EmbeddingsRequest):
-            return await self.embeddings(request)
-        return await self.likelihood(request)
 
 
 class _Clients:
@@ -146,12 +98,16 @@ class Conversation:
     def __init__(self, endpoint: Endpoint, patience: Patience) -> None:
         self.endpoint = endpoint
         self.patience = patience
-        self._answers: queue.SimpleQueue[Asked | BaseException] = queue.SimpleQueue()
-        self._asking: dict[Hashable, Future[None]] = {}
+        self._answers: queue.SimpleQueue[list[Asked | BaseException]] = queue.SimpleQueue()
+        self._taken: deque[Asked | BaseException] = deque()
+        self._orders: deque[_Question | _Forget] = deque()
+        self._is_rung = False
         self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, _Clients]] = Future()
         self._thread = threading.Thread(target=self._main, name="model-calls", daemon=True)
-        #: Set when the first question with this prefix has its answer. For the loop alone.
+        # For the loop alone. An event is set when the first question with its prefix is answered.
         self._warm: dict[tuple[Endpoint, Hashable], asyncio.Event] = {}
+        self._asking: dict[Hashable, asyncio.Task[None]] = {}
+        self._said: list[Asked | BaseException] = []
 
     def __enter__(self) -> Self:
         """Start the thread. Nothing is sent yet."""
@@ -177,32 +133,35 @@ class Conversation:
         endpoint: Endpoint | None = None,
         prefix: Hashable = None,
     ) -> None:
-        """Put a question; its answer comes out of `next` under the same ticket.
+        """Put a question; its answer comes out of `next` under the same ticket. No two questions
+        may have the same one at a time.
 
         `endpoint` is another server than the main one. Questions that name the same `prefix` begin
         alike: the first of them is answered (or lost) before the others are sent, so that a server
         with a prefix cache computes what they share once. That happens once a prefix and endpoint;
         name few of them.
         """
-        asking = self._answer(ticket, request, endpoint or self.endpoint, prefix)
-        self._asking[ticket] = asyncio.run_coroutine_threadsafe(asking, self._loop)
+        self._order(_Question(ticket, request, endpoint or self.endpoint, prefix))
 
     def forget(self, ticket: Hashable) -> None:
         """Break a question off: the connection is closed and the server stops. May be too late."""
-        future = self._asking.pop(ticket, None)
-        if future is not None:
-            future.cancel()
+        self._order(_Forget(ticket))
 
     def next(self, timeout_seconds: float) -> Asked | None:
         """The next answer; None when none came in time. Raises what broke, if something did."""
-        try:
-            asked = self._answers.get(timeout=timeout_seconds)
-        except queue.Empty:
-            return None
+        if not self._taken:
+            try:
+                self._taken.extend(self._answers.get(timeout=timeout_seconds))
+            except queue.Empty:
+                return None
+        asked = self._taken.popleft() if self._taken else None
         if isinstance(asked, BaseException):
             raise asked
-        self._asking.pop(asked.ticket, None)
         return asked
+
+    def wake(self) -> None:
+        """Let `next` return at once; None, if there is no answer. For every thread."""
+        self._answers.put([])
 
     def start(
         self, work: Callable[[ModelClient], Awaitable[T]], *, endpoint: Endpoint | None = None
@@ -214,20 +173,47 @@ class Conversation:
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop)
 
-    async def _answer(
-        self, ticket: Hashable, request: Request, endpoint: Endpoint, prefix: Hashable
-    ) -> None:
+    def _order(self, order: _Question | _Forget) -> None:
+        """Hand over to the loop, which is woken once for all that came since it last looked."""
+        self._orders.append(order)
+        if not self._is_rung:
+            self._is_rung = True
+            self._loop.call_soon_threadsafe(self._hear)
+
+    def _hear(self) -> None:
+        self._is_rung = False  # before looking: what comes from now on rings again
+        while self._orders:
+            order = self._orders.popleft()
+            if isinstance(order, _Question):
+                self._asking[order.ticket] = asyncio.create_task(self._answer(order))
+            elif (asking := self._asking.pop(order.ticket, None)) is not None:
+                asking.cancel()
+
+    async def _answer(self, asked: _Question) -> None:
         try:
-            if prefix is None:
-                reply = await self._reply(request, endpoint)
+            if asked.prefix is None:
+                reply = await self._reply(asked.request, asked.endpoint)
             else:
-                reply = await self._reply_when_warm(request, endpoint, prefix)
+                reply = await self._reply_when_warm(asked.request, asked.endpoint, asked.prefix)
         except AssayError as error:
-            self._answers.put(Asked(ticket, None, error))
+            self._say(asked.ticket, Asked(asked.ticket, None, error))
         except Exception as bug:  # noqa: BLE001 - raised again by the thread that waits for it
-            self._answers.put(bug)
+            self._say(asked.ticket, bug)
         else:
-            self._answers.put(Asked(ticket, reply))
+            self._say(asked.ticket, Asked(asked.ticket, reply))
+
+    def _say(self, ticket: Hashable, said: Asked | BaseException) -> None:
+        """Answers that come together go together: waking the other thread for each one would cost
+        more than reading it.
+        """
+        self._asking.pop(ticket, None)
+        if not self._said:
+            self._loop.call_later(_TOGETHER_SECONDS, self._hand_over)
+        self._said.append(said)
+
+    def _hand_over(self) -> None:
+        said, self._said = self._said, []
+        self._answers.put(said)
 
     async def _reply(self, request: Request, endpoint: Endpoint) -> Reply:
         return await (await self._clients.of(endpoint)).reply(request)

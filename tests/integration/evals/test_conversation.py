@@ -168,6 +168,29 @@ def test_a_first_question_that_is_lost_holds_nobody_up(
     assert found[2].response is not None
 
 
+def test_many_at_once_come_back_once_each(server: ModelServer) -> None:
+    with conversation(server, concurrency=8) as talk:
+        for number in range(300):
+            talk.ask(number, chat(f"case {number}"))
+        for number in range(0, 300, 3):
+            talk.forget(number)
+        found = answers(talk, 200)
+        while (late := talk.next(0.2)) is not None:
+            found[late.ticket] = late
+    assert {number for number in range(300) if number % 3} <= set(found)
+    assert max(server.case_calls.values()) == 1
+
+
+def test_the_one_who_waits_can_be_woken(server: ModelServer) -> None:
+    with conversation(server) as talk:
+        alarm = threading.Timer(0.05, talk.wake)
+        alarm.start()
+        assert talk.next(60) is None
+        alarm.join()
+        talk.ask("after", chat("case 1"))
+        assert set(answers(talk, 1)) == {"after"}
+
+
 def test_another_endpoint_is_open_to_other_work_too(server: ModelServer) -> None:
     async def identify(client: ModelClient) -> str:
         return (await client.chat(chat("case who"))).text
