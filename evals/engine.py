@@ -29,6 +29,7 @@ from evals.models import EvalRun
 from evals.results import Result
 from evals.scoring import not_judged
 from registry.domain.model_pin import ModelPin
+from registry.domain.policy import GatePolicy
 from registry.rendering import RenderUnavailableError
 from serving.client import ModelUnavailableError
 
@@ -99,6 +100,7 @@ class _Shift:
         }
         self.jury = Jury(self.suites, worker.talk)
         self.advisory = frozenset(run.advisory)
+        self.may_stop = GatePolicy.from_json(run.policy_spec).early_stop
         self.held: dict[int, Held] = {}
         self.ready: list[Result] = []
         self.is_over = False
@@ -155,6 +157,9 @@ class _Shift:
             leases.renew(items=self.held, owner=self.owner)
         if now >= self.look_at:
             self.look_at = now + self.limits.look_seconds
+            if self.may_stop:
+                self._store()
+                runs.stop_if_failed(run_id=self.run.pk, now=timezone.now())
             self._drop_lost()
 
     def _drop_lost(self) -> None:

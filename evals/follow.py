@@ -70,9 +70,9 @@ class _Watched:
         return self.files.paths()
 
     def read(self, path: str) -> bytes:
-        data = self.files.read(path)
+        # What is not there counts too: its coming is a change.
         self.seen.add(path)
-        return data
+        return self.files.read(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +116,14 @@ def _addresses(paths: Iterable[str], files: Files) -> dict[str, str]:
     """
     if not isinstance(files, AddressedFiles):
         return {}
-    try:
-        found = {path: files.blob_id(path) for path in sorted(paths)}
-    except KeyError:
-        return {}
-    return found | {"": f"{SEMANTICS} {_gates(files)}"}
+    found = {path: _address(path, files) for path in sorted(paths)}
+    return found | {"": f"{SEMANTICS} {_address(_GATES, files)}"}
 
 
-def _gates(files: AddressedFiles) -> str:
+def _address(path: str, files: AddressedFiles) -> str:
+    """Empty for what is not there."""
     try:
-        return files.blob_id(_GATES)
+        return files.blob_id(path)
     except KeyError:
         return ""
 

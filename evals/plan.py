@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.digest import canonical_json
+from core.digest import canonical_json, digest
 from evals.domain.checks import is_remote
 from evals.domain.forecast import Forecast, TokenEstimate, Workload, forecast
 from evals.domain.suite import CaseSpec, SuiteSpec
@@ -28,15 +28,24 @@ class PlannedAnswer:
     repeat: int
 
 
-def plan_answers(content: VersionContent, suites: Sequence[SuiteSpec]) -> Iterator[PlannedAnswer]:
+def plan_answers(
+    content: VersionContent, suites: Sequence[SuiteSpec], *, mixed: bool = False
+) -> Iterator[PlannedAnswer]:
     """Every answer of a run. Cases whose prompts begin alike are neighbours, repeats most of all:
     a server with a prefix cache then computes the common part once.
+
+    `mixed`: in an order that has nothing to do with the cases, so that the first of them stand for
+    all (a run that may stop early needs that).
     """
     names = sorted(content.variables, key=lambda name: _first_use(content, name))
     for index, suite in enumerate(suites):
-        for case in sorted(suite.cases, key=lambda case: _values(case, names)):
+        for case in sorted(suite.cases, key=lambda case: _order(case, names, mixed)):
             for repeat in range(1, suite.repeats_of(case) + 1):
                 yield PlannedAnswer(index, case.key, repeat)
+
+
+def _order(case: CaseSpec, names: Sequence[str], mixed: bool) -> tuple[bytes, ...]:
+    return (digest(case.key).encode(),) if mixed else _values(case, names)
 
 
 def _first_use(content: VersionContent, name: str) -> tuple[int, str]:

@@ -15,7 +15,7 @@ from evals.errors import RunFinishedError, RunTooLargeError, SelfJudgingError
 from evals.models import EvalRun, Suite, WorkItem
 from evals.plan import PlannedAnswer, json_of, plan_answers
 from evals.subjects import Subject
-from evals.verdict import RunDecision, decide_run, self_comparison
+from evals.verdict import RunDecision, decide_run, failed_early, self_comparison
 from registry import certificates
 from registry.certificates import EvidenceOutdatedError, Measured
 from registry.domain.actor import Actor, Scope
@@ -99,7 +99,9 @@ def _start(
     )
     run.suites.set(subject.suites)
     content = VersionContent.from_json(subject.version.content)
-    _create_items(run, subject.suites, tuple(plan_answers(content, specs)))
+    _create_items(
+        run, subject.suites, tuple(plan_answers(content, specs, mixed=subject.rule.early_stop))
+    )
     jobs.wake_after_commit(run.pk)
     return run
 
@@ -187,6 +189,24 @@ def finalise(*, run_id: UUID, now: datetime, doubts: Sequence[str] = ()) -> None
         run.summary = decision.summary()
         verdict, reasons, certificate = _certified(run, decision, now)
         _finish(run, verdict, reasons, certificate, now)
+
+
+def stop_if_failed(*, run_id: UUID, now: datetime) -> bool:
+    """Finish a live run that has provably failed already, if its policy stops early.
+
+    True when it was finished here. What was measured stays; what was not is never asked.
+    """
+    with transaction.atomic():
+        run = EvalRun.objects.select_for_update(no_key=True).get(pk=run_id)
+        if run.status not in EvalRun.LIVE:
+            return False
+        policy = PolicyRule.from_json(run.policy_spec)
+        decision = failed_early(measured.results_by_suite(run, policy, now), policy)
+        if decision is None:
+            return False
+        run.summary = decision.summary()
+        _finish(run, decision.verdict, decision.reasons, None, now)
+    return True
 
 
 def _certified(

@@ -17,6 +17,7 @@ from evals.domain.gate import (
     Quarantine,
     Verdict,
     decide,
+    may_stop,
 )
 from evals.domain.percent import interval_text, percent, plural
 from evals.domain.statistics import wilson
@@ -129,6 +130,15 @@ def decide_run(
         verdicts.append("ERROR")
     worst = max(verdicts, key=_SEVERITY.index)
     return RunDecision(worst, (*doubts, *reasons), names, decisions)
+
+
+def failed_early(results: Sequence[SuiteResults], policy: GatePolicy) -> RunDecision | None:
+    """The FAIL of a run that need not go on: one suite has failed, whatever the others will say."""
+    for part in results:
+        stop = may_stop(part.pairs or (), policy, planned=len(part.suite.cases))
+        if stop is not None:
+            return RunDecision("FAIL", stop.sentences, (part.suite.name,), (stop.decision,))
+    return None
 
 
 def self_comparison(

@@ -151,3 +151,18 @@ def test_the_live_version_against_itself_tells_the_noise(
     assert (run.status, run.verdict, run.certificate) == ("finished", "", None)
     assert run.summary["flips"] == 6
     assert queries.flip_rate(run.version.prompt, run.model) == 0.1
+
+
+def test_a_hopeless_candidate_is_stopped_early_if_the_policy_says_so(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    live(repository, editor, cases=400, policy={**MARGIN, "early_stop": True})
+    server.reply = lambda asked, _: Say("no" if asked.endswith("two") else "yes", seconds=0.02)
+    run = evaluated(editor)
+    assert (run.status, run.verdict) == ("finished", "FAIL")
+    assert run.done < 400
+    assert "stopped early" in run.reasons[0]
+    assert "saved" in run.reasons[0]
+    calls = sum(server.case_calls.values())
+    engine.work(run.pk, limits=QUICK)  # a worker that comes late finds nothing to do
+    assert sum(server.case_calls.values()) == calls
