@@ -1,0 +1,1 @@
+"""Suites of other tools, turned into Assay's files without running anything of theirs."""

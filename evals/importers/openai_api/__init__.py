@@ -1,0 +1,1 @@
+"""Exports of OpenAI's hosted Evals API: evals, their runs and the items of those."""

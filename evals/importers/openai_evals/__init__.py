@@ -1,0 +1,1 @@
+"""openai/evals: its registry and samples. Eval classes are known by name, never imported."""

@@ -1,0 +1,124 @@
+"""ModelBasedClassify: a modelgraded specification as a rubric with labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evals.importers.drafts import Draft, SuiteDraft
+from evals.importers.errors import UnreadableError
+from evals.importers.judges import Judges, Rubric
+from evals.importers.model_entries import UNPINNED, entry
+from evals.importers.nodes import Node, as_number
+from evals.importers.openai_evals.places import Registry
+from evals.importers.openai_evals.samples import Sample
+
+HANDLED = frozenset({"modelgraded_spec", "eval_type"})
+_NO_JUDGE = "the model that judges is not in the registry: `oaieval` takes it from its command line"
+_NO_SCORES = "it counts choices and says of none that it passes (no `choice_scores`)"
+_WORDS = {
+    "input": "(the question, below)",
+    "completion": "(the answer, below)",
+    "ideal": "(the reference, below)",
+}
+_PLACE = re.compile(r"\{(\w+)\}")
+_SPEC_KEYS = frozenset({"prompt", "choice_strings", "choice_scores", "input_outputs", "eval_type"})
+
+
+def classify(
+    args: Node, suite: SuiteDraft, draft: Draft, samples: Sequence[Sample], registry: Registry
+) -> frozenset[str]:
+    """Give every case the judge of the specification, or report why not. The arguments it read."""
+    given = args.get("modelgraded_spec")
+    report = registry.report
+    if given is None or not isinstance(given.value, str):
+        report.unmapped(args, "eval", suite.name, "it names no modelgraded specification")
+        return HANDLED
+    try:
+        spec = registry.graded(given.value)
+    except UnreadableError as error:
+        report.unmapped(given, "modelgraded", given.value, error.reason, error.todo)
+        return HANDLED
+    for key, child in spec.entries():
+        if key not in _SPEC_KEYS:
+            report.unmapped(child, "modelgraded key", key, "Assay's judge has no such setting")
+    rubric, problem = _rubric(spec)
+    if not registry.judge and not problem:
+        problem, todo = _NO_JUDGE, "import again with --judge MODEL"
+    else:
+        todo = "write a rubric by hand"
+    if rubric is None or problem:
+        report.unmapped(given, "modelgraded", given.value, problem, todo)
+        return HANDLED
+    _apply(given, rubric, suite, draft, samples, registry)
+    return HANDLED
+
+
+def _apply(
+    given: Node,
+    rubric: Rubric,
+    suite: SuiteDraft,
+    draft: Draft,
+    samples: Sequence[Sample],
+    registry: Registry,
+) -> None:
+    name, body = entry(registry.judge)
+    draft.models[name] = body
+    check, said = Judges(draft, suite).check(rubric, name, str(given.value), with_reference=True)
+    if check is None:
+        registry.report.unmapped(given, "modelgraded", str(given.value), said)
+        return
+    for case, sample in zip(suite.cases, samples, strict=True):
+        ideal = sample.node.value.get("ideal")
+        if ideal is None:
+            reason = "it has no `ideal`, and the rubric compares with one"
+            registry.report.unmapped(sample.node, "sample", case.key, reason)
+            continue
+        case.expected = ideal
+        case.checks.append(check)
+        registry.report.settled(sample.node, "sample", case.key, "case", sample.notes)
+    notes = (said, "only the choices with the best score pass", UNPINNED)
+    registry.report.settled(given, "modelgraded", str(given.value), "judge", notes)
+
+
+def _rubric(spec: Node) -> tuple[Rubric | None, str]:
+    text = _prompt_text(spec.value.get("prompt") if isinstance(spec.value, dict) else None)
+    strange = sorted(set(_PLACE.findall(text)) - _WORDS.keys())
+    if not text:
+        return None, "its prompt cannot be read"
+    if strange:
+        return None, f"its prompt uses {', '.join(strange)}, which no judge in Assay is given"
+    choices = _choices(spec.value.get("choice_strings"))
+    scores = spec.value.get("choice_scores")
+    if not choices:
+        return None, "its choices depend on the number of answers"
+    if not isinstance(scores, dict):
+        return None, _NO_SCORES
+    best = max((as_number(score) or 0 for score in scores.values()), default=0)
+    labels = [_label(choice, scores, best) for choice in choices]
+    criterion = _PLACE.sub(lambda found: _WORDS[found[1]], text)
+    return Rubric(criterion, labels), ""
+
+
+def _label(choice: str, scores: Mapping[str, Any], best: float) -> dict[str, Any]:
+    passes = as_number(scores.get(choice)) == best
+    means = f"As the criterion says of {choice}."
+    return {"label": choice, "means": means, **({"passes": True} if passes else {})}
+
+
+def _choices(value: Any) -> list[str]:
+    if isinstance(value, str) and not value.startswith("from_n"):
+        return list(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value
+    return []
+
+
+def _prompt_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        texts = [item.get("content") for item in value if isinstance(item, dict)]
+        return "\n\n".join(text for text in texts if isinstance(text, str))
+    return ""

@@ -1,0 +1,1 @@
+"""promptfoo configurations: read, merged, expanded and mapped; never executed."""
