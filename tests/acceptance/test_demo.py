@@ -14,7 +14,7 @@ from tests.acceptance.conftest import REPLACEMENTS
 pytestmark = pytest.mark.slow
 
 TOLD = (
-    "5 prompts, 14 versions",
+    "7 prompts, 16 versions",
     "FAIL  sentiment v3",
     "sentiment@v3 has no valid certificate for stable on smollm2",
     "PASS  sentiment v2",
