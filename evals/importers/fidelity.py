@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from evals.importers.nodes import Node
 
 Fate = Literal["mapped", "mapped_with_difference", "not_mapped"]
 FATES: tuple[Fate, ...] = ("mapped", "mapped_with_difference", "not_mapped")
+#: Items named one by one; more are told together where they are alike.
+MAX_TOLD = 1_000
 _LONGEST = 160
 
 
@@ -31,9 +33,10 @@ class Item:
     detail: str
     todo: str
 
-    def to_json(self, count: int) -> dict[str, Any]:
-        """A JSON object with every field."""
-        return {**asdict(self), "count": count}
+    def to_json(self, count: int, lines: str = "") -> dict[str, Any]:
+        """A JSON object with every field; `lines` where it stands for several items."""
+        several = {"lines": lines} if lines not in ("", str(self.line)) else {}
+        return {**asdict(self), "count": count, **several}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,19 @@ class Fidelity:
         """(item, how often), by file and line."""
         return sorted(self._counts.items(), key=lambda pair: (pair[0].path, pair[0].line))
 
+    def told(self) -> list[tuple[Item, int, str]]:
+        """(item, how often, its lines): each item alone, or alike ones together in a long report.
+
+        A repository's files are small; a report on thousands of rows names ranges of lines.
+        """
+        items = self.items()
+        if len(items) <= MAX_TOLD:
+            return [(item, count, str(item.line)) for item, count in items]
+        groups: dict[Item, list[tuple[Item, int]]] = {}
+        for item, count in items:
+            groups.setdefault(replace(item, line=0, what=""), []).append((item, count))
+        return [_together(group) for group in groups.values()]
+
     def summary(self) -> Summary:
         """How many items of each fate, each counted once."""
         fates = Counter(item.fate for item in self._counts)
@@ -106,6 +122,24 @@ class Fidelity:
     ) -> None:
         item = Item(node.file, node.line, kind, shown(what), fate, shown(into), detail, todo)
         self._counts[item] += 1
+
+
+def _together(group: list[tuple[Item, int]]) -> tuple[Item, int, str]:
+    first, last = group[0][0], group[-1][0]
+    what = first.what if first.what == last.what else shown(f"{first.what} … {last.what}")
+    lines = ranges(sorted({item.line for item, _ in group}))
+    return replace(first, what=what), sum(count for _, count in group), lines
+
+
+def ranges(lines: Sequence[int]) -> str:
+    """Ascending line numbers as `3, 5–9`."""
+    runs: list[list[int]] = []
+    for line in lines:
+        if runs and line == runs[-1][1] + 1:
+            runs[-1][1] = line
+        else:
+            runs.append([line, line])
+    return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in runs)
 
 
 def shown(text: Any) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from evals.importers.fidelity import FATES, Fate, Fidelity, Item
+from evals.importers.fidelity import FATES, Fate, Fidelity, Item, ranges
 
 _TITLES: dict[Fate, str] = {
     "not_mapped": "Not mapped",
@@ -44,7 +44,7 @@ def as_json(outcome: Outcome, fidelity: Fidelity) -> bytes:
         "cases_without_checks": outcome.unchecked,
         "summary": fidelity.summary().to_json(),
         "files": list(outcome.files),
-        "items": [item.to_json(count) for item, count in fidelity.items()],
+        "items": [item.to_json(count, lines) for item, count, lines in fidelity.told()],
     }
     return (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()
 
@@ -70,12 +70,12 @@ def _page(outcome: Outcome, fidelity: Fidelity) -> Iterator[str]:
     counts = fidelity.summary().to_json()
     for fate in FATES:
         yield f"| {_TITLES[fate].lower()} | {counts[fate]:,} |"
-    items = [item for item, _ in fidelity.items()]
+    told = [(lines, item) for item, _, lines in fidelity.told()]
     for fate in reversed(FATES):
-        yield from _section(fate, [item for item in items if item.fate == fate])
+        yield from _section(fate, [pair for pair in told if pair[1].fate == fate])
 
 
-def _section(fate: Fate, items: Sequence[Item]) -> Iterator[str]:
+def _section(fate: Fate, items: Sequence[tuple[str, Item]]) -> Iterator[str]:
     if not items:
         return
     yield ""
@@ -93,24 +93,14 @@ def _section(fate: Fate, items: Sequence[Item]) -> Iterator[str]:
         yield f"| {_cell(lines)} | {_cell(f'{item.kind}: {item.what}')} |{said} {_cell(end)} |"
 
 
-def _alike(items: Sequence[Item]) -> Iterator[tuple[str, Item]]:
+def _alike(items: Sequence[tuple[str, Item]]) -> Iterator[tuple[str, Item]]:
     """(file with its lines, item) of items that differ in nothing but their lines."""
-    grouped: dict[Item, list[int]] = {}
-    for item in items:
-        grouped.setdefault(replace(item, line=0), []).append(item.line)
-    for item, lines in grouped.items():
-        yield f"{item.path}:{_ranges(sorted(set(lines)))}", item
-
-
-def _ranges(lines: Sequence[int]) -> str:
-    """`3, 5–9`."""
-    runs: list[list[int]] = []
-    for line in lines:
-        if runs and line == runs[-1][1] + 1:
-            runs[-1][1] = line
-        else:
-            runs.append([line, line])
-    return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in runs)
+    grouped: dict[Item, list[tuple[str, Item]]] = {}
+    for lines, item in items:
+        grouped.setdefault(replace(item, line=0), []).append((lines, item))
+    for item, pairs in grouped.items():
+        alone = ranges(sorted({one.line for _, one in pairs}))
+        yield f"{item.path}:{pairs[0][0] if len(pairs) == 1 else alone}", item
 
 
 def _cell(text: str) -> str:

@@ -14,7 +14,7 @@ from evals.importers.nodes import Node, as_number
 from evals.importers.openai_evals.places import Registry
 from evals.importers.openai_evals.samples import Sample
 
-HANDLED = frozenset({"modelgraded_spec", "eval_type"})
+HANDLED = frozenset({"modelgraded_spec", "eval_type", "modelgraded_spec_args"})
 _NO_JUDGE = "the model that judges is not in the registry: `oaieval` takes it from its command line"
 _NO_SCORES = "it counts choices and says of none that it passes (no `choice_scores`)"
 _WORDS = {
@@ -23,7 +23,7 @@ _WORDS = {
     "ideal": "(the reference, below)",
 }
 _PLACE = re.compile(r"\{(\w+)\}")
-_SPEC_KEYS = frozenset({"prompt", "choice_strings", "choice_scores", "input_outputs", "eval_type"})
+_SPEC_KEYS = frozenset("prompt choice_strings choice_scores input_outputs eval_type args".split())
 
 
 def classify(
@@ -43,7 +43,7 @@ def classify(
     for key, child in spec.entries():
         if key not in _SPEC_KEYS:
             report.unmapped(child, "modelgraded key", key, "Assay's judge has no such setting")
-    rubric, problem = _rubric(spec)
+    rubric, problem = _rubric(spec, _arguments(args, spec))
     if not registry.judge and not problem:
         problem, todo = _NO_JUDGE, "import again with --judge MODEL"
     else:
@@ -82,8 +82,21 @@ def _apply(
     registry.report.settled(given, "modelgraded", str(given.value), "judge", notes)
 
 
-def _rubric(spec: Node) -> tuple[Rubric | None, str]:
+def _arguments(args: Node, spec: Node) -> dict[str, str]:
+    """The texts that the eval puts into the specification, by the names of their places."""
+    chosen = args.get("modelgraded_spec_args")
+    offered = spec.get("args")
+    found: dict[str, str] = {}
+    for name, node in chosen.entries() if chosen is not None else ():
+        choices = offered.get(name) if offered is not None else None
+        text = choices.text(str(node.value)) if choices is not None else ""
+        found[name] = text or str(node.value)
+    return found
+
+
+def _rubric(spec: Node, arguments: Mapping[str, str]) -> tuple[Rubric | None, str]:
     text = _prompt_text(spec.value.get("prompt") if isinstance(spec.value, dict) else None)
+    text = _PLACE.sub(lambda found: arguments.get(found[1], found[0]), text)
     strange = sorted(set(_PLACE.findall(text)) - _WORDS.keys())
     if not text:
         return None, "its prompt cannot be read"

@@ -46,6 +46,7 @@ class Assertion:
     grader: str = ""
     embedder: str = ""
     grader_problem: str = ""
+    grader_note: str = ""
     rubric_prompt: bool = False
     is_scored: bool = False
     is_default: bool = False

@@ -200,6 +200,7 @@ class Assertions:
             grader=grader.model,
             embedder=grader.embedder,
             grader_problem=grader.problem,
+            grader_note=grader.note,
             rubric_prompt=node.get("rubricPrompt") is not None or "rubricPrompt" in test.options,
             is_scored=limit is not None and javascript.is_truthy(limit.value),
             is_default=is_default,

@@ -113,7 +113,7 @@ class Grader:
         )
         if check is None:
             return lost(said)
-        notes = (said, note, _PROMPT if assertion.rubric_prompt else "")
+        notes = (said, note, assertion.grader_note, _PROMPT if assertion.rubric_prompt else "")
         return Verdict(check, notes, uses_threshold=False, is_plain=False)
 
 

@@ -23,6 +23,7 @@ class Grading:
     model: str = ""
     embedder: str = ""
     problem: str = ""
+    note: str = ""
 
 
 class Graders:
@@ -51,6 +52,8 @@ class Graders:
         if is_similar:
             return Grading(embedder=self._model(embedding.value, is_similar, embedding))
         model = self._model(text.value, True, text)
+        if not model and (chosen := self._chosen(kind)):
+            return Grading(chosen, note="another model judges: its own has no endpoint to ask")
         problem = "" if model else "the model that judges has no OpenAI-compatible endpoint"
         return Grading(model=model, problem=problem)
 

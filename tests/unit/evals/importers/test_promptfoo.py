@@ -266,3 +266,14 @@ def test_prefix_and_suffix_stand_around_the_prompt(tmp_path: Path) -> None:
     }
     body = found.files["prompts/s/v1.jinja2"].decode().rpartition("---\n")[2]
     assert body == "{{ prompt_prefix }}{{q}}{{ prompt_suffix }}"
+
+
+def test_a_long_report_tells_alike_items_together(tmp_path: Path) -> None:
+    table = "q,__expected\n" + "x,contains:y\n" * 1500
+    found = imported(tmp_path, "prompts: ['{{q}}']\ntests: t.csv\n", **{"t.csv": table})
+    report = json.loads(found.files["fidelity.json"])
+    assert len(report["items"]) < 10
+    assert report["summary"]["mapped"] > 3000
+    tests = next(item for item in report["items"] if item["kind"] == "test")
+    assert (tests["count"], tests["lines"]) == (1500, "2–1501")
+    assert "t.csv:2–1501" in found.files["fidelity.md"].decode()
