@@ -16,7 +16,7 @@ from django.db.models import F
 from core.digest import digest
 from core.findings import Finding
 from evals.domain.checks import SEMANTICS
-from evals.domain.suite import SuiteSpec, lint_suites, parse_suite, suite_path
+from evals.domain.suite import SuiteSpec, lint_suites, parse_suite, suite_names, suite_path
 from evals.domain.suite.labels import labels_path, parse_labels
 from evals.models import LabelSet, Suite
 from registry import certificates
@@ -34,7 +34,7 @@ def combined_digest(suites: Mapping[str, str]) -> str:
 
 
 def follow_repository(change: RepositoryChange) -> tuple[Finding, ...]:
-    """Store every suite a prompt names; certificates made with other suites expire.
+    """Store every suite; certificates made with other suites expire.
 
     Joins the sync's transaction. Returns what is wrong with suites and datasets. A prompt that
     names no suite, or one that is missing or broken, can prove nothing until it is mended.
@@ -42,6 +42,7 @@ def follow_repository(change: RepositoryChange) -> tuple[Finding, ...]:
     prompts = _prompts()
     known = {row.name: row for row in Suite.objects.filter(is_current=True).defer("spec")}
     named = {name for prompt in prompts for name in prompt.suites}
+    named.update(suite_names(change.files))  # a judge is measured before a prompt relies on it
     unread = {name for name in named if name in known and _is_unchanged(known[name], change.files)}
     read = [_read(name, change.files) for name in sorted(named - unread)]
     findings = _lint(change, unread)

@@ -126,11 +126,10 @@ def _ready(judge: JudgeSpec, talk: Conversation, keep: Keep) -> tuple[JudgeSpec,
 def _refuse_silence(replies: Sequence[Reply | AssayError]) -> None:
     """A server that is down, or refuses every question, has shown nothing about its judge."""
     lost = [reply for reply in replies if isinstance(reply, AssayError)]
-    down = next((error for error in lost if isinstance(error, UnavailableError)), None)
-    if down is None and lost and len(lost) == len(replies):
-        down = lost[0]
-    if down is not None:
-        raise JudgeSilentError(down.message, hint=down.hint)
+    down = [error for error in lost if isinstance(error, UnavailableError)]
+    if down or (lost and len(lost) == len(replies)):
+        first = (down or lost)[0]
+        raise JudgeSilentError(first.message, hint=first.hint)
 
 
 def start_calibration(*, suite: str, judge: str, actor: Actor, now: datetime) -> JudgeTrial:

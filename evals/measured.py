@@ -72,10 +72,13 @@ def results_by_suite(run: EvalRun, policy: GatePolicy, now: datetime) -> tuple[S
 
 
 def _advisories(suite: SuiteSpec, advisory: Mapping[str, str]) -> Iterator[Advisory]:
-    checks = {check.name: check for case in suite.cases for check in suite.checks_of(case)}
-    for name, check in checks.items():
-        if is_advisory(suite, check, advisory):
-            yield Advisory(name, advisory[f"{suite.name}/{check.params['judge']}"])
+    told = set()
+    for case in suite.cases:
+        for check in suite.checks_of(case):
+            # One name may stand for a judge here and for another check there.
+            if check.name not in told and is_advisory(suite, check, advisory):
+                told.add(check.name)
+                yield Advisory(check.name, advisory[f"{suite.name}/{check.params['judge']}"])
 
 
 def _counted(run: EvalRun) -> dict[int, dict[str, _Counts]]:

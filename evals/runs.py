@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from evals import jobs, judges, measured, queries, subjects
+from evals import jobs, judged, judges, measured, queries, subjects
 from evals.domain.judge_standing import self_judging
 from evals.errors import RunFinishedError, RunTooLargeError, SelfJudgingError
 from evals.models import EvalRun, Suite, WorkItem
@@ -186,7 +186,7 @@ def finalise(*, run_id: UUID, now: datetime, doubts: Sequence[str] = ()) -> None
             return
         pin = ModelPin.from_json(run.model.pin)
         decision = decide_run(found, policy, doubts=doubts, is_pinned=pin.pinned)
-        run.summary = decision.summary()
+        run.summary = decision.summary() | {"judges": judged.figures(run, policy.judge)}
         verdict, reasons, certificate = _certified(run, decision, now)
         _finish(run, verdict, reasons, certificate, now)
 

@@ -49,9 +49,12 @@ def decide(
 
 
 def _unseen(suite: SuiteSpec, evidence: Evidence) -> set[str]:
-    """Cases at which nothing but advisory checks look."""
+    """Cases at which nothing but advisory checks look, beside those without weight."""
     advisory = {one.check for one in evidence.advisories}
-    names = {case.key: {check.name for check in suite.checks_of(case)} for case in suite.cases}
+    names = {
+        case.key: {check.name for check in suite.checks_of(case) if check.weight > 0}
+        for case in suite.cases
+    }
     return {key for key, checks in names.items() if checks and checks <= advisory}
 
 

@@ -17,6 +17,7 @@ from evals.domain.statistics import (
     Rate,
     StatisticsInputError,
     agreement,
+    clustered_mean,
     ppi_mean,
     rogan_gladen,
     wilson,
@@ -149,15 +150,15 @@ class Corrected:
     `raw` is the judge's own figure; its error does not know that the judge errs.
     """
 
-    method: Literal["rogan-gladen", "ppi++"]
+    method: Literal["rogan-gladen", "ppi"]
     raw: Estimate
     corrected: Estimate
 
 
-def corrected_rate(calibration: Calibration, passed: Sequence[bool]) -> Corrected:
+def corrected_rate(calibration: Calibration, passed: Sequence[float]) -> Corrected:
     """The pass rate behind `passed`, a judge's verdicts on the cases of a run: Rogan-Gladen.
 
-    It holds when the labelled answers are better or worse than those of the run in the mean, as
+    A case with repeats counts by its mean. It holds when the labelled answers are better or worse than those of the run in the mean, as
     long as the judge errs alike. NotCorrectableError for a judge no better than a coin, and when
     people passed all labelled answers, or none.
     """
@@ -180,14 +181,16 @@ def _hits(rate: Rate) -> Hits:
 def corrected_mean(
     labels: Sequence[float], judged: Sequence[float], scores: Sequence[float]
 ) -> Corrected:
-    """The mean behind `scores`, a judge's scores of a run's cases: PPI++.
+    """The mean behind `scores`, a judge's scores of a run's cases: prediction-powered inference.
 
-    `labels` and `judged` are the human and the judge's scores of labelled answers, which must be of
-    the same kind as the run's: best some of its own cases. NotCorrectableError for fewer than two
-    of either.
+    `labels` and `judged` are the human and the judge's scores of labelled answers. They are others
+    than the run's, often half of them bad, so the judge keeps its full weight: tuned (PPI++), the
+    mean of the labels would be mixed into that of the run. What is left to believe is that the
+    judge errs alike on both. NotCorrectableError for fewer than two of either.
     """
     try:
-        found = ppi_mean(labels, judged, scores)
+        found = ppi_mean(labels, judged, scores, weight=1.0)
+        raw = clustered_mean(scores).estimate()
     except StatisticsInputError as error:
         raise NotCorrectableError(f"the mean cannot be corrected: {error.message}") from error
-    return Corrected("ppi++", found.judge, found.corrected)
+    return Corrected("ppi", raw, found.corrected)

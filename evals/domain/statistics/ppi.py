@@ -39,17 +39,21 @@ def ppi_mean(
     judged: Sequence[float],
     unlabelled: Sequence[float],
     confidence: float = 0.95,
+    weight: float | None = None,
 ) -> JudgedMean:
     """The mean score as humans would give it, from few `labels` and many judgements.
 
     `judged` are the judge's scores of the labelled cases, in the order of `labels`; `unlabelled`
     its scores of the others. θ = λ·mean(f(unlabelled)) + mean(Y - λf(labelled)),
-    λ = Cov(Y, f)/((1 + n/N)·Var(f)) kept within 0 and 1.
+    λ = Cov(Y, f)/((1 + n/N)·Var(f)) kept within 0 and 1, or `weight`. Tuning it is right only when
+    the labelled cases were drawn from the same as the others; with λ = 1 (the first PPI) it is
+    enough that the judge errs alike on both.
     """
     n, many = len(labels), len(unlabelled)
     if len(judged) != n or min(n, many) < _TWO:
         raise StatisticsInputError("it takes two labelled and two unlabelled cases or more")
-    weight = _weight(labels, judged, unlabelled)
+    if weight is None:
+        weight = _weight(labels, judged, unlabelled)
     gaps = [label - weight * score for label, score in zip(labels, judged, strict=True)]
     value = weight * fmean(unlabelled) + fmean(gaps)
     error = math.sqrt(weight**2 * variance(unlabelled) / many + variance(gaps) / n)

@@ -19,9 +19,9 @@ from evals.domain.statistics.interval import (
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """So many right among `n`."""
+    """So many right among `n`; a fraction when a case counts by the mean of its repeats."""
 
-    right: int
+    right: float
     n: int
 
     def __post_init__(self) -> None:

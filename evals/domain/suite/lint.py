@@ -29,7 +29,7 @@ def lint_suites(files: Files, parsed: ParsedRepository) -> tuple[Finding, ...]:
     Also: a prompt names a missing suite, a case does not fit the variables of the prompt's newest
     version, a suite is too small for its gate (warning).
     """
-    suites = {name: load_suite(name, files) for name in _names(files)}
+    suites = {name: load_suite(name, files) for name in suite_names(files)}
     findings = {finding for suite in suites.values() for finding in suite.findings}
     findings.update(_strays(files))
     for prompt in parsed.prompts.values():
@@ -37,7 +37,8 @@ def lint_suites(files: Files, parsed: ParsedRepository) -> tuple[Finding, ...]:
     return tuple(sorted(findings))
 
 
-def _names(files: Files) -> list[str]:
+def suite_names(files: Files) -> list[str]:
+    """The suites that the repository has files of, whether a prompt names them or not."""
     paths = [path for path in files.paths() if path.startswith(FOLDER) and path.endswith(EXTENSION)]
     return [path.removeprefix(FOLDER).removesuffix(EXTENSION) for path in paths]
 

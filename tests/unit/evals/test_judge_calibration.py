@@ -225,9 +225,16 @@ def test_scores_are_corrected_by_ppi():
     judged = [min(1.0, value + 0.2) for value in human]
     scores = [min(1.0, source.random() + 0.2) for _ in range(4000)]
     found = corrected_mean(human, judged, scores)
-    assert found.method == "ppi++"
+    assert found.method == "ppi"
     assert found.raw.value == pytest.approx(0.68, abs=0.03)
     assert found.corrected.interval.low <= 0.5 <= found.corrected.interval.high
+
+
+def test_the_mix_of_the_labels_does_not_leak_into_the_mean_of_a_run():
+    """An honest judge, labels that are half good, a run of nothing but good answers."""
+    half = [1.0, 0.0] * 30
+    found = corrected_mean(half, half, [1.0, 1.0, 1.0, 0.75])
+    assert found.corrected.value == found.raw.value == 0.9375
 
 
 def test_a_judge_no_better_than_a_coin_corrects_nothing():
