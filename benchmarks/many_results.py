@@ -1,10 +1,10 @@
 """A database with many results, and a worker that stores many: page times and memory.
 
 One real run is evaluated and its result copied until RESULTS are stored; then pages of the API are
-asked for with a token, through the whole of Django. The promise is 100 ms; the first request of the
-process, which loads code, does not count. After it the memory of a worker is watched while it
-evaluates CASES cases on a model that answers at once (`fast_model.py`): what a worker holds must not
-grow with what it has stored.
+asked for with a token, through the whole of Django. The promise is 100 ms; the first requests of
+the process, which load code, do not count. After it the memory of a worker is watched while it
+evaluates CASES cases on a model that answers at once (`fast_model.py`): what a worker holds must
+not grow with what it has stored.
 
     python benchmarks/many_results.py [RESULTS] [CASES]
 """
