@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from core.errors import AssayError, UnavailableError
 from evals import jobs
 from evals.conversation import Conversation, Patience
 from evals.domain.checks.remote import Question, Reply
-from evals.domain.judge.calibration import Calibration, is_trusted
+from evals.domain.judge.calibration import Calibration, Trust, is_trusted
 from evals.domain.judge.canaries import CanaryResult, judge_canaries
 from evals.domain.judge.labels import LabelledAnswer
 from evals.domain.judge.spec import JudgeSpec
@@ -35,6 +35,7 @@ from evals.models import JudgeTrial, LabelSet, Suite
 from registry import queries as registry_queries
 from registry.domain.actor import Actor, Scope
 from registry.domain.policy import JudgeFloor
+from registry.models import Prompt
 
 #: A calibration that says nothing for so long is taken for dead.
 _TERM = timedelta(minutes=2)
@@ -58,13 +59,18 @@ def advisory(suites: Iterable[SuiteSpec], floor: JudgeFloor) -> dict[str, str]:
 
 def calibration_of(judge: JudgeSpec) -> Calibration | None:
     """The newest measurement of this judge by these labels."""
-    trial = JudgeTrial.objects.filter(
+    trial = newest_calibration(judge)
+    return Calibration.from_json(trial.outcome) if trial else None
+
+
+def newest_calibration(judge: JudgeSpec) -> JudgeTrial | None:
+    """The finished trial of this judge by these labels that counts."""
+    return JudgeTrial.objects.filter(
         kind=JudgeTrial.Kind.CALIBRATION,
         status=JudgeTrial.Status.FINISHED,
         judge=judge.identity,
         labels=judge.calibration,
     ).first()
-    return Calibration.from_json(trial.outcome) if trial else None
 
 
 def why_blocked(name: str, judge: JudgeSpec, talk: Conversation, keep: Keep) -> tuple[str, ...]:
@@ -139,7 +145,7 @@ def start_calibration(*, suite: str, judge: str, actor: Actor, now: datetime) ->
     """
     actor.require(Scope.EVALUATE)
     with transaction.atomic():
-        spec = _judge(suite, judge)
+        spec = _judge(suite, judge, actor)
         if not LabelSet.objects.filter(digest=spec.calibration).exists():
             raise LabelsMissingError(
                 f"nobody has labelled answers by the rubric {spec.rubric.name}",
@@ -159,9 +165,9 @@ def start_calibration(*, suite: str, judge: str, actor: Actor, now: datetime) ->
     return trial
 
 
-def _judge(suite: str, name: str) -> JudgeSpec:
+def _judge(suite: str, name: str, actor: Actor) -> JudgeSpec:
     row = Suite.objects.filter(name=suite, is_current=True).first()
-    judges = SuiteSpec.from_json(row.spec).judges if row else {}
+    judges = SuiteSpec.from_json(row.spec).judges if row and _sees(actor, suite) else {}
     if name not in judges:
         known = ", ".join(sorted(judges)) or "none"
         raise JudgeUnknownError(f"the suite {suite!r} has no judge {name!r}; it has {known}")
@@ -174,6 +180,24 @@ def trial(trial_id: UUID) -> JudgeTrial:
     if found is None:
         raise JudgeUnknownError(f"there is no trial {trial_id}")
     return found
+
+
+def trial_for(actor: Actor, trial_id: UUID) -> JudgeTrial:
+    """One trial of a suite within the actor's globs. Raises JudgeUnknownError for both reasons: an
+    id must not tell whether there is something to hide.
+    """
+    found = trial(trial_id)
+    if not _sees(actor, found.suite):
+        raise JudgeUnknownError(f"there is no trial {trial_id}")
+    return found
+
+
+def trust_in(found: JudgeTrial) -> Trust | None:
+    """Whether a finished calibration reaches the floor of a usual policy; None for other trials."""
+    if found.kind != JudgeTrial.Kind.CALIBRATION or found.status != JudgeTrial.Status.FINISHED:
+        return None
+    measured = Calibration.from_json(found.outcome)
+    return is_trusted(JudgeSpec.from_json(found.spec), measured, JudgeFloor())
 
 
 def calibrate(trial_id: UUID, patience: Patience | None = None) -> None:
@@ -217,3 +241,48 @@ def _measured(row: JudgeTrial, patience: Patience, keep: Keep) -> dict[str, obje
     with Conversation(endpoint, patience) as talk:
         ready, ask = _ready(judge, talk, keep)
         return run_calibration(ready, rows, ask, nonce).to_json()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A judge of a suite as it stands. `canaries` None: they were not put to it yet; `calibration`
+    None: nobody has measured it by its labels. `trust` is under the floor of a usual policy.
+    """
+
+    suite: str
+    name: str
+    judge: JudgeSpec
+    calibration: JudgeTrial | None
+    trust: Trust
+    canaries: tuple[CanaryResult, ...] | None
+
+    @property
+    def blocked(self) -> tuple[str, ...]:
+        """Why it must not judge at all, a sentence each; mostly empty."""
+        return judge_canaries(self.canaries or ())
+
+
+def listed(actor: Actor) -> tuple[Listed, ...]:
+    """The judges of the current suites, those within the actor's globs."""
+    rows = Suite.objects.filter(is_current=True, spec__judges__isnull=False).order_by("name")
+    return tuple(
+        _listed(suite, name, JudgeSpec.from_json(spec))
+        for suite, judges in rows.values_list("name", "spec__judges")
+        if _sees(actor, suite)
+        for name, spec in sorted(judges.items())
+    )
+
+
+def _listed(suite: str, name: str, judge: JudgeSpec) -> Listed:
+    trial = newest_calibration(judge)
+    measured = Calibration.from_json(trial.outcome) if trial else None
+    trust = is_trusted(judge, measured, JudgeFloor())
+    return Listed(suite, name, judge, trial, trust, known_canaries(judge))
+
+
+def _sees(actor: Actor, suite: str) -> bool:
+    """Whether one of the actor's prompts is measured by the suite."""
+    if not actor.prompts:
+        return True
+    users = Prompt.objects.filter(suites__contains=[suite]).values_list("name", flat=True)
+    return bool(actor.visible(users))

@@ -75,3 +75,8 @@ class JudgeTrial(models.Model):
     def __str__(self) -> str:
         """What was tried, and how."""
         return f"{self.kind} of {self.name}"
+
+    @property
+    def suite(self) -> str:
+        """The suite of the judge that was tried."""
+        return self.name.rpartition("/")[0]

@@ -31,6 +31,7 @@ from registry.domain.repository import parse_repository
 from registry.models import ModelVersion
 from registry.sync.applying import apply_change
 from tests.integration.evals.model_server import ModelServer, Reply, Say
+from tests.integration.evals.umpire import Umpire, by_the_word
 
 #: The same manners as in production, at a test's pace.
 QUICK = Limits(
@@ -131,6 +132,13 @@ def model_server(reply: Callable[[str, int], Reply] = yes) -> Iterator[ModelServ
 def server() -> Iterator[ModelServer]:
     """A model that is always right, until the test says otherwise."""
     with model_server() as running:
+        yield running
+
+
+@pytest.fixture
+def umpire() -> Iterator[Umpire]:
+    """A second model, which judges, and is honest until the test says otherwise."""
+    with Umpire(by_the_word) as running:
         yield running
 
 

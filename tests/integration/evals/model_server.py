@@ -55,7 +55,8 @@ class ModelServer:
     none.
 
     It embeds too (`embed`), and as vLLM does it tells tokens, which are bytes here, and how likely
-    they are: `likely(prompt)` is the log-probability of every token of a prompt.
+    they are: `likely(prompt)` is the log-probability of every token of a prompt; None: it keeps it
+    to itself, as other servers do.
     """
 
     def __init__(self, reply: Callable[[str, int], Reply]) -> None:
@@ -64,7 +65,7 @@ class ModelServer:
         self.noise = 0.0
         self.gives_logprobs = True
         self.embed: Callable[[str], list[float]] = lambda text: [1.0, float(len(text))]
-        self.likely: Callable[[str], float] = lambda prompt: -1.0
+        self.likely: Callable[[str], float | None] = lambda prompt: -1.0
         self.calls: Counter[str] = Counter()
         self.running = 0
         self.most_at_once = 0
@@ -149,6 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
             tokens = list("\n".join(turns or [body["prompt"]]).encode())
             return {"count": len(tokens), "max_model_len": 4096, "tokens": tokens}
         logprob = self.model.likely(bytes(body["prompt"]).decode())
+        if logprob is None:
+            return {"choices": [{"index": 0, "text": ""}]}
         told = [{str(token): {"logprob": logprob}} for token in body["prompt"][1:]]
         return {"choices": [{"index": 0, "text": "", "prompt_logprobs": [None, *told]}]}
 
