@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evals.api import views
+from evals.api import judges, views
 
 urlpatterns = [
+    path("judges", judges.JudgesView.as_view(), name="judges"),
+    path("judges/calibrations", judges.CalibrationsView.as_view(), name="judge-calibrations"),
+    path("judges/trials/<uuid:trial>", judges.TrialView.as_view(), name="judge-trial"),
     path("runs", views.RunsView.as_view(), name="runs"),
     path("runs/plan", views.PlanView.as_view(), name="run-plan"),
     path("runs/self", views.SelfComparisonView.as_view(), name="run-self"),

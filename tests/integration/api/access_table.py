@@ -81,6 +81,8 @@ TABLE: tuple[Row, ...] = (
     *reading("runs", everywhere(READ)),
     *reading("run", READ),
     *reading("run-results", READ),
+    *reading("judges", everywhere(READ)),
+    *reading("judge-trial", READ),
     # --- Evaluating ---
     Row("syncs", "POST", EVALUATE),
     Row("runs", "POST", EVALUATE, {"prompt": "greeting", "version": 1}),
@@ -88,6 +90,7 @@ TABLE: tuple[Row, ...] = (
     Row("run-self", "POST", EVALUATE, {"prompt": "greeting"}),
     Row("run-cancel", "POST", EVALUATE),
     Row("run-resume", "POST", EVALUATE),
+    Row("judge-calibrations", "POST", everywhere(EVALUATE)),
     # --- Moving tags ---
     Row("promotions", "POST", PROMOTE, {"version": 2}),
     Row("rollbacks", "POST", PROMOTE),

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config import urls
-from evals.models import EvalRun
+from evals.models import EvalRun, JudgeTrial
 from registry import access, promotion
 from registry.domain.actor import SYSTEM, Scope
 from registry.models import GatePolicy, MirrorState, OneTimeLink, SyncRun
@@ -45,6 +45,7 @@ from tests.integration.api.routes import (
     ARGUMENTS,
     RUN,
     SECRET,
+    TRIAL,
     Credentials,
     differences,
     routes,
@@ -85,6 +86,16 @@ def world(certified: Shelf, settings: Settings, tmp_path: Path) -> Shelf:
         policy_digest=policy.digest,
         policy_spec=policy.spec,
         forecast=FORECAST,
+        requested_by="test",
+        created_at=timezone.now(),
+    )
+    JudgeTrial.objects.create(
+        id=TRIAL,
+        kind="canaries",
+        judge="j" * 64,
+        spec={"rubric": {"name": "help", "mode": "score"}},
+        name="oracle/helpful",
+        model=certified.model,
         requested_by="test",
         created_at=timezone.now(),
     )
