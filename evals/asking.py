@@ -21,6 +21,9 @@ from registry.rendering import RenderFailure, RenderJob, render_batch
 from serving.client import ChatRequest, ChatResponse, Message
 
 _LATENCY = "latency"
+#: Characters that questions must share before a server's prefix cache is warmed for them: what a
+#: request costs in any case is worth some hundred tokens.
+_LONG_PREFIX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Asker:
         self.look_seconds = look_seconds
         self.pin = ModelPin.from_json(run.model.pin)
         self.rule = GatePolicy.from_json(run.policy_spec)
+        #: What `Conversation.ask` calls a prefix, by arm; None where waiting would not pay.
+        self.prefixes: dict[ArmName, ArmName | None] = {}
         self.versions: dict[ArmName, Version] = {"candidate": _version(run, "version")}
         if run.baseline_id is not None:
             self.versions["baseline"] = _version(run, "baseline")
@@ -65,6 +70,8 @@ class Asker:
                 arm.lost = asked
             else:
                 self._set_question(one, arm, asked)
+        for name in self.versions:
+            self._notice_prefix(name, [arm.question for _, arm in places if arm.name == name])
         self._look_up([arm for _, arm in places if arm.key and arm.lost is None])
 
     def requests(self, cases: Sequence[CaseSpec]) -> list[tuple[ChatRequest, ...]]:
@@ -122,6 +129,15 @@ class Asker:
                 repeat=held.lease.repeat,
             )
 
+    def _notice_prefix(self, arm: ArmName, questions: Sequence[str]) -> None:
+        """Questions that begin alike for long are worth waiting for the first answer once."""
+        asked = [question for question in questions if question]
+        if arm not in self.prefixes and len(asked) > 1:
+            is_shared = all(
+                question[:_LONG_PREFIX] == asked[0][:_LONG_PREFIX] for question in asked
+            )
+            self.prefixes[arm] = arm if is_shared and len(asked[0]) > _LONG_PREFIX else None
+
     def _may_be_kept(self, held: Held) -> bool:
         """What is timed is asked every time, and so is everything when the run says so."""
         checks = held.suite.checks_of(held.case)
@@ -144,7 +160,7 @@ class Asker:
             if not arm.is_settled and arm.request is not None:
                 ticket = Ticket(held.lease.item, arm.name)
                 held.open.add(ticket)
-                self.talk.ask(ticket, arm.request)
+                self.talk.ask(ticket, arm.request, prefix=self.prefixes.get(arm.name))
 
     def given(self, arm: Arm, response: ChatResponse) -> Given:
         """The answer of an arm as it has just come."""
