@@ -27,6 +27,8 @@ __all__ = ["Asked", "Conversation", "Patience", "Reply", "Request"]
 T = TypeVar("T")
 #: Answers wait so long for others. Nothing that is measured waits with them.
 _TOGETHER_SECONDS = 0.005
+#: How long the first question with a prefix may hold up the others.
+_WARM_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,8 @@ class Conversation:
 
         `endpoint` is another server than the main one. Questions that name the same `prefix` begin
         alike: the first of them is answered (or lost) before the others are sent, so that a server
-        with a prefix cache computes what they share once. That happens once a prefix and endpoint;
-        name few of them.
+        with a prefix cache computes what they share once. That happens once a prefix and endpoint,
+        and takes 15 seconds at most, should the first hang; name few of them.
         """
         self._order(_Question(ticket, request, endpoint or self.endpoint, prefix))
 
@@ -226,6 +228,7 @@ class Conversation:
             await warm.wait()
             return await self._reply(request, endpoint)
         warm = self._warm[endpoint, prefix] = asyncio.Event()
+        self._loop.call_later(_WARM_SECONDS, warm.set)
         try:
             return await self._reply(request, endpoint)
         finally:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from evals import conversation as conversations
 from evals.conversation import Asked, Conversation, Patience
 from serving.client import (
     ChatRequest,
@@ -140,6 +141,26 @@ def test_what_shares_a_prefix_waits_for_the_first_answer_once(server: ModelServe
         assert set(answers(talk, 4)) == {0, 1, 2, 3}
         talk.ask("late", chat("case late"), prefix="prompt v1")
         assert set(answers(talk, 1)) == {"late"}
+
+
+def test_a_first_question_that_hangs_holds_the_others_up_for_a_while_only(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversations, "_WARM_SECONDS", 0.05)
+    hold = threading.Event()
+
+    def reply(question: str, _nth: int) -> Reply:
+        if question == "case 0":
+            hold.wait(10)
+        return Say("yes")
+
+    server.reply = reply
+    with conversation(server) as talk:
+        for number in range(3):
+            talk.ask(number, chat(f"case {number}"), prefix="same")
+        assert set(answers(talk, 2)) == {1, 2}
+        hold.set()
+        assert set(answers(talk, 1)) == {0}
 
 
 @pytest.mark.parametrize("is_forgotten", [True, False])
