@@ -1,16 +1,24 @@
-"""Wait for an evaluation, over a connection that may break."""
+"""Wait for what a server is doing, over a connection that may break."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol, TypeVar
 
 from assay.errors import AssayApiError
 
-if TYPE_CHECKING:
-    from assay.answers import EvalRun
+
+class Awaited(Protocol):
+    """An evaluation, or the trial of a judge."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen by itself."""
+
+
+T = TypeVar("T", bound=Awaited)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +33,24 @@ class Pace:
 
 
 class Watcher(Protocol):
-    """Who is told how a run goes."""
+    """Who is told how it goes."""
 
-    def moved(self, run: EvalRun) -> None:
-        """The run was looked at."""
+    def moved(self, run: Any) -> None:
+        """It was looked at."""
 
     def lost(self, error: AssayApiError, pause: float) -> None:
         """The server did not answer; the next try is in `pause` seconds."""
 
 
 def wait(
-    look: Callable[[], EvalRun],
+    look: Callable[[], T],
     watcher: Watcher,
     pace: Pace,
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> EvalRun:
-    """Look at a run until it is over, and return it.
+) -> T:
+    """Look at something until it is over, and return it.
 
     Raises the AssayApiError that has lasted longer than `pace.patience`, and at once any that
     waiting cannot cure.

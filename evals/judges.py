@@ -197,7 +197,15 @@ def trust_in(found: JudgeTrial) -> Trust | None:
     if found.kind != JudgeTrial.Kind.CALIBRATION or found.status != JudgeTrial.Status.FINISHED:
         return None
     measured = Calibration.from_json(found.outcome)
-    return is_trusted(JudgeSpec.from_json(found.spec), measured, JudgeFloor())
+    judge = JudgeSpec.from_json(found.spec)
+    return _usual_trust(judge, measured, judge_canaries(known_canaries(judge) or ()))
+
+
+def _usual_trust(judge: JudgeSpec, measured: Calibration | None, blocked: tuple[str, ...]) -> Trust:
+    """Under the floor of a policy that says nothing about judges."""
+    if blocked:
+        return Trust(False, f"blocked, whatever people say of it: {blocked[0]}")
+    return is_trusted(judge, measured, JudgeFloor())
 
 
 def calibrate(trial_id: UUID, patience: Patience | None = None) -> None:
@@ -239,6 +247,7 @@ def _measured(row: JudgeTrial, patience: Patience, keep: Keep) -> dict[str, obje
     rows = [LabelledAnswer(**one) for one in labels.rows]
     endpoint = endpoint_at(judge.model.name, judge.model.digest)
     with Conversation(endpoint, patience) as talk:
+        why_blocked(row.name, judge, talk, keep)  # nobody hears "trusted" of one that is fooled
         ready, ask = _ready(judge, talk, keep)
         return run_calibration(ready, rows, ask, nonce).to_json()
 
@@ -276,8 +285,9 @@ def listed(actor: Actor) -> tuple[Listed, ...]:
 def _listed(suite: str, name: str, judge: JudgeSpec) -> Listed:
     trial = newest_calibration(judge)
     measured = Calibration.from_json(trial.outcome) if trial else None
-    trust = is_trusted(judge, measured, JudgeFloor())
-    return Listed(suite, name, judge, trial, trust, known_canaries(judge))
+    canaries = known_canaries(judge)
+    trust = _usual_trust(judge, measured, judge_canaries(canaries or ()))
+    return Listed(suite, name, judge, trial, trust, canaries)
 
 
 def _sees(actor: Actor, suite: str) -> bool:

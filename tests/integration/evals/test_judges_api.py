@@ -70,7 +70,7 @@ def test_a_blocked_judge_is_listed_with_what_fooled_it(
     umpire.judge = lambda texts: 5 if texts["answer"] == ":" else 1
     evaluated(editor)
     [judge] = listed(client("read"))
-    assert judge["tried"] is True
+    assert (judge["tried"], judge["trusted"]) == (True, False)
     [why] = judge["blocked"]
     assert why.startswith("the judge passed a bare colon")
 

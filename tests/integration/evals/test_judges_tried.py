@@ -181,7 +181,21 @@ def test_a_calibration_keeps_its_figures(
     assert found["confusion"] == [["1", "1", 30], ["5", "1", 1], ["5", "5", 29]]
     asked = len(umpire.seen)
     judges.calibrate(trial.pk, QUICK.patience)  # the bell may ring twice
-    assert len(umpire.seen) == asked == 60
+    assert len(umpire.seen) == asked == 60 + len(CANARIES.get().outcome["canaries"])
+
+
+def test_a_calibrated_judge_that_is_fooled_is_not_called_trusted(
+    repository: Repository, umpire: Umpire, editor: Actor
+) -> None:
+    umpire.judge = lambda texts: 5 if texts["answer"] == ":" else by_the_word(texts)
+    judging(repository, umpire, labels=60).publish()
+    trial = calibrated(editor)
+    assert trial.outcome["kappa"]["value"] == 1.0
+    trust = judges.trust_in(trial)
+    assert trust is not None
+    assert not trust.is_trusted
+    assert trust.sentence.startswith("blocked, whatever people say of it: the judge passed a bare")
+    assert evaluated(editor).verdict == "ERROR"
 
 
 def test_a_calibration_that_breaks_says_nothing_about_the_judge(
