@@ -37,6 +37,7 @@ from assay.answers import (
     VersionDiff,
 )
 from assay.errors import AnswerNotUnderstoodError
+from assay.judge_calls import JudgeCalls
 from assay.problems import problem, redirected, unreachable
 from assay.reading import read
 from assay.target import Target
@@ -47,7 +48,7 @@ T = TypeVar("T")
 _SYNC_SECONDS = 600.0
 
 
-class Assay:
+class Assay(JudgeCalls):
     """A connection to one Assay server. Safe to share between threads; close it when done."""
 
     def __init__(

@@ -44,6 +44,16 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *("ttft_ms", "total_ms", "prompt_tokens", "completion_tokens"),
     ),
     "progress": ("done", "total", "errors"),
+    "judge list": ("judges",),
+    "judges[]": (
+        *("suite", "judge", "rubric", "mode", "model", "samples", "labelled", "figures"),
+        *("measured_at", "trusted", "sentence", "tried", "blocked"),
+    ),
+    "judge calibrate": (
+        *("trial", "status", "suite", "judge", "rubric", "mode", "model"),
+        *("figures", "trusted", "sentence", "error"),
+    ),
+    "figures": ("labels", "errors", "accuracy", "tpr", "tnr", "kappa", "confusion"),
     "show": ("name", "tags", "versions"),
     "show tags{}": ("version", "model", "revision"),
     "tags": ("tags",),

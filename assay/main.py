@@ -10,7 +10,17 @@ import typer
 from typer.core import TyperGroup
 
 from assay import exit_codes, output
-from assay.commands import evaluation, moves, platform, prompts, rendering, repository, runs, tokens
+from assay.commands import (
+    evaluation,
+    judges,
+    moves,
+    platform,
+    prompts,
+    rendering,
+    repository,
+    runs,
+    tokens,
+)
 from assay.errors import AssayApiError
 from core.errors import AssayError
 
@@ -77,6 +87,7 @@ app.command()(rendering.render)
 app.command()(rendering.diff)
 app.command("eval")(evaluation.evaluate)
 app.add_typer(runs.app)
+app.add_typer(judges.app)
 app.command()(prompts.show)
 app.command()(prompts.tags)
 app.command()(prompts.history)
