@@ -30,6 +30,8 @@ setup: $(VENV)/.ready  ## make .venv with everything in it
 lock: $(BIN)/uv  ## compile requirements/ from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml -o requirements/server.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group pyproject.toml:build -o requirements/build.txt
 
 demo: setup  ## the main job on a real model, then the dashboard stays up (ONCE=1: stop at the end)
 	$(BIN)/assay demo --data $(DATA) --port $(PORT) $(if $(ONCE),--once)
