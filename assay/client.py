@@ -22,8 +22,6 @@ import httpx
 
 from assay import settings
 from assay.answers import (
-    CaseAnswer,
-    EvalRun,
     Me,
     PromptSummary,
     PromptTags,
@@ -37,6 +35,7 @@ from assay.answers import (
     VersionDiff,
 )
 from assay.errors import AnswerNotUnderstoodError
+from assay.evaluation_calls import EvaluationCalls
 from assay.judge_calls import JudgeCalls
 from assay.problems import problem, redirected, unreachable
 from assay.reading import read
@@ -48,7 +47,7 @@ T = TypeVar("T")
 _SYNC_SECONDS = 600.0
 
 
-class Assay(JudgeCalls):
+class Assay(EvaluationCalls, JudgeCalls):
     """A connection to one Assay server. Safe to share between threads; close it when done."""
 
     def __init__(
@@ -179,33 +178,6 @@ class Assay(JudgeCalls):
         """What the last sync said."""
         return read(Synced, self._get("/syncs/last"))
 
-    def evaluate(
-        self, name: str, version: int, *, model: str | None = None, tag: str = "stable"
-    ) -> EvalRun:
-        """Start an evaluation under the gate policy of `tag`. Returns at once."""
-        body = {"prompt": name, "version": version, "model": model, "tag": tag}
-        return read(EvalRun, self._post("/runs", body))
-
-    def run(self, run_id: str) -> EvalRun:
-        """How an evaluation stands."""
-        return read(EvalRun, self._get(_run(run_id)))
-
-    def runs(self, *, prompt: str | None = None, version: int | None = None) -> Iterator[EvalRun]:
-        """Evaluations, newest first, page by page."""
-        return self._pages(EvalRun, "/runs", prompt=prompt, version=version)
-
-    def results(self, run_id: str) -> Iterator[CaseAnswer]:
-        """A run's answers, page by page."""
-        return self._pages(CaseAnswer, _run(run_id, "results"))
-
-    def cancel(self, run_id: str) -> EvalRun:
-        """Stop an evaluation; what was answered is kept."""
-        return read(EvalRun, self._post(_run(run_id, "cancel"), {}))
-
-    def resume(self, run_id: str) -> EvalRun:
-        """Go on with a cancelled or failed evaluation where it stopped."""
-        return read(EvalRun, self._post(_run(run_id, "resume"), {}))
-
     def _move(self, target: Target, action: str, reason: str) -> TagMove:
         body = asdict(target) | {"reason": reason}
         name = body.pop("prompt")
@@ -274,10 +246,6 @@ class Assay(JudgeCalls):
 
 def _prompt(name: str, *rest: str) -> str:
     return "/".join(("/prompts", quote(name, safe="/"), *rest))
-
-
-def _run(run_id: str, *rest: str) -> str:
-    return "/".join(("/runs", quote(run_id, safe=""), *rest))
 
 
 def _once(method: str) -> dict[str, str]:

@@ -12,16 +12,27 @@ from typing import Any
 
 _MOVE = ("event", "tag", "version", "model", "revision", "previous")
 _RUN = (
-    "run prompt version model tag policy suites status verdict reasons cases passed pass_rate "
-    "interval progress prompt_tokens completion_tokens certificate forecast fingerprint "
-    "requested_by created_at started_at finished_at"
+    "run kind prompt version baseline model tag policy suites status verdict reasons cases passed "
+    "pass_rate interval measured latency advisory progress cached prompt_tokens completion_tokens "
+    "certificate forecast fingerprint requested_by created_at started_at finished_at"
 )
+
+_FORECAST = (
+    *("cases", "requests", "judge_requests", "tokens", "cost_usd", "minutes"),
+    *("decidable", "detectable", "detectable_drop", "detectable_margin"),
+)
+_ARM = ("outcome", "score", "text", "error", "failed_checks")
 
 #: Command -> the fields of its object. Other keys document parts: `name[]` the items of a list,
 #: `name{}` the values of an object, `name` an object inside.
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "init": ("path", "files", "commit"),
     "lint": ("prompts", "versions", "errors", "warnings", "findings"),
+    "import": (
+        *("out", "suites", "cases", "cases_without_checks", "files"),
+        *("mapped", "mapped_with_difference", "not_mapped", "items"),
+    ),
+    "items[]": ("path", "line", "kind", "what", "fate", "into", "detail", "todo", "count"),
     "render": ("name", "version", "type", "text", "messages"),
     "diff": ("name", "old", "new", "text", "contract"),
     "messages[]": ("role", "content"),
@@ -32,16 +43,40 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *("run", "prompt", "version", "model", "verdict"),
         *("reasons", "cases", "passed", "certificate"),
     ),
+    "eval --plan": _FORECAST,
+    "eval --aa": ("run", "prompt", "version", "model", "status", "reasons", "cases", "measured"),
+    "forecast": _FORECAST,
+    "measured": ("cases", "suites", "flips", "flip_rate"),
     "runs": ("runs",),
     "runs list": ("runs",),
-    "runs show": tuple(_RUN.split()),
+    "runs show": (
+        *_RUN.split(),
+        *("confidence", "suite_rates", "check_rates", "case_counts", "changed_cases"),
+        *("times", "usage", "remarks"),
+    ),
+    "suite_rates[]": ("name", "verdict", "cases", "passed", "pass_rate", "interval"),
+    "check_rates[]": (
+        *("suite", "name", "type", "critical", "decides", "cases"),
+        *("pass_rate", "interval", "baseline_rate", "score"),
+    ),
+    "changed_cases[]": ("suite", "case", "change", "pass_rate", "baseline_rate", "answers"),
+    "answers[]": ("repeat", "candidate", "live"),
+    "candidate": _ARM,
+    "live": _ARM,
+    "times[]": ("suite", "concurrency", "metric", "arm", "count", "percentiles"),
+    "percentiles[]": ("quantile", "value", "low", "high"),
+    "usage": (
+        *("prompt_tokens", "completion_tokens", "planned_cost_usd", "cached_answers"),
+        *("prefix_cache_rate", "seconds"),
+    ),
     "runs cancel": tuple(_RUN.split()),
     "runs resume": tuple(_RUN.split()),
     "runs[]": tuple(_RUN.split()),
     "runs results": ("run", "results"),
     "results[]": (
-        *("suite", "case", "repeat", "outcome", "text", "checks", "error"),
-        *("ttft_ms", "total_ms", "prompt_tokens", "completion_tokens"),
+        *("suite", "case", "repeat", "outcome", "score", "text", "checks", "error", "from_cache"),
+        *("ttft_ms", "total_ms", "prompt_tokens", "completion_tokens", "cached_tokens"),
+        "baseline",
     ),
     "progress": ("done", "total", "errors"),
     "judge list": ("judges",),

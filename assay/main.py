@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from typer.core import TyperGroup
 from assay import exit_codes, output
 from assay.commands import (
     evaluation,
+    importing,
     judges,
     moves,
     platform,
@@ -41,7 +43,7 @@ class OneLineErrors(TyperGroup):
         try:
             code = super().main(arguments, prog_name or "assay", **extra)
         except (AssayApiError, AssayError) as error:
-            code = _told(error, as_json="--json" in arguments)
+            code = _told(error, as_json=_wants_json(arguments))
         except typer.TyperException as error:
             code = _told_usage(error)
         except typer.Abort:
@@ -83,6 +85,7 @@ app.command()(platform.serve)
 app.command()(platform.demo)
 app.command()(repository.sync)
 app.command()(repository.lint)
+app.command("import")(importing.import_suite)
 app.command()(rendering.render)
 app.command()(rendering.diff)
 app.command("eval")(evaluation.evaluate)
@@ -103,6 +106,12 @@ app.command()(platform.migrate)
 def main() -> None:
     """The console script."""
     app()
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    return any(word in {"--json", "--format=json"} for word in arguments) or (
+        ("--format", "json") in pairwise(arguments)
+    )
 
 
 def _told(error: AssayApiError | AssayError, *, as_json: bool) -> int:

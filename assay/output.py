@@ -12,8 +12,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-#: Control characters (but tab and line feed) and the ones that reorder text on screen.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+#: Control characters (but tab and line feed), the ones that reorder text on screen, and what is no
+#: character at all: halves of surrogates cannot be printed, and XML allows none of them.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 #: Not a terminal: never fold a cell, so that lines stay greppable.
 _PIPE_WIDTH = 500
 
@@ -52,6 +55,16 @@ def emit(document: Any) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table on stdout. None is shown as a dash; lists are joined with commas."""
+    for line in table_lines(columns, rows, on_terminal=sys.stdout.isatty()):
+        print(line)
+
+
+def table_lines(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, on_terminal: bool
+) -> list[str]:
+    """The lines of a table, harmless to print: as wide as the terminal, with a bold head; or as
+    wide as it takes, and plain.
+    """
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
@@ -61,12 +74,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     )
     for row in rows:
         grid.add_row(*(Text(_cell(value)) for value in row))
-    width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    console = Console(width=width, highlight=False)
+    plain: dict[str, Any] = {"width": _PIPE_WIDTH, "color_system": None, "force_terminal": False}
+    console = Console(highlight=False, **({} if on_terminal else plain))
     with console.capture() as captured:
         console.print(grid)
-    for line in captured.get().splitlines():
-        print(line.rstrip())
+    return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def _cell(value: object) -> str:

@@ -56,7 +56,7 @@ class Bar:
 
     def moved(self, run: EvalRun) -> None:
         """Show how many answers are in."""
-        note = _errors(run) or ("" if run.status == "running" else one_line(run.status))
+        note = _note(run) or ("" if run.status == "running" else one_line(run.status))
         total = run.progress.total or None
         self._progress.update(self._task, completed=run.progress.done, total=total, note=note)
 
@@ -80,7 +80,7 @@ class Lines:
         if self._is_lost or step != self._last:
             say(
                 ", ".join(
-                    filter(None, (f"{title(run)}: {run.status}", f"{done}/{total}", _errors(run)))
+                    filter(None, (f"{title(run)}: {run.status}", f"{done}/{total}", _note(run)))
                 )
             )
         self._last, self._is_lost = step, False
@@ -92,8 +92,11 @@ class Lines:
         self._is_lost = True
 
 
-def _errors(run: EvalRun) -> str:
-    return f"{run.progress.errors} errors" if run.progress.errors else ""
+def _note(run: EvalRun) -> str:
+    """Errors, and answers that an earlier run had: they explain a bar that jumps."""
+    errors = f"{run.progress.errors:,} errors" if run.progress.errors else ""
+    cached = f"{run.cached:,} from earlier runs" if run.cached else ""
+    return ", ".join(filter(None, (errors, cached)))
 
 
 def _lost(error: AssayApiError, pause: float) -> str:

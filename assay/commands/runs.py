@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from assay import output
-from assay.commands.verdict import tell
+from assay.commands.reporting import Format, chosen, write
+from assay.commands.verdict import follow_up, tell
 from assay.connection import connected
 from assay.fields import document
 from assay.options import AsJson, Version
@@ -55,10 +57,35 @@ def list_runs(
 
 
 @app.command("show")
-def show_run(run_id: RunId, as_json: AsJson = False) -> None:
-    """One evaluation: verdict, reasons, figures."""
+def show_run(
+    run_id: RunId,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="How to write it.", show_default="table"),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", dir_okay=False, help="Where to, instead of stdout."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """One evaluation: verdict, reasons, figures, and what became of each case.
+
+    junit is for continuous integration, markdown for a comment, html for a file to keep; --json is
+    short for --format json.
+    """
+    from assay.report.making import report_of
+
+    chosen_form = chosen(form, as_json)
     with connected() as client:
-        _told("runs show", client.run(str(run_id)), as_json)
+        run = client.run(str(run_id))
+        answers = client.results(str(run_id)) if run.progress.done else iter(())
+        report = report_of(run, answers)
+    write(report, chosen_form, file)
+    if chosen_form == Format.TABLE:
+        follow_up(run)
 
 
 @app.command()

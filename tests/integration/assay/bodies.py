@@ -55,11 +55,26 @@ def event(**changes: Any) -> dict[str, Any]:
     }
 
 
+def forecast(**changes: Any) -> dict[str, Any]:
+    return {
+        "cases": 60,
+        "requests": 60,
+        "tokens": 9000,
+        "cost_usd": 0.0,
+        "minutes": None,
+        "decidable": True,
+        "detectable": "of 60 cases, 55 or more right pass the floor of 80.0 %",
+        **changes,
+    }
+
+
 def run(**changes: Any) -> dict[str, Any]:
     return {
         "run": RUN_ID,
+        "kind": "gate",
         "prompt": "support-chat",
         "version": 4,
+        "baseline": None,
         "model": "smollm2",
         "tag": "stable",
         "policy": "release",
@@ -71,11 +86,15 @@ def run(**changes: Any) -> dict[str, Any]:
         "passed": None,
         "pass_rate": None,
         "interval": None,
+        "measured": {},
+        "latency": {},
+        "advisory": {},
         "progress": {"done": 0, "total": 60, "errors": 0},
+        "cached": 0,
         "prompt_tokens": 0,
         "completion_tokens": 0,
         "certificate": None,
-        "forecast": {"cases": 60, "requests": 60, "tokens": 9000, "minutes": None},
+        "forecast": forecast(),
         "fingerprint": "",
         "requested_by": "token:ci",
         "created_at": "2026-03-01T11:00:00Z",

@@ -17,14 +17,14 @@ def test_a_terminal_sees_a_bar_that_moves_and_trouble_beside_it(
     half = {"done": 30, "total": 60, "errors": 2}
     hostile = {"prompt": "[red]\x1b[2Jx[/red]"}
     server.script("POST /runs", Reply(run(**hostile), 202))
-    running = [run(status="running", progress=half)] * 3
+    running = [run(status="running", progress=half, cached=12)] * 3
     server.script(f"GET /runs/{RUN_ID}", *running, DROPPED, DROPPED, finished("PASS"))
     screen, out, code = watched(assay, "eval", "x", "v4", "--wait", "--json")
     assert code == 0
     assert '"verdict": "PASS"' in out
     assert "[red]\N{REPLACEMENT CHARACTER}[2Jx[/red] v4 on smollm2" in screen
     assert "30/60" in screen
-    assert "2 errors" in screen
+    assert "2 errors, 12 from earlier runs" in screen
     assert "asking again in" in screen
     assert "60/60" in screen
 

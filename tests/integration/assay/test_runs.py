@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from assay.fields import FIELDS
 from tests.integration.assay.bodies import RUN_ID, finished, run
+from tests.integration.assay.compared import REASON, answers, compared_run
 from tests.integration.assay.conftest import Terminal
 from tests.integration.assay.scripted_server import ScriptedServer
 
@@ -42,16 +47,90 @@ def test_runs_are_filtered_and_limited(assay: Terminal, server: ScriptedServer) 
     assert second.query == {"cursor": "2"}
 
 
-def test_one_run_is_shown_with_its_reasons(assay: Terminal, server: ScriptedServer) -> None:
-    server.script(f"GET /runs/{RUN_ID}", finished("FAIL", reasons=["the floor is 80 %"]))
-    shown = assay.run("runs", "show", RUN_ID)
-    assert shown.code == 0
-    assert shown.out.startswith("FAIL  support-chat v4 on smollm2")
-    assert "the floor is 80 %" in shown.out
-    document = assay.run("runs", "show", RUN_ID, "--json").document
+@pytest.fixture
+def shown(server: ScriptedServer) -> ScriptedServer:
+    server.script(f"GET /runs/{RUN_ID}", compared_run())
+    server.script(f"GET /runs/{RUN_ID}/results", page(*answers()))
+    return server
+
+
+def test_one_run_is_shown_with_reasons_figures_and_flips(
+    assay: Terminal, shown: ScriptedServer
+) -> None:
+    ended = assay.run("runs", "show", RUN_ID)
+    assert ended.code == 0
+    assert ended.out.startswith("INCONCLUSIVE  support-chat v4 against v3 on smollm2: 8 of 10")
+    assert f"  - {REASON}\n" in ended.out
+    assert "cases: 1 regressed, 1 fixed, 1 failing, 7 passing\n" in ended.out
+    assert shown.asked(f"GET /runs/{RUN_ID}/results")[0].query == {"page_size": "500"}
+
+
+def test_a_run_that_has_no_answer_yet_is_shown_without_asking_for_them(
+    assay: Terminal, server: ScriptedServer
+) -> None:
+    server.script(f"GET /runs/{RUN_ID}", run())
+    ended = assay.run("runs", "show", RUN_ID)
+    assert ended.out.startswith("queued  support-chat v4 on smollm2: 0 of 60 answers")
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("options", [["--json"], ["--format", "json"], ["--json", "--format=json"]])
+def test_machines_get_exactly_the_documented_fields(
+    assay: Terminal, shown: ScriptedServer, options: list[str]
+) -> None:
+    document = assay.run("runs", "show", RUN_ID, *options).document
     assert list(document) == list(FIELDS["runs show"])
-    assert document["progress"] == {"done": 60, "total": 60, "errors": 0}
-    assert document["interval"] == [0.863, 0.983]
+    assert document["progress"] == {"done": 10, "total": 10, "errors": 0}
+    assert document["interval"] == [0.490, 0.943]
+    assert document["case_counts"] == {"regressed": 1, "fixed": 1, "failing": 1, "passing": 7}
+    for part in ("suite_rates", "check_rates", "changed_cases", "times"):
+        assert [list(item) for item in document[part]] == (
+            [list(FIELDS[f"{part}[]"])] * len(document[part])
+        )
+    [worse, *_] = document["changed_cases"]
+    assert (worse["case"], worse["pass_rate"], worse["baseline_rate"]) == ("angry", 0.0, 1.0)
+    assert worse["answers"][0]["candidate"]["failed_checks"] == ["label"]
+    assert worse["answers"][0]["live"]["text"] == "live pass"
+    assert document["usage"]["prefix_cache_rate"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [
+        ("junit", "<?xml version="),
+        ("markdown", "### ❔ INCONCLUSIVE: `support-chat v4"),
+        ("html", "<!doctype html>"),
+        ("table", "INCONCLUSIVE  support-chat"),
+        ("json", "{"),
+    ],
+)
+def test_a_report_goes_to_stdout_or_into_a_file(
+    assay: Terminal, shown: ScriptedServer, tmp_path: Path, form: str, start: str
+) -> None:
+    printed = assay.run("runs", "show", RUN_ID, "--format", form)
+    assert printed.out.startswith(start)
+    file = tmp_path / "report"
+    written = assay.run("runs", "show", RUN_ID, "--format", form, "--output", str(file))
+    assert (written.code, written.out) == (0, "")
+    assert f"written: {file}" in written.err
+    assert file.read_text(encoding="utf-8") == printed.out
+
+
+def test_a_file_that_cannot_be_written_is_one_line(
+    assay: Terminal, shown: ScriptedServer, tmp_path: Path
+) -> None:
+    nowhere = str(tmp_path / "none" / "report")
+    ended = assay.run("runs", "show", RUN_ID, "--format", "json", "--output", nowhere)
+    assert ended.code == 2
+    assert "cannot be written: No such file or directory" in ended.err
+    assert ended.document["error"]["code"] == "file_unusable"
+
+
+def test_two_formats_are_refused(assay: Terminal, server: ScriptedServer) -> None:
+    ended = assay.run("runs", "show", RUN_ID, "--json", "--format", "html")
+    assert ended.code == 2
+    assert "--json and --format html disagree" in ended.err
+    assert server.received == []
 
 
 def test_results_can_be_narrowed_to_what_did_not_pass(

@@ -1,0 +1,64 @@
+"""Text of models and repositories, made harmless for any page; and figures as people read them."""
+
+from __future__ import annotations
+
+from assay.output import one_line, safe
+
+
+def clean(text: object) -> str:
+    """The text with line feeds only, and without characters that control, reorder, or are none."""
+    return safe(str(text).replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def cut(text: str, most: int) -> str:
+    """At most `most` characters, and a word that there were more."""
+    return text if len(text) <= most else f"{text[:most]}… (cut)"
+
+
+def cut_line(text: object, most: int) -> str:
+    """The start of a text on one line."""
+    line = one_line(text)
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def rate_text(rate: float | None) -> str:
+    """0.95 as `95.0 %`; a dash for none."""
+    return "-" if rate is None else f"{rate:.1%}".replace("%", " %")
+
+
+def interval_text(interval: tuple[float, float] | None) -> str:
+    """`86.3–98.3 %`; a dash for none."""
+    return "-" if interval is None else f"{interval[0] * 100:.1f}–{rate_text(interval[1])}"
+
+
+def points_text(difference: float) -> str:
+    """-0.1 as `-10.0 points`."""
+    return f"{difference * 100:+.1f} points"
+
+
+def percentile_text(value: float, low: float | None, high: float | None) -> str:
+    """`120 (95–310)`, with a question mark for a bound that is not known."""
+    if low is None and high is None:
+        return _short(value)
+    return f"{_short(value)} ({_short(low)}–{_short(high)})"
+
+
+def _short(value: float | None) -> str:
+    """One decimal below 100, none above."""
+    if value is None:
+        return "?"
+    return f"{value:,.1f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def seconds_text(seconds: float | None) -> str:
+    """`75 s`, `12 min`; a dash for none."""
+    if seconds is None:
+        return "-"
+    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:,.0f} min"
+
+
+def dollars_text(cost: float | None) -> str:
+    """`$0.0012`, `$3.40`; a dash for none."""
+    if cost is None:
+        return "-"
+    return f"${cost:,.2f}" if cost >= 1 or cost == 0 else f"${cost:.4f}"
