@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from core.errors import AssayError
@@ -17,7 +17,7 @@ from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy
 from registry.domain.template.render import Rendered
 from registry.domain.version import VersionContent
-from registry.rendering import RenderFailure, RenderJob, render_batch
+from registry.rendering import Jail, RenderFailure, RenderJob
 from serving.client import ChatRequest, ChatResponse, Message
 
 _LATENCY = "latency"
@@ -35,15 +35,15 @@ class Version:
 
 
 class Asker:
-    """Puts the questions of one run. `keep_alive` is called while rendering takes its time."""
+    """Puts the questions of one run. It renders in `jail`, on a thread of its own (`kitchen`)."""
 
     def __init__(
-        self, run: EvalRun, talk: Conversation, keep_alive: Callable[[], None], look_seconds: float
+        self, run: EvalRun, talk: Conversation, jail: Jail, kitchen: ThreadPoolExecutor
     ) -> None:
         self.run = run
         self.talk = talk
-        self.keep_alive = keep_alive
-        self.look_seconds = look_seconds
+        self.jail = jail
+        self.kitchen = kitchen
         self.pin = ModelPin.from_json(run.model.pin)
         self.rule = GatePolicy.from_json(run.policy_spec)
         #: What `Conversation.ask` calls a prefix, by arm; None where waiting would not pay.
@@ -56,14 +56,20 @@ class Asker:
         """Fresh arms for one item, the candidate first."""
         return tuple(Arm(name) for name in self.versions)
 
-    def prepare(self, held: Sequence[Held]) -> None:
-        """Settle or prepare every arm. Raises RenderUnavailableError.
+    def begin(self, held: Sequence[Held]) -> Future[list[Rendered | RenderFailure]]:
+        """Render for every arm, on the other thread; `talk.next` returns when it is done."""
+        jobs = [self._job(arm.name, one.case) for one in held for arm in one.arms]
+        rendering = self.kitchen.submit(self.jail.render, jobs)
+        rendering.add_done_callback(lambda _: self.talk.wake())
+        return rendering
+
+    def prepare(self, held: Sequence[Held], rendered: Sequence[Rendered | RenderFailure]) -> None:
+        """Settle or prepare every arm with what was rendered for it.
 
         After it an arm has either its question, an answer from the cache, or the reason why there
         is none.
         """
         places = [(one, arm) for one in held for arm in one.arms]
-        rendered = self._rendered([self._job(arm.name, one.case) for one, arm in places])
         for (one, arm), outcome in zip(places, rendered, strict=True):
             asked = self._request(arm.name, outcome)
             if isinstance(asked, Judgement):
@@ -97,15 +103,7 @@ class Asker:
         return RenderJob(content, variables, case.placeholders)
 
     def _rendered(self, jobs: Sequence[RenderJob]) -> Sequence[Rendered | RenderFailure]:
-        """Render on another thread: a chunk may take longer than a lease lasts."""
-        pool = ThreadPoolExecutor(1)
-        try:
-            rendering = pool.submit(render_batch, jobs)
-            while not wait([rendering], timeout=self.look_seconds).done:
-                self.keep_alive()
-            return rendering.result()
-        finally:
-            pool.shutdown(wait=False)
+        return self.kitchen.submit(self.jail.render, jobs).result()
 
     def _request(self, arm: ArmName, rendered: Rendered | RenderFailure) -> ChatRequest | Judgement:
         """What to ask, or why it cannot be asked."""

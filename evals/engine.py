@@ -11,7 +11,7 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -30,7 +30,8 @@ from evals.results import Result
 from evals.scoring import not_judged
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy
-from registry.rendering import RenderUnavailableError
+from registry.domain.template.render import Rendered
+from registry.rendering import Jail, RenderFailure, RenderUnavailableError
 from serving.client import ModelUnavailableError
 
 _log = logging.getLogger(__name__)
@@ -51,8 +52,10 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 _SMALLEST_CHUNK = 16
+#: Times the concurrency.
+_AHEAD = 4
 #: Results are stored together, but none waits longer than this.
-_BATCH = 64
+_BATCH = 128
 _LINGER_SECONDS = 0.1
 
 
@@ -69,11 +72,16 @@ def work(run_id: UUID, *, limits: Limits = DEFAULT_LIMITS) -> None:
         runs.abort_run(run_id=run_id, reason=_sentence(error), now=timezone.now())
         return
     owner = f"{socket.gethostname()[:60]}:{secrets.token_hex(8)}"
-    with Conversation(endpoint, limits.patience) as talk:
+    with (
+        Jail() as jail,
+        ThreadPoolExecutor(1, "kitchen") as kitchen,
+        Conversation(endpoint, limits.patience) as talk,
+    ):
+        kitchen.submit(jail.warm)  # while the model is measured
         worker = proof.Worker(owner, talk)
         if not proof.begin(run, worker):
             return
-        shift = _Shift(run, worker, limits)
+        shift = _Shift(run, worker, limits, Asker(run, talk, jail, kitchen))
         shift.work()
         if not queries.has_open_items(run_id):
             proof.close(run, worker)
@@ -88,12 +96,15 @@ def _sentence(error: AssayError) -> str:
 class _Shift:
     """The main loop and its state: what is leased and not yet stored."""
 
-    def __init__(self, run: EvalRun, worker: proof.Worker, limits: Limits) -> None:
+    def __init__(self, run: EvalRun, worker: proof.Worker, limits: Limits, asker: Asker) -> None:
         self.run = run
         self.owner = worker.owner
         self.talk = worker.talk
         self.limits = limits
-        self.asker = Asker(run, worker.talk, self._keep, limits.look_seconds / 2)
+        self.asker = asker
+        #: The chunk that is being rendered.
+        self.chunk: list[Held] = []
+        self.rendering: Future[list[Rendered | RenderFailure]] | None = None
         self.suites = queries.suites_of(run)
         self.cases = {
             (key, case.key): case for key, suite in self.suites.items() for case in suite.cases
@@ -141,9 +152,16 @@ class _Shift:
         self._keep()
         now = time.monotonic()
         self.is_over = now >= self.stop_leasing_at
-        if not self.is_over and self._in_flight < self.talk.endpoint.concurrency:
+        if self.rendering is not None and self.rendering.done():
+            self._ask()
+        if not self.is_over and self.rendering is None and self._in_flight < self._ahead:
             self._fill()
         return bool(self.held) and now < self.stop_at
+
+    @property
+    def _ahead(self) -> int:
+        """How many questions should wait in front of the model, so that it never waits for us."""
+        return _AHEAD * self.talk.endpoint.concurrency
 
     @property
     def _in_flight(self) -> int:
@@ -179,7 +197,7 @@ class _Shift:
 
     def _fill(self) -> None:
         results.give_up_poison(run_id=self.run.pk)
-        size = max(_SMALLEST_CHUNK, 2 * self.talk.endpoint.concurrency)
+        size = max(_SMALLEST_CHUNK, self._ahead)
         chunk = leases.lease_chunk(run_id=self.run.pk, owner=self.owner, size=size)
         taken = [
             Held(
@@ -192,13 +210,15 @@ class _Shift:
         ]
         self.held.update({held.lease.item: held for held in taken})
         if taken:
-            self._ask(taken)
+            self.chunk, self.rendering = taken, self.asker.begin(taken)
 
-    def _ask(self, taken: Iterable[Held]) -> None:
-        """Prepare the questions and put them."""
-        taken = list(taken)
+    def _ask(self) -> None:
+        """Put the questions that are rendered by now."""
+        assert self.rendering is not None
+        taken, rendering = self.chunk, self.rendering
+        self.chunk, self.rendering = [], None
         try:
-            self.asker.prepare(taken)
+            self.asker.prepare(taken, rendering.result())
         except RenderUnavailableError as error:
             self._abort(error.message)
             return

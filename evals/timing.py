@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from core.errors import AssayError
 from evals import leases, queries
@@ -16,6 +17,7 @@ from evals.models import EvalRun
 from evals.waiting import awaited
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy
+from registry.rendering import Jail
 from serving.client import ChatRequest, ModelClient
 
 
@@ -61,7 +63,8 @@ def _requests(
     run: EvalRun, owner: str, talk: Conversation, suite: SuiteSpec
 ) -> dict[str, list[ChatRequest]]:
     """The same questions for each arm, in the same order: those that both can be asked."""
-    asker = Asker(run, talk, lambda: None, look_seconds=1.0)
-    leases.renew_lead(run_id=run.pk, owner=owner)
-    rows = asker.requests(suite.cases)
+    with Jail() as jail, ThreadPoolExecutor(1) as kitchen:
+        asker = Asker(run, talk, jail, kitchen)
+        leases.renew_lead(run_id=run.pk, owner=owner)
+        rows = asker.requests(suite.cases)
     return {name: [row[place] for row in rows] for place, name in enumerate(asker.versions)}

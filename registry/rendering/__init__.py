@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from registry.rendering.jail import (
+    Jail,
     Limits,
     RenderFailure,
     RenderJob,
@@ -10,4 +11,4 @@ from registry.rendering.jail import (
     render_batch,
 )
 
-__all__ = ["Limits", "RenderFailure", "RenderJob", "RenderUnavailableError", "render_batch"]
+__all__ = ["Jail", "Limits", "RenderFailure", "RenderJob", "RenderUnavailableError", "render_batch"]

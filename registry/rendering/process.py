@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -64,6 +65,12 @@ class Child:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Kill it at once: nothing is expected of it any more."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
         self._kill()
 
     def ask(self, line: bytes, wall_seconds: float) -> bytes:
@@ -88,6 +95,33 @@ class Child:
                         if not unsent:
                             ready.unregister(self.stdin)
         return bytes(answer)
+
+    def answers(self, lines: Sequence[bytes], wall_seconds: float) -> Iterator[bytes]:
+        """Send all lines and give out one line for each, as they come; ChildStoppedError when the
+        next one does not come in time. Few big writes and reads: a switch to another thread at
+        every line would cost more than rendering it.
+        """
+        unsent = memoryview(b"".join(lines))
+        got = bytearray()
+        with selectors.DefaultSelector() as ready:
+            ready.register(self.stdout, selectors.EVENT_READ)
+            ready.register(self.stdin, selectors.EVENT_WRITE)
+            for _ in lines:
+                deadline = time.monotonic() + wall_seconds
+                while (end := got.find(b"\n")) < 0:
+                    left = deadline - time.monotonic()
+                    events = ready.select(left) if left > 0 else []
+                    if not events:
+                        raise ChildStoppedError(f"it took more than {wall_seconds:g} s")
+                    for key, _ in events:
+                        if key.fd == self.stdout:
+                            self._read(got)
+                        else:
+                            unsent = unsent[self._write(unsent) :]
+                            if not unsent:
+                                ready.unregister(self.stdin)
+                yield bytes(got[: end + 1])
+                del got[: end + 1]
 
     def _read(self, answer: bytearray) -> None:
         chunk = os.read(self.stdout, _CHUNK)

@@ -12,12 +12,12 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from evals import asking, engine, leases, runs
+from evals import engine, leases, runs
 from evals.leases import Lease
 from evals.models import CaseResult, EvalRun, WorkItem
 from evals.scoring import Judgement, Outcome
 from registry.domain.actor import Actor
-from registry.rendering import RenderJob, render_batch
+from registry.rendering import Jail, RenderJob
 from tests.integration.evals.conftest import QUICK, Repository, again, started, stored
 from tests.integration.evals.model_server import ModelServer
 
@@ -158,12 +158,13 @@ def test_rendering_may_take_longer_than_a_lease(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.EVAL_LEASE_SECONDS = 1
+    render = Jail.render
 
-    def slowly(jobs: Sequence[RenderJob]) -> Sequence[object]:
+    def slowly(jail: Jail, jobs: Sequence[RenderJob]) -> Sequence[object]:
         time.sleep(3)
-        return render_batch(jobs)
+        return render(jail, jobs)
 
-    monkeypatch.setattr(asking, "render_batch", slowly)
+    monkeypatch.setattr(Jail, "render", slowly)
     repository.with_(cases=24).publish()
     run = started(editor)
 
@@ -187,14 +188,16 @@ def test_rendering_may_take_longer_than_a_lease(
 def test_a_run_cancelled_while_it_is_rendered_asks_nothing(
     run: EvalRun, editor: Actor, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cancelled_meanwhile(jobs: Sequence[RenderJob]) -> Sequence[object]:
+    render = Jail.render
+
+    def cancelled_meanwhile(jail: Jail, jobs: Sequence[RenderJob]) -> Sequence[object]:
         try:
             runs.cancel_run(run_id=run.pk, actor=editor, now=timezone.now())
         finally:
             connection.close()
-        return render_batch(jobs)
+        return render(jail, jobs)
 
-    monkeypatch.setattr(asking, "render_batch", cancelled_meanwhile)
+    monkeypatch.setattr(Jail, "render", cancelled_meanwhile)
     engine.work(run.pk, limits=QUICK)
     assert again(run).status == "cancelled"
     assert server.case_calls == {}
