@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-import aiohttp  # noqa: TID251 - the one module that talks to model servers
+import aiohttp
 
 from serving.errors import (
     ModelAnswerError,
