@@ -8,6 +8,7 @@ and refuses to start on a default.
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -65,8 +66,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "config.failures.csrf_failed"
 SECURE_SSL_REDIRECT = env.boolean("ASSAY_SSL_REDIRECT", default=PRODUCTION)
-# Probes ask over plain HTTP, and a redirect counts as an answer.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Probes and Prometheus ask over plain HTTP inside the cluster; a redirect counts as an answer.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = env.integer(
     "ASSAY_HSTS_SECONDS", 31_536_000 if PRODUCTION else 0, low=0, high=63_072_000
 )
@@ -95,6 +96,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.content_security_policy",
+    "config.metrics.count_lookups",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.plain_addresses",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -242,6 +244,18 @@ EVAL_SWEEP_SECONDS = env.integer("ASSAY_EVAL_SWEEP_SECONDS", 5, low=1, high=600)
 # only variables of this shape, so it cannot fish for other secrets.
 MODEL_ENDPOINTS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_URL")
 MODEL_KEYS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_KEY")
+
+
+# --- Metrics ---
+
+# What Prometheus shows to read /metrics; API tokens with the scope `read` may as well.
+METRICS_TOKEN = env.secret("ASSAY_METRICS_TOKEN")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
+    raise ImproperlyConfigured("ASSAY_METRICS_TOKEN must hold at least 16 characters")
+# Each web process counts in a file of its own there. prometheus_client reads the variable when it
+# is imported first, which is after these settings.
+COUNTS_FOLDER = locations.counts_folder(DATA_DIR)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(COUNTS_FOLDER)
 
 
 # --- Static files, time, logs ---

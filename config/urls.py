@@ -5,12 +5,14 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from config import failures, health
+from config.metrics import MetricsView
 from config.schema import SchemaView
 from registry.api.prompts import SeedLookupView
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("prompt/<path:name>", SeedLookupView.as_view(), name="seed-lookup"),
     path("api/v1/openapi.json", SchemaView.as_view(), name="openapi"),
     path("api/v1/", include("evals.api.urls")),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Avg, Prefetch, Q, QuerySet
+from django.db.models import Avg, Count, DurationField, F, Max, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
 from evals.domain.forecast import TokenEstimate
@@ -147,3 +148,36 @@ def suites_of(run: EvalRun) -> dict[int, SuiteSpec]:
 def is_led(run_id: UUID) -> bool:
     """Whether a worker leads the run now."""
     return EvalRun.objects.filter(pk=run_id, leader_until__gt=Now()).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Answers that are still missing in live runs, and those of them a worker is at."""
+
+    waiting: int
+    leased: int
+    #: Seconds since the oldest live run was asked for; 0 without one.
+    oldest_seconds: float
+
+
+def queue() -> Queue:
+    """What the workers have before them."""
+    live = EvalRun.objects.filter(status__in=EvalRun.LIVE)
+    items = WorkItem.objects.filter(done=False, run__in=live).aggregate(
+        leased=Count("pk", filter=Q(leased_until__gt=Now())), all=Count("pk")
+    )
+    age = live.aggregate(age=Max(Now() - F("created_at"), output_field=DurationField()))["age"]
+    seconds = age.total_seconds() if age else 0.0
+    return Queue(items["all"] - items["leased"], items["leased"], seconds)
+
+
+def runs_by_outcome() -> dict[tuple[str, str], int]:
+    """How many runs there are of each status and verdict ("" without one)."""
+    rows = EvalRun.objects.order_by().values_list("status", "verdict").annotate(Count("pk"))
+    return {(status, verdict): count for status, verdict, count in rows}
+
+
+def tokens_paid_for() -> tuple[int, int]:
+    """Prompt and completion tokens of all runs, judges included."""
+    sums = EvalRun.objects.aggregate(prompt=Sum("prompt_tokens"), done=Sum("completion_tokens"))
+    return sums["prompt"] or 0, sums["done"] or 0

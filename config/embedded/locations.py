@@ -59,6 +59,11 @@ def state_folder(data: Path) -> Path:
     return data.resolve() / "run"
 
 
+def counts_folder(data: Path) -> Path:
+    """What each web process counted since the web server started."""
+    return state_folder(data) / "counts"
+
+
 def database_url(data: Path) -> str:
     """URL of the embedded PostgreSQL; a unix socket in a private folder needs no password."""
     return f"postgresql://{DATABASE_USER}@/{DATABASE}?host={socket_folder(data)}"

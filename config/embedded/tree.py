@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -173,6 +174,8 @@ def _start_application(
     tree: Tree, options: TreeOptions, port: int, report: Callable[[str], None]
 ) -> None:
     report("bringing the database up to date")
+    # A counter that begins again is a restart; counts of processes that are gone would pile up.
+    shutil.rmtree(locations.counts_folder(tree.data), ignore_errors=True)
     application.run_once(tree.data, "migrate", ["django", "migrate", "--noinput"], tree.environment)
     services = (
         application.beat(tree.data),

@@ -54,6 +54,8 @@ TABLE: tuple[Row, ...] = (
     # --- Probes: they say yes or no, nothing else ---
     *reading("healthz", ANYBODY),
     *reading("readyz", ANYBODY),
+    # --- Prometheus: counts over everything, no names (and its own token opens nothing else) ---
+    *reading("metrics", everywhere(READ)),
     # --- Pages ---
     *reading("login", ANYBODY),
     Row("login", "POST", ANYBODY),
