@@ -1,4 +1,4 @@
-"""The starter repository's judges on the real demo model: too small to judge, and found out."""
+"""A judge of the starter repository on the real demo model: too small to judge, and found out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from evals import judges
 from evals.models import JudgeTrial
 from registry.domain.actor import Actor
-from registry.domain.files import MemoryFiles
 from tests.integration.evals.conftest import Repository
 from tests.integration.evals.judged import calibrated
 
@@ -18,28 +17,24 @@ pytestmark = pytest.mark.slow
 
 STARTER = Path(__file__).parents[3] / "prompts_repo"
 TAKEN = ("rubrics/", "prompts/judges/")
-LABELS = 10
+#: It thinks for three hundred characters and takes minutes; it does not think better for that.
+THOUGHT = (b"reasoning_chars: 300", b"reasoning_chars: 30")
+LABELS = 4
 
 
-def with_starter_judges(repository: Repository, url: str) -> Repository:
-    """The scripted model is tested; the demo model judges, by every fifth or so of the labels."""
+def with_a_starter_judge(repository: Repository, url: str) -> Repository:
+    """The scripted model is tested; the demo model judges, by a few of the labels."""
     files = {
-        path.relative_to(STARTER).as_posix(): path.read_bytes()
+        path.relative_to(STARTER).as_posix(): path.read_bytes().replace(*THOUGHT)
         for path in sorted(STARTER.rglob("*"))
         if path.is_file() and path.relative_to(STARTER).as_posix().startswith(TAKEN)
     }
-    for name in ("helpfulness", "preference"):
-        path = f"calibration/{name}.jsonl"
-        lines = (STARTER / path).read_text(encoding="utf-8").splitlines()
-        files[path] = "\n".join(lines[:: len(lines) // LABELS][:LABELS]).encode()
-    declared = {
-        name: {"prompt": f"judges/{rubric}", "version": "v1", "rubric": rubric, "model": "smollm2"}
-        for name, rubric in (("helpful", "helpfulness"), ("preferred", "preference"))
-    }
-    checks = [
-        {"type": "judge", "judge": "helpful"},
-        {"type": "pairwise", "judge": "preferred", "when_first": "pass"},
-    ]
+    path = "calibration/helpfulness.jsonl"
+    lines = (STARTER / path).read_text(encoding="utf-8").splitlines()
+    files[path] = "\n".join(lines[:LABELS]).encode()
+    helpful = {"prompt": "judges/helpfulness", "rubric": "helpfulness", "model": "smollm2"}
+    declared = {"helpful": {**helpful, "version": "v1"}}
+    checks = [{"type": "judge", "judge": "helpful"}]
     tested = {"served_id": "tiny", "revision": "r1", "base_url": repository.url}
     demo = {"served_id": "smollm2", "revision": "demo", "base_url": url, "timeout_seconds": 120}
     models = json.dumps({"models": {"tiny": tested, "smollm2": demo}}).encode()
@@ -51,17 +46,12 @@ def with_starter_judges(repository: Repository, url: str) -> Repository:
 def test_the_demo_model_is_refused_as_a_judge(
     repository: Repository, demo_model: str, editor: Actor
 ) -> None:
-    ready = with_starter_judges(repository, demo_model)
-    assert isinstance(ready.files(), MemoryFiles)
+    ready = with_a_starter_judge(repository, demo_model)
     ready.publish()
-    for name in ("helpful", "preferred"):
-        trial = calibrated(editor, judge=name)
-        assert trial.status == "finished", trial.error
-        assert trial.outcome["n"] == LABELS
-        trust = judges.trust_in(trial)
-        assert trust is not None
-        assert not trust.is_trusted
-    assert JudgeTrial.objects.filter(kind="canaries", status="finished").count() == 2
-    helpful, preferred = judges.listed(editor)
-    assert preferred.blocked  # the first of two is always better to it, even an empty answer
-    assert helpful.blocked or not helpful.trust.is_trusted
+    trial = calibrated(editor)
+    assert trial.status == "finished", trial.error
+    assert trial.outcome["n"] == LABELS
+    assert JudgeTrial.objects.filter(kind="canaries", status="finished").count() == 1
+    [helpful] = judges.listed(editor)
+    assert helpful.canaries is not None
+    assert not helpful.trust.is_trusted
