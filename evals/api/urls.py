@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evals.api import judges, views
+from evals.api import history, judges, quarantine, views
 
 urlpatterns = [
     path("judges", judges.JudgesView.as_view(), name="judges"),
     path("judges/calibrations", judges.CalibrationsView.as_view(), name="judge-calibrations"),
     path("judges/trials/<uuid:trial>", judges.TrialView.as_view(), name="judge-trial"),
+    path("prompts/<path:name>/cases", history.CasesView.as_view(), name="cases"),
+    path(
+        "prompts/<path:name>/quarantine",
+        quarantine.QuarantineView.as_view(),
+        name="quarantine",
+    ),
     path("runs", views.RunsView.as_view(), name="runs"),
     path("runs/plan", views.PlanView.as_view(), name="run-plan"),
     path("runs/self", views.SelfComparisonView.as_view(), name="run-self"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evals.models.judges import JudgeTrial, LabelSet
+from evals.models.quarantine import QuarantinedCase
 from evals.models.results import BaselineResult, CaseResult, JudgedAnswer, KeptAnswer
 from evals.models.runs import EvalRun, WorkItem
 from evals.models.suites import Suite
@@ -15,6 +16,7 @@ __all__ = [
     "JudgedAnswer",
     "KeptAnswer",
     "LabelSet",
+    "QuarantinedCase",
     "Suite",
     "WorkItem",
 ]

@@ -19,6 +19,9 @@ REVOKED = "a revoked token"
 EXPIRED = "an expired token"
 CALLERS = (NOBODY, *TOKENS, *ROLES, STRANGER, REVOKED, EXPIRED)
 
+#: In quarantine.
+CASE = {"suite": "greetings", "case": "hello"}
+
 ANYBODY = frozenset(CALLERS)
 #: Pages know people only; a token opens none of them.
 PEOPLE = frozenset(ROLES)
@@ -85,6 +88,8 @@ TABLE: tuple[Row, ...] = (
     *reading("run-results", READ),
     *reading("judges", everywhere(READ)),
     *reading("judge-trial", READ),
+    *reading("cases", READ),
+    *reading("quarantine", READ),
     # --- Evaluating ---
     Row("syncs", "POST", EVALUATE),
     Row("runs", "POST", EVALUATE, {"prompt": "greeting", "version": 1}),
@@ -98,6 +103,14 @@ TABLE: tuple[Row, ...] = (
     Row("rollbacks", "POST", PROMOTE),
     Row("canary", "POST", PROMOTE, {"version": 3, "weight": 20}),
     Row("canary", "DELETE", PROMOTE),
+    # A case in quarantine counts less in the gate, so it takes what moves tags.
+    Row(
+        "quarantine",
+        "POST",
+        PROMOTE,
+        {**CASE, "owner": "ada", "reason": "flaky", "expires_at": "2000-01-01T00:00:00Z"},
+    ),
+    Row("quarantine", "DELETE", PROMOTE, CASE),
     Row(
         "releases",
         "POST",

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config import urls
-from evals.models import EvalRun, JudgeTrial
+from evals.models import EvalRun, JudgeTrial, QuarantinedCase
 from registry import access, promotion
 from registry.domain.actor import SYSTEM, Scope
 from registry.models import GatePolicy, MirrorState, OneTimeLink, SyncRun
@@ -30,6 +30,7 @@ from registry.promotion import Target
 from tests.integration.api.access_table import (
     ANONYMOUS,
     CALLERS,
+    CASE,
     EXPIRED,
     NOBODY,
     READ,
@@ -99,7 +100,17 @@ def world(certified: Shelf, settings: Settings, tmp_path: Path) -> Shelf:
         requested_by="test",
         created_at=timezone.now(),
     )
-    hour = timezone.now() + timedelta(hours=1)
+    now = timezone.now()
+    hour = now + timedelta(hours=1)
+    QuarantinedCase.objects.create(
+        prompt=certified.prompt,
+        **CASE,
+        owner="ada",
+        reason="flaky",
+        created_by="test",
+        created_at=now,
+        expires_at=hour,
+    )
     digest = hashlib.sha256(SECRET.encode()).hexdigest()
     OneTimeLink.objects.create(user=person("viewer"), digest=digest, expires_at=hour)
     return certified
