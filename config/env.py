@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -70,6 +71,23 @@ def secret(name: str, default: str = "") -> str:
         raise ImproperlyConfigured(f"{name}_FILE={path!r} cannot be read: {error}") from error
     if not value:
         raise ImproperlyConfigured(f"{name}_FILE={path!r} is empty")
+    return value
+
+
+def address(name: str) -> str:
+    """An http or https address without user, query and fragment, and without a slash at its end."""
+    value = text(name).rstrip("/")
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not match
+        is_usable = False
+    else:
+        is_usable = is_usable and not (parts.username or parts.query or parts.fragment)
+    if not is_usable:
+        raise ImproperlyConfigured(f"{name} is not an address like https://langfuse.example.org")
     return value
 
 

@@ -10,6 +10,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 
 from evals import engine, jobs, judges, queries
+from evals.export import service
 
 _log = logging.getLogger(__name__)
 
@@ -40,3 +41,9 @@ def sweep() -> None:
         jobs.wake(run_id, expires_seconds=settings.EVAL_SWEEP_SECONDS)
     for trial_id in queries.trials_nobody_works_on():
         jobs.calibrate(trial_id, expires_seconds=settings.EVAL_SWEEP_SECONDS)
+
+
+@shared_task(name=jobs.EXPORT)
+def export(run_id: str) -> None:
+    """Export a finished run to Langfuse. Once: what could not be sent is not tried again."""
+    service.export_run(UUID(run_id))

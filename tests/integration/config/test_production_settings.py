@@ -61,6 +61,8 @@ def test_a_complete_configuration_passes_djangos_deployment_check(tmp_path: Path
         ({"ASSAY_ENV": "prod"}, "ASSAY_ENV='prod' is not one of local, production"),
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL must start with postgresql://"),
         ({"ASSAY_HSTS_SECONDS": "-1"}, "ASSAY_HSTS_SECONDS=-1 is outside"),
+        ({"LANGFUSE_SECRET_KEY": SECRET, "LANGFUSE_PUBLIC_KEY": "pk"}, "belong together"),
+        ({"LANGFUSE_HOST": "langfuse:3000"}, "LANGFUSE_HOST is not an address"),
     ],
 )
 def test_it_refuses_to_start(changes: dict[str, str], sentence: str, tmp_path: Path) -> None:

@@ -138,3 +138,39 @@ def test_matching_takes_whole_names_only(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "ASSAY_MODEL_A_URL" in found
     assert not found.keys() & {"ASSAY_MODEL_A_URL_2", "X_ASSAY_MODEL_A_URL"}
     assert set(found) <= set(os.environ)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("", ""),
+        ("https://langfuse.example.org/", "https://langfuse.example.org"),
+        ("http://[::1]:3000/base", "http://[::1]:3000/base"),
+    ],
+)
+def test_an_address_has_no_slash_at_its_end(
+    value: str, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(NAME, value)
+    assert env.address(NAME) == found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "langfuse.example.org",
+        "ftp://langfuse.example.org",
+        "https://",
+        "https://ada:MARKED@langfuse.example.org",
+        "https://langfuse.example.org?key=MARKED",
+        "https://langfuse.example.org:99999",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_address_is_refused_and_not_repeated(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(NAME, value)
+    with pytest.raises(ImproperlyConfigured, match=NAME) as caught:
+        env.address(NAME)
+    assert "MARKED" not in str(caught.value)

@@ -1,0 +1,1 @@
+"""Finished runs for Langfuse: read here, sent by a process of their own."""
