@@ -1,0 +1,100 @@
+"""One rank's memory: what was asked for, what every term takes, what is left for the KV cache."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from serving.planner import terms
+from serving.planner.kv_cache import layout
+from serving.planner.request import Settings
+from serving.planner.terms import Activation
+from serving.planner.versions import MEASURED_FAMILIES
+from serving.planner.weights import GIB, Weights, index_ratio, rank_weights
+
+_UNMEASURED_NON_TORCH_GIB = 0.15
+_UNMEASURED_COLLECTIVES_GIB = 0.6
+
+
+@dataclass(frozen=True)
+class Budget:
+    """GiB of one GPU: the pipeline stage with the least room (the last one, which samples).
+
+    `spread_gib` is how far `kv_gib` may be off: residuals of the measured starts where there are
+    some, wider for a family, version, GPU or batch that was never measured.
+    """
+
+    requested_gib: float
+    free_at_start_gib: float
+    weights: Weights
+    weights_gib: float
+    activation: Activation
+    non_torch_gib: float
+    graph_gib: float
+    late_gib: float
+    subtracted_graph_gib: float
+    kv_gib: float
+    spread_gib: float
+    is_measured: bool
+
+
+def budget(settings: Settings) -> Budget:
+    """The terms of the settings. `kv_gib` is negative when the other terms exceed the request."""
+    requested = math.ceil(settings.gpu.memory_gib * GIB * settings.utilization) / GIB
+    held = rank_weights(settings.model, tp=settings.tp, pp=settings.pp, width=settings.width)
+    weights_gib = held.gib * _ratio(settings)
+    active = terms.activation(settings)
+    non_torch = terms.non_torch_gib(settings)
+    graphs = terms.graph_gib(settings, layout(settings).layers)
+    subtracted = graphs if settings.engine.subtracts_graphs else 0.0
+    is_measured = _is_measured(settings)
+    return Budget(
+        requested_gib=requested,
+        free_at_start_gib=settings.gpu.memory_gib - settings.engine.context_gib.at(settings.tp),
+        weights=held,
+        weights_gib=weights_gib,
+        activation=active,
+        non_torch_gib=non_torch,
+        graph_gib=graphs,
+        late_gib=terms.late_gib(settings),
+        subtracted_graph_gib=subtracted,
+        kv_gib=requested - weights_gib - active.total - non_torch - subtracted,
+        spread_gib=_spread(settings, weights_gib, active.total, subtracted),
+        is_measured=is_measured,
+    )
+
+
+def _ratio(settings: Settings) -> float:
+    """How the files' own size corrects the shapes; 1 where it is unknown or does not apply."""
+    model = settings.model
+    is_mxfp4 = model.quantization is not None and model.quantization.method == "mxfp4"
+    if settings.index_bytes is None or settings.dtype != model.dtype or is_mxfp4:
+        return 1.0
+    return index_ratio(model, settings.index_bytes)
+
+
+def _is_known_batch(settings: Settings) -> bool:
+    return settings.max_num_seqs == 1024 and settings.max_num_batched_tokens == 8192
+
+
+def _is_measured(settings: Settings) -> bool:
+    return (
+        settings.engine.is_measured
+        and settings.gpu.is_measured
+        and settings.model.model_type in MEASURED_FAMILIES
+        and settings.tp <= 4
+        and _is_known_batch(settings)
+    )
+
+
+def _spread(settings: Settings, weights: float, active: float, graphs: float) -> float:
+    known_family = settings.model.model_type in MEASURED_FAMILIES
+    share = 0.001 if known_family or settings.index_bytes else 0.01
+    of_activation = 0.03
+    of_activation += 0.0 if known_family else 0.1
+    of_activation += 0.0 if settings.engine.is_measured else 0.12
+    of_activation += 0.0 if _is_known_batch(settings) else 0.05
+    outside = 0.05
+    if not settings.gpu.is_measured or settings.tp > 4 or not settings.engine.is_measured:
+        outside = _UNMEASURED_NON_TORCH_GIB if settings.tp == 1 else _UNMEASURED_COLLECTIVES_GIB
+    return 0.05 + share * weights + of_activation * active + outside + 0.35 * graphs
