@@ -85,39 +85,6 @@ def _kind(is_full: bool, others: Kind) -> Kind:
     return "full" if is_full else others
 
 
-_RULES.get(model_type)
-    if rule is not None:
-        return rule(text, layers)
-    is_full = text.values.get("use_sliding_window") is False or not text.has("sliding_window")
-    return (_kind(is_full, "sliding"),) * layers
-
-
-def _every(period: int, layers: int, others: Kind) -> tuple[Kind, ...]:
-    """Every `period`-th layer is full, the others are of the other kind."""
-    return tuple(_kind((i + 1) % period == 0, others) for i in range(layers))
-
-
-def _alternating(_text: Section, layers: int) -> tuple[Kind, ...]:
-    return _every(2, layers, "sliding")
-
-
-def _gemma3(text: Section, layers: int) -> tuple[Kind, ...]:
-    return _every(text.optional_count("sliding_window_pattern", most=1000) or 6, layers, "sliding")
-
-
-def _llama4(text: Section, layers: int) -> tuple[Kind, ...]:
-    return _every(text.optional_count("no_rope_layer_interval", most=1000) or 4, layers, "chunked")
-
-
-def _qwen(text: Section, layers: int) -> tuple[Kind, ...]:
-    """Qwen's configs name a window they do not use unless `use_sliding_window` is true."""
-    if not text.flag("use_sliding_window", default=False) or not text.has("sliding_window"):
-        return ("full",) * layers
-    first = text.optional_count("max_window_layers", most=10_000, least=0) or 0
-    kinds: list[Kind] = ["full"] * min(first, layers)
-    return (*kinds, *(["sliding"] * (layers - len(kinds))))
-
-
 _RULES: dict[str, Rule] = {
     "gemma2": _alternating,
     "gpt_oss": _alternating,
