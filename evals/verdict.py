@@ -159,6 +159,6 @@ def self_comparison(
     interval = wilson(flips, len(pairs))
     told = (
         f"{flips} of {plural(len(pairs), 'case')} came out differently with nothing changed: "
-        f"{percent(rate)} (between {interval_text(interval)})"
+        f"{percent(rate)} (interval {interval_text(interval)})"
     )
     return {"cases": wanted, "flips": flips, "flip_rate": rate}, (told,)

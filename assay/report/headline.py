@@ -25,7 +25,7 @@ def subject(run: EvalRun) -> str:
 
 
 def headline(run: EvalRun) -> str:
-    """One line: `PASS  support-chat v4 on smollm2: 57 of 60 cases, 95.0% (between …)`."""
+    """One line: `PASS  support-chat v4 on smollm2: 57 of 60 cases, 95.0% (interval …)`."""
     return f"{verdict_word(run)}  {subject(run)}: {standing(run)}"
 
 
@@ -80,4 +80,4 @@ def _figures(run: EvalRun) -> str:
     text = f"{run.cases} cases" if run.passed is None else f"{run.passed} of {run.cases} cases"
     if run.pass_rate is None or run.interval is None:
         return text
-    return f"{text}, {rate_text(run.pass_rate)} (between {interval_text(run.interval)})"
+    return f"{text}, {rate_text(run.pass_rate)} (interval {interval_text(run.interval)})"

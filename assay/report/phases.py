@@ -56,7 +56,7 @@ def _of_arms(level: LatencyLevel) -> Iterator[str]:
         good = arm.summary.goodput
         if good is not None:
             kept = f"{good.good:,} of {good.requests:,} requests kept every objective"
-            share = f"{rate_text(good.share)}, between {interval_text(good.interval)}"
+            share = f"{rate_text(good.share)}, interval {interval_text(good.interval)}"
             yield f"{_name(arm)}: {kept} ({share})"
         if arm.summary.failed:
             yield f"{_name(arm)}: {arm.summary.failed:,} requests failed"
