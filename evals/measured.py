@@ -13,6 +13,7 @@ from evals.domain.gate import Advisory, CaseTally, GuardrailSample, PairedCase
 from evals.domain.latency import LatencyReport
 from evals.domain.suite import CaseSpec, SuiteSpec
 from evals.models import CaseResult, EvalRun, Suite
+from evals.quarantine import active_quarantine
 from evals.scoring import is_advisory
 from evals.verdict import SuiteResults
 from registry.domain.model_pin import ModelPin
@@ -62,6 +63,7 @@ def results_by_suite(run: EvalRun, policy: GatePolicy, now: datetime) -> tuple[S
                 pairs=tuple(_pairs(suite, cases)) if run.baseline_id else None,
                 clusters={case.key: suite.cluster_of(case) for case, _ in cases},
                 advisories=tuple(_advisories(suite, run.advisory)),
+                quarantine=active_quarantine(run.version.prompt.name, row.name, now),
                 now=now,
                 skipped=tuple(case.key for case, counts in cases if counts.skipped),
                 baseline_errors=tuple(c.key for c, counts in cases if counts.baseline_errors),

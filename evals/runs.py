@@ -242,4 +242,5 @@ def _finish(
     run.certificate, run.finished_at = certificate, now
     run.leader, run.leader_until = "", None
     run.save()
+    jobs.export_after_commit(run.pk)
     _log.info("run %s finished: %s", run.pk, verdict)
