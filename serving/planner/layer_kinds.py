@@ -76,7 +76,7 @@ def _llama4(text: Section, layers: int) -> tuple[Kind, ...]:
 def _qwen(text: Section, layers: int) -> tuple[Kind, ...]:
     """Qwen's configs name a window they do not use unless `use_sliding_window` is true."""
     if not text.flag("use_sliding_window", default=False) or not text.has("sliding_window"):
-        return ("full",) * layers
+        return _every(1, layers, "full")
     first = text.optional_count("max_window_layers", most=10_000, least=0) or 0
     return tuple(_kind(i < first, "sliding") for i in range(layers))
 

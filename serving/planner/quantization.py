@@ -80,7 +80,6 @@ def _compressed_tensors(section: Section) -> Quantization:
     weights = first.section("weights") if first else None
     if weights is None:
         section.refuse("config_groups", "at least one group with `weights`")
-        raise AssertionError
     bits = weights.count("num_bits", most=16)
     ignored = " ".join(section.texts("ignore") or ())
     group_size = _group_size(weights)

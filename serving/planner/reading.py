@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from serving.planner.errors import ModelConfigInvalidError
 
@@ -120,7 +120,7 @@ class Section:
             self.refuse(key, f"a list of at most {MOST_ENTRIES} entries")
         return value
 
-    def refuse(self, key: str, expected: str) -> None:
+    def refuse(self, key: str, expected: str) -> NoReturn:
         """Raise ModelConfigInvalidError for the value under the key."""
         shown = repr(self.values.get(key))
         shown = shown if len(shown) <= 60 else shown[:57] + "..."

@@ -18,8 +18,6 @@ from serving.planner.weights import GIB
 #: Sizes `vllm serve` captures by itself: 1, 2, 4, 8..256 by 8, 272..512 by 16; gpt-oss up to 1024.
 _CAPTURED = 51
 _CAPTURED_GPT_OSS = 83
-#: Granite's starts show 0.46 GiB outside PyTorch where others show 0.25 (measured, cause unknown).
-_EXTRA_NON_TORCH_GIB = {"granite": 0.21}
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def non_torch_gib(settings: Settings) -> float:
     engine = settings.engine
     if settings.pp > 1 and settings.tp == 1:
         return engine.pipeline_non_torch_gib
-    extra = _EXTRA_NON_TORCH_GIB.get(settings.model.model_type, 0.0)
+    extra = dict(engine.family_non_torch_gib).get(settings.model.model_type, 0.0)
     return engine.non_torch_gib.at(settings.tp) + extra
 
 
