@@ -75,6 +75,8 @@ bench: setup  ## the measured claims, one table each
 	$(BIN)/python benchmarks/registry_size.py
 	$(BIN)/python benchmarks/rollback_propagation.py
 	$(BIN)/python benchmarks/model_client.py
+	$(BIN)/python benchmarks/eval_overhead.py
+	$(BIN)/python benchmarks/many_results.py
 
 clean:  ## remove .venv, .assay and caches
 	rm -rf $(VENV) $(DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
