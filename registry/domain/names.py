@@ -14,7 +14,8 @@ RESERVED_TAGS = frozenset({"latest"})
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 #: The REST interface hangs these under a prompt's name, so no name with folders ends in one.
 RESERVED_ENDINGS = frozenset(
-    "canary cases diff history overrides promotions quarantine render rollbacks tags versions".split()
+    "canary cases diff history overrides promotions quarantine render rollbacks tags "
+    "versions".split()
 )
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")

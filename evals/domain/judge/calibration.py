@@ -158,9 +158,9 @@ class Corrected:
 def corrected_rate(calibration: Calibration, passed: Sequence[float]) -> Corrected:
     """The pass rate behind `passed`, a judge's verdicts on the cases of a run: Rogan-Gladen.
 
-    A case with repeats counts by its mean. It holds when the labelled answers are better or worse than those of the run in the mean, as
-    long as the judge errs alike. NotCorrectableError for a judge no better than a coin, and when
-    people passed all labelled answers, or none.
+    A case with repeats counts by its mean. It holds when the labelled answers are better or worse
+    than those of the run in the mean, as long as the judge errs alike. NotCorrectableError for a
+    judge no better than a coin, and when people passed all labelled answers, or none.
     """
     figures = calibration.agreement
     count = sum(passed)
