@@ -12,6 +12,8 @@ from serving.planner.terms import Activation
 from serving.planner.versions import MEASURED_FAMILIES
 from serving.planner.weights import GIB, Weights, index_ratio, rank_weights
 
+#: What vision towers' buffers add beyond the shapes, at most, in the measured starts.
+_VISION_GIB = 0.1
 _UNMEASURED_NON_TORCH_GIB = 0.15
 _UNMEASURED_COLLECTIVES_GIB = 0.6
 
@@ -97,4 +99,5 @@ def _spread(settings: Settings, weights: float, active: float, graphs: float) ->
     outside = 0.05
     if not settings.gpu.is_measured or settings.tp > 4 or not settings.engine.is_measured:
         outside = _UNMEASURED_NON_TORCH_GIB if settings.tp == 1 else _UNMEASURED_COLLECTIVES_GIB
-    return 0.05 + share * weights + of_activation * active + outside + 0.35 * graphs
+    tower = _VISION_GIB if settings.model.vision else 0.0
+    return 0.05 + tower + share * weights + of_activation * active + outside + 0.35 * graphs

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from serving.planner import mxfp4
 from serving.planner.architecture import Architecture
+from serving.planner.mxfp4 import round_up
 from serving.planner.quantization import Quantization
 
 VOCABULARY_PADDING = 64
-#: Marlin's MXFP4 kernels want whole tiles (vLLM 0.19.0 fused_moe/oracle/mxfp4.py).
-_MXFP4_INTERMEDIATE_TILE = 128
-_MXFP4_HIDDEN_TILE = 256
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,6 @@ class Tensor:
     group: str
     bytes: float
     copies: int
-
-
-def round_up(value: int, step: int) -> int:
-    """The next multiple of `step`."""
-    return -(-value // step) * step
 
 
 def padded_vocabulary(model: Architecture) -> int:
@@ -93,7 +87,7 @@ def _attention(model: Architecture, tp: int, layers: int, width: int) -> Iterato
 
 
 def _latent(model: Architecture, tp: int, layers: int, width: int) -> Iterator[Tensor]:
-    """MLA: compressed query and key/value projections, and the absorbed copies of kv_b."""
+    """MLA: compressed query and key/value projections (vLLM mla_attention.py)."""
     mla, hidden, quantization = model.attention.mla, model.hidden_size, _of_linear(model)
     assert mla is not None
     heads = model.attention.heads // tp
@@ -110,9 +104,9 @@ def _latent(model: Architecture, tp: int, layers: int, width: int) -> Iterator[T
     )
     for rows, columns in shapes:
         yield Tensor("attention", _linear(quantization, rows, columns, width), layers)
-    # process_weights_after_loading keeps W_UK and W_UV beside kv_b_proj, unquantised
-    for dim in (mla.qk_nope_head_dim, mla.v_head_dim):
-        yield Tensor("absorbed projections", heads * dim * mla.kv_lora_rank * width, layers)
+    if quantization:  # W_UK and W_UV are views of kv_b_proj, but of an unquantised copy of it
+        rows = heads * (mla.qk_nope_head_dim + mla.v_head_dim)
+        yield Tensor("absorbed projections", rows * mla.kv_lora_rank * width, layers)
 
 
 def _dense(model: Architecture, tp: int, layers: int, width: int) -> Iterator[Tensor]:
@@ -135,12 +129,13 @@ def _experts(model: Architecture, tp: int, layers: int, width: int) -> Iterator[
     inner = experts.intermediate_size // tp
     quantization = model.quantization
     if quantization and quantization.method == "mxfp4":
-        inner = round_up(inner, _MXFP4_INTERMEDIATE_TILE)
-        hidden = round_up(hidden, _MXFP4_HIDDEN_TILE)
-    up = _linear(quantization, 2 * inner, hidden, width, bias=experts.is_biased)
-    down = _linear(quantization, hidden, inner, width, bias=experts.is_biased)
-    yield Tensor("experts", experts.count * up, layers)
-    yield Tensor("experts", experts.count * down, layers)
+        for size in mxfp4.expert_bytes(experts, hidden, tp).values():
+            yield Tensor("experts", size, layers)
+    else:
+        up = _linear(quantization, 2 * inner, hidden, width, bias=experts.is_biased)
+        down = _linear(quantization, hidden, inner, width, bias=experts.is_biased)
+        yield Tensor("experts", experts.count * up, layers)
+        yield Tensor("experts", experts.count * down, layers)
     yield Tensor("router", experts.count * model.hidden_size * width, layers)
     if experts.shared_intermediate_size:
         yield from _mlp(model, experts.shared_intermediate_size // tp, layers, width, "experts")
