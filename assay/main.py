@@ -16,6 +16,7 @@ from assay.commands import (
     importing,
     judges,
     moves,
+    planning,
     platform,
     prompts,
     rendering,
@@ -100,6 +101,7 @@ app.add_typer(moves.canary)
 app.command()(moves.override)
 app.command()(moves.release)
 app.add_typer(tokens.app)
+app.command()(planning.plan)
 app.command()(platform.migrate)
 
 
