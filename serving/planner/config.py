@@ -19,6 +19,7 @@ from serving.planner.reading import MOST_LAYERS, Section
 from serving.planner.vision import parse_vision
 
 LARGEST_CONFIG_BYTES = 1_000_000
+_MEASURE = "measure it: start vLLM once and read `Available KV cache memory` in its log"
 
 #: What a published config may leave out, because its configuration class fills it in.
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -46,6 +47,9 @@ _STATE_SPACE_KEYS = (
     "layers_block_type", "mamba_d_state", "mamba_n_heads", "ssm_state_size", "state_size",
     "linear_num_value_heads", "hybrid_override_pattern", "attn_layer_period",
 )  # fmt: skip
+#: Keys of models whose layers keep caches of several widths, or share them (Gemma 3n and 4, sparse
+#: attention with an index of its own).
+_UNEVEN_CACHE_KEYS = ("global_head_dim", "num_kv_shared_layers", "index_topk")
 
 
 def parse_config(text: bytes | str, *, name: str = "") -> Architecture:
@@ -116,7 +120,14 @@ def _refuse_unplannable(whole: Section, text: Section) -> None:
         raise ModelNotPlannableError(
             f"`{model_type}` has layers with recurrent state ({text.where(found[0])}), whose "
             "memory the planner does not know",
-            hint="measure it: start vLLM once and read `Available KV cache memory` in its log",
+            hint=_MEASURE,
+        )
+    found = [key for key in _UNEVEN_CACHE_KEYS if text.values.get(key)]
+    if found:
+        raise ModelNotPlannableError(
+            f"`{model_type}` has layers with caches of their own widths ({text.where(found[0])}), "
+            "whose memory the planner does not know",
+            hint=_MEASURE,
         )
 
 

@@ -134,6 +134,7 @@ def test_a_broken_file_is_refused_with_the_place(change: dict[str, Any], said: s
         {"is_encoder_decoder": True},
         {"layer_types": ["linear_attention"] * 32},
         {"mamba_d_state": 128},
+        {"model_type": "gemma4_text", "global_head_dim": 512},
         {"quantization_config": {"quant_method": "bitsandbytes"}},
     ],
 )

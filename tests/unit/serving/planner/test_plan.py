@@ -200,11 +200,14 @@ def test_longer_requests_never_come_in_greater_numbers(model: object, one: int, 
 
 
 @given(models, st.sampled_from([(2, 4), (4, 8), (2, 8)]))
-def test_more_ranks_never_hold_more_weights_each(model: object, ranks: tuple[int, int]) -> None:
+def test_more_ranks_hold_less_each_and_leave_more_to_the_cache(
+    model: object, ranks: tuple[int, int]
+) -> None:
     fewer, more = (on_h100(model, tp=tp) for tp in ranks)
     assert fewer.weights_gib >= more.weights_gib
     assert fewer.kv_bytes_per_token >= more.kv_bytes_per_token
     assert fewer.activation_gib >= more.activation_gib
+    assert fewer.kv_gib <= more.kv_gib  # not from one rank to two: collectives cost 1.8 GiB
 
 
 @settings(max_examples=25)
