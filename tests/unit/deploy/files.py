@@ -1,0 +1,17 @@
+"""Where the deployment files lie, and the environment variables that the settings read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+DEPLOY = ROOT / "deploy"
+
+
+def settings_variables() -> set[str]:
+    """Names that config/settings.py reads; secrets also as `<name>_FILE`."""
+    text = (ROOT / "config" / "settings.py").read_text(encoding="utf-8")
+    secrets = set(re.findall(r'env\.secret\(\s*"(\w+)"', text))
+    plain = set(re.findall(r'env\.\w+\(\s*"(\w+)"', text))
+    return plain | {f"{name}_FILE" for name in secrets}
