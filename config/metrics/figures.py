@@ -38,12 +38,12 @@ def _mirror() -> Iterator[Metric]:
         ("status",),
         {(status,): count for status, count in queries.syncs_by_status().items()},
     )
+    # Before the first answer of the remote there is no age: alerts ask for its absence.
     state = queries.mirror()
-    if state is not None and state.fetched_at is not None:
-        # Before the first answer of the remote there is no age: alerts ask for its absence.
-        age = (timezone.now() - state.fetched_at).total_seconds()
-        help_text = "Seconds since the remote repository last answered."
-        yield GaugeMetricFamily("assay_mirror_age_seconds", help_text, value=max(age, 0.0))
+    fetched_at = state.fetched_at if state else None
+    age = (timezone.now() - fetched_at).total_seconds() if fetched_at else None
+    help_text = "Seconds since the remote repository last answered."
+    yield GaugeMetricFamily("assay_mirror_age_seconds", help_text, value=age)
     alarms = queries.open_alarms().order_by().values_list("kind").annotate(Count("pk"))
     yield _gauge(
         "assay_mirror_alarms",
