@@ -246,6 +246,31 @@ MODEL_ENDPOINTS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_URL")
 MODEL_KEYS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_KEY")
 
 
+# --- Langfuse ---
+
+# Finished runs are exported to it when these are set; LANGFUSE_HOST is its older name.
+LANGFUSE_BASE_URL = env.address("LANGFUSE_BASE_URL") or env.address("LANGFUSE_HOST")
+LANGFUSE_PUBLIC_KEY = env.secret("LANGFUSE_PUBLIC_KEY")
+LANGFUSE_SECRET_KEY = env.secret("LANGFUSE_SECRET_KEY")
+if len({bool(LANGFUSE_BASE_URL), bool(LANGFUSE_PUBLIC_KEY), bool(LANGFUSE_SECRET_KEY)}) > 1:
+    # Without an address the SDK would send prompts to somebody else's cloud.
+    raise ImproperlyConfigured(
+        "LANGFUSE_BASE_URL, LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY belong together"
+    )
+# Seconds: the patience with one request, and with a whole run.
+LANGFUSE_TIMEOUT = env.integer("LANGFUSE_TIMEOUT", 5, low=1, high=60)
+LANGFUSE_EXPORT_SECONDS = env.integer("ASSAY_LANGFUSE_EXPORT_SECONDS", 120, low=1, high=1500)
+# All that the exporting process sees: ways out of this network, and whom to trust there.
+LANGFUSE_ENVIRONMENT = {
+    **env.matching(r"(?i:https?|all|no)_(?i:proxy)"),
+    **env.matching(r"SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|OTEL_EXPORTER_OTLP_CERTIFICATE"),
+    **env.matching(r"LANGFUSE_(TRACING_ENVIRONMENT|RELEASE)"),
+    "LC_ALL": "C.UTF-8",
+    # An answer that looks like a picture is still text.
+    "LANGFUSE_MEDIA_UPLOAD_ENABLED": "false",
+}
+
+
 # --- Metrics ---
 
 # What Prometheus shows to read /metrics; API tokens with the scope `read` may as well.
