@@ -104,9 +104,12 @@ class JudgeCalls(ABC):
         """The judges of the suites as they are now."""
         return tuple(read(Judge, item) for item in self._get("/judges")["results"])
 
-    def calibrate(self, suite: str, judge: str) -> Trial:
-        """Have a judge judge what people have labelled. Returns at once."""
-        return read(Trial, self._post("/judges/calibrations", {"suite": suite, "judge": judge}))
+    def calibrate(self, suite: str, judge: str, *, fresh: bool = False) -> Trial:
+        """Have a judge judge what people have labelled. Returns at once; what was measured already
+        is the answer, unless `fresh`.
+        """
+        body = {"suite": suite, "judge": judge, "fresh": fresh}
+        return read(Trial, self._post("/judges/calibrations", body))
 
     def trial(self, trial_id: str) -> Trial:
         """How a trial of a judge stands."""

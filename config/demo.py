@@ -68,6 +68,7 @@ class _Story:
             self._follow_the_repository()
             self._refuse_the_bad_one()
             self._promote_the_good_one()
+            self._try_the_model_as_a_judge()
             self._look_it_up(token)
             self._roll_back()
             self._what_next(token)
@@ -90,8 +91,13 @@ class _Story:
         self._assay("promote", _PROMPT, f"v{_GOOD}", "--model", _MODEL, "--reason", reason)
         self._expect_live(_GOOD)
 
+    def _try_the_model_as_a_judge(self) -> None:
+        _title("4. Could the demo model judge answers? Tricks first, then what people labelled")
+        self._assay("judge", "calibrate", "sentiment-judged", "mood", "--wait", expect=1)
+        _say("It could not: whatever it said of an answer would be shown and decide nothing.")
+
     def _look_it_up(self, token: str) -> None:
-        _title("4. Ask which prompt is live, as an application does")
+        _title("5. Ask which prompt is live, as an application does")
         url = f"{self.tree.base_url}/prompt/{_PROMPT}?tag=stable"
         _command(f'curl -H "Authorization: Bearer {token[:10]}…" "{url}"')
         served = self.client.lookup(_PROMPT)
@@ -103,7 +109,7 @@ class _Story:
         self._assay("render", _PROMPT, "--tag", "stable", "--var", f"ticket={_TICKET}")
 
     def _roll_back(self) -> None:
-        _title("5. Roll back, and measure how long the old version is still served")
+        _title("6. Roll back, and measure how long the old version is still served")
         with _Watch(self.environment, _LIVE) as watch:
             _command(f"assay rollback {_PROMPT} --reason demo")
             # In this process, so that the moment of the answer is known.

@@ -138,10 +138,13 @@ def _refuse_silence(replies: Sequence[Reply | AssayError]) -> None:
         raise JudgeSilentError(first.message, hint=first.hint)
 
 
-def start_calibration(*, suite: str, judge: str, actor: Actor, now: datetime) -> JudgeTrial:
+def start_calibration(
+    *, suite: str, judge: str, actor: Actor, now: datetime, fresh: bool = False
+) -> JudgeTrial:
     """Have a suite's judge judge what people have labelled, and ring for a worker.
 
-    Raises NotAllowedError, JudgeUnknownError, LabelsMissingError, ModelUnknownError.
+    What was measured already, of this judge by these labels, is the answer, unless `fresh`. Raises
+    NotAllowedError, JudgeUnknownError, LabelsMissingError, ModelUnknownError.
     """
     actor.require(Scope.EVALUATE)
     with transaction.atomic():
@@ -151,6 +154,9 @@ def start_calibration(*, suite: str, judge: str, actor: Actor, now: datetime) ->
                 f"nobody has labelled answers by the rubric {spec.rubric.name}",
                 hint=f"write calibration/{spec.rubric.name}.jsonl and sync",
             )
+        known = None if fresh else newest_calibration(spec)
+        if known is not None:
+            return known
         trial = JudgeTrial.objects.create(
             kind=JudgeTrial.Kind.CALIBRATION,
             judge=spec.identity,

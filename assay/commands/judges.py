@@ -39,6 +39,9 @@ def calibrate(
     wait_for_it: Annotated[
         bool, typer.Option("--wait", help="Wait for the figures; they decide the exit code.")
     ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Measure again what was measured already.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure a judge against the answers that people have labelled.
@@ -47,7 +50,7 @@ def calibrate(
     1 when it is advisory, 4 when it could not be measured.
     """
     with connected() as client:
-        trial = client.calibrate(suite, judge)
+        trial = client.calibrate(suite, judge, fresh=fresh)
         if wait_for_it:
             trial = _awaited(client, trial)
     if as_json:

@@ -28,6 +28,9 @@ class CalibrationIn(StrictSerializer):
 
     suite = serializers.CharField(max_length=200)
     judge = serializers.CharField(max_length=100)
+    fresh = serializers.BooleanField(
+        default=False, help_text="measure again what was measured already"
+    )
 
 
 class RateOut(serializers.Serializer[Any]):
@@ -166,6 +169,7 @@ class CalibrationsView(APIView):
         trial = judges.start_calibration(
             suite=body["suite"],
             judge=body["judge"],
+            fresh=body["fresh"],
             actor=actor_of(request),
             now=timezone.now(),
         )
