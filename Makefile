@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA ?= .assay
 TESTS ?= tests
+# Most tests wait for servers: more of them than cores keep the cores busy.
+JOBS ?= 4
 NO_BROWSER := $(if $(shell command -v chromium || command -v chromium-browser),,--ignore=tests/acceptance/test_pages.py)
 
 .DEFAULT_GOAL := help
@@ -40,7 +42,7 @@ serve: setup  ## start Assay with its own PostgreSQL, Valkey and demo model
 	$(BIN)/assay serve --data $(DATA) --port $(PORT)
 
 test: setup  ## the default tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -m "not slow" $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(TESTS)
 
 test-slow: setup  ## the tests that kill, restart and flood real processes, and the browser's
 	@test -z "$(NO_BROWSER)" || echo 'no chromium: the browser tests are left out (apt-get install chromium)' >&2
