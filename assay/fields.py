@@ -88,6 +88,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *("trial", "status", "suite", "judge", "rubric", "mode", "model"),
         *("figures", "trusted", "sentence", "error"),
     ),
+    "plan": (
+        *("fits", "reasons", "weights_gib", "non_torch_gib", "activation_gib", "cudagraph_gib"),
+        *("kv_gib", "kv_bytes_per_token", "kv_tokens", "max_concurrency", "interval", "flags"),
+        *("suggestion", "formulas"),
+    ),
     "figures": ("labels", "errors", "accuracy", "tpr", "tnr", "kappa", "confusion"),
     "show": ("name", "tags", "versions"),
     "show tags{}": ("version", "model", "revision"),

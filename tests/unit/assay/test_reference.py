@@ -52,7 +52,7 @@ def test_every_command_says_what_it_does_and_what_json_prints(name: str) -> None
 def test_the_commands_are_those_we_promised() -> None:
     assert set(COMMANDS) == {
         *("init", "serve", "demo", "sync", "lint", "import", "render", "diff", "eval"),
-        *("show", "tags"),
+        *("show", "tags", "plan"),
         *("judge list", "judge calibrate"),
         *("runs list", "runs show", "runs results", "runs cancel", "runs resume"),
         *("history", "promote", "rollback", "canary set", "canary clear", "override", "release"),
