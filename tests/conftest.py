@@ -26,6 +26,22 @@ def free_port() -> int:
     return ports.free_port()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Iterator[Any]:
+    """What hostile texts left in a log must not end a run whose processes send reports."""
+    return _sendable((yield))
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_sendable(key): _sendable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_sendable(one) for one in value)
+    return value
+
+
 @pytest.fixture(scope="session")
 def demo_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of a real llama.cpp server with SmolLM2, served as `smollm2`; started once."""
