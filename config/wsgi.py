@@ -13,6 +13,18 @@ from config.embedded.processes import die_with_parent
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # granian's workers outlive a killed main process otherwise, and keep the port.
 die_with_parent(signal.SIGKILL)
-application = get_wsgi_application()
+_django = get_wsgi_application()
 # Work is sent through the current Celery application: this one, not a default on localhost.
 celery.app.set_default()
+
+# These import models, which need Django to be set up.
+from config.fast_path import FastPath  # noqa: E402
+from registry.lookup import Lookups  # noqa: E402
+
+#: A worker accepts when this module is imported: it should know what is live by then. One that is
+#: not ready in time, or has no database, starts all the same and lets Django answer.
+_WARM_SECONDS = 10.0
+_lookups = Lookups()
+_lookups.start()
+_lookups.keeper.wait_until_warm(_WARM_SECONDS)
+application = FastPath(_django, _lookups)

@@ -50,7 +50,8 @@ def _expected(request: Request, body: dict[str, Any]) -> int | None:
     stated: int | None = body.get("expected_revision")
     if not header or header == "*":
         return stated
-    found = re.fullmatch(r'"?(\d{1,9})"?', header)
+    # A lookup's ETag has the tag's revision in front of its own part.
+    found = re.fullmatch(r'"?(\d{1,9})(?:-[0-9a-f]{16})?"?', header)
     if found is None:
         raise InvalidError(f'If-Match {header} is not a revision; send If-Match: "3"')
     if stated is not None and stated != int(found[1]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListAPIView
@@ -25,14 +26,35 @@ from registry.api.serializers import (
     TagsOut,
     VersionOut,
 )
-from registry.api.warnings import warnings_of
 from registry.difference import difference
 from registry.domain.actor import Scope
-from registry.domain.flattening import plain_text
+from registry.domain.canary_arm import LONGEST_KEY
 from registry.preview import preview
 
 _TAG = OpenApiParameter("tag", str, description="`stable` when neither tag nor version is given")
 _VERSION = OpenApiParameter("version", int, description="a version by number, live or not")
+_KEY = OpenApiParameter("key", str, description="who asks; the same key is always on one arm")
+
+
+def _answer_header(name: str, kind: type, description: str) -> OpenApiParameter:
+    return OpenApiParameter(
+        name, kind, OpenApiParameter.HEADER, description=description, response=[200, 304]
+    )
+
+
+_ANSWER_HEADERS = [
+    OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="304 if it holds"),
+    _answer_header("ETag", str, "a strong validator of the answer, for `If-None-Match`"),
+    _answer_header("Assay-Registry-Revision", int, "the answer is at least as new; never falls"),
+    _answer_header("Assay-Mirror-Age", int, "seconds since the prompt repository last answered"),
+    _answer_header("Assay-Commit", str, "the commit the version was published by"),
+    _answer_header("Assay-Blob", str, "the Git blob of the version's file"),
+    _answer_header(
+        "Assay-Stale",
+        int,
+        "seconds since the database last answered; only while it is down",
+    ),
+]
 
 
 def version_parameter(request: Request, name: str) -> int | None:
@@ -68,49 +90,59 @@ class LookupView(APIView):
     """GET prompts/{name}: the version a tag points at, or one by number."""
 
     scope = Scope.LOOKUP
+    #: Answer in the form of the first minimal registry.
+    seed = False
 
-    @extend_schema(parameters=[_TAG, _VERSION], responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request, name: str) -> Response:
-        """Which prompt is live? Answers `ETag` with the tag's revision."""
+    @extend_schema(
+        parameters=[_TAG, _VERSION, _KEY, *_ANSWER_HEADERS],
+        responses={200: OpenApiTypes.OBJECT, 304: None},
+    )
+    def get(self, request: Request, name: str) -> HttpResponse:
+        """Which prompt is live? Answers `ETag`; the number before its dash is the tag's revision.
+
+        With a `key`, `stable` is answered by the canary for its share of the keys; `arm` says which
+        it was.
+        """
+        actor_of(request).require(Scope.LOOKUP, name)
+        where = lookup.standing()
         answer = self.answer(request, name)
-        response = Response({**answer.body(), "warnings": warnings_of(answer)})
-        if answer.event is not None:
-            response["Registry-Revision"] = str(answer.event.registry_revision)
-        if answer.event is not None and not answer.fallback:
-            # A fallback's revision is that of `stable`: wrong in an If-Match for `canary`.
-            response["ETag"] = f'"{answer.event.sequence}"'
-        # Rollback is instant; a cache in between would make it late.
-        response["Cache-Control"] = "no-store"
+        face = answer.face(seed=self.seed)
+        if face is None:
+            raise SeedCannotExpressError(
+                f"{name} v{answer.version.number} is a chat of several messages, which a flat "
+                "template cannot express",
+                hint=f"ask /api/v1/prompts/{name}, or render it there",
+            )
+        reply = lookup.reply(face, request.headers.get("If-None-Match", ""), where)
+        response = HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
+        if reply.status == 304:
+            del response["Content-Type"]
         return response
 
-    @staticmethod
-    def answer(request: Request, name: str) -> lookup.Answer:
-        """Authorise and look up. Raises NotFoundError kinds."""
-        actor_of(request).require(Scope.LOOKUP, name)
+    def answer(self, request: Request, name: str) -> lookup.Answer:
+        """Look up what the query asks for. Raises InvalidError, NotFoundError kinds."""
         number = version_parameter(request, "version")
         if number is not None:
             return lookup.by_version(name, number)
-        return lookup.by_tag(name, request.query_params.get("tag") or lookup.STABLE)
+        key = request.query_params.get("key", "")
+        if len(key) > LONGEST_KEY:
+            raise InvalidError(f"a key has at most {LONGEST_KEY} characters")
+        return lookup.by_tag(name, request.query_params.get("tag") or lookup.STABLE, key)
 
 
 class SeedLookupView(LookupView):
     """GET /prompt/{name}?tag=: the call of the first minimal registry; `version` is `v3` there."""
 
-    @extend_schema(parameters=[_TAG], responses=OpenApiTypes.OBJECT, operation_id="seed_lookup")
-    def get(self, request: Request, name: str) -> Response:
+    seed = True
+
+    @extend_schema(
+        parameters=[_TAG, *_ANSWER_HEADERS],
+        responses={200: OpenApiTypes.OBJECT, 304: None},
+        operation_id="seed_lookup",
+    )
+    def get(self, request: Request, name: str) -> HttpResponse:
         """As the lookup, with the version as `v3`."""
-        response = super().get(request, name)
-        body = response.data
-        body["version"] = f"v{body['version']}"
-        plain = plain_text(body["template"])
-        if plain is None:
-            raise SeedCannotExpressError(
-                f"{name} {body['version']} is a chat of several messages, which a flat template "
-                f"cannot express",
-                hint=f"ask /api/v1/prompts/{name}, or render it there",
-            )
-        body["template"] = plain
-        return response
+        return super().get(request, name)
 
 
 class VersionsView(ListAPIView[Any]):

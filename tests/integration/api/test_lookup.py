@@ -12,7 +12,7 @@ from tests.integration.registry.conftest import Shelf
 from tests.integration.registry.git_repositories import PromptRepository
 
 KEYS = set(
-    "name tag version type template variables parameters model digest commit revision "
+    "name tag arm version type template variables parameters model digest commit revision "
     "registry_revision fallback proven warnings".split()
 )
 CHAT = "/api/v1/prompts/chat"
@@ -62,9 +62,11 @@ def test_headers_say_how_fresh_it_is(promoted: Moves, caller: APIClient) -> None
     promoted(1)
     event = promoted(2)
     answer = caller.get("/api/v1/prompts/greeting")
-    assert answer.headers["ETag"] == '"2"'
-    assert answer.headers["Registry-Revision"] == str(event["registry_revision"])
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["ETag"].startswith('"2-')
+    assert answer.headers["Assay-Registry-Revision"] == str(event["registry_revision"])
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert (answer.headers["Assay-Commit"], answer.headers["Assay-Blob"]) == ("c" * 40, "b" * 40)
+    assert "Assay-Stale" not in answer.headers
     assert answer.headers["Content-Type"] == "application/json"
 
 
@@ -81,7 +83,7 @@ def test_an_exact_version_needs_no_tag(library: PromptRepository, caller: APICli
     assert (body["version"], body["tag"], body["revision"], body["model"]) == (2, None, None, None)
     assert (body["registry_revision"], body["proven"], body["warnings"]) == (None, False, [])
     assert get(caller, f"{CHAT}?version=v2") == body
-    assert "ETag" not in caller.get(f"{CHAT}?version=2").headers
+    assert "-" not in caller.get(f"{CHAT}?version=2").headers["ETag"]
 
 
 def test_a_canary_that_is_not_set_falls_back_and_says_so(

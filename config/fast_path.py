@@ -1,0 +1,159 @@
+"""Lookups answered before Django is asked. What is unusual in any way goes through to Django."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+from django.urls import Resolver404, resolve
+
+from config.middleware import CONTENT_SECURITY_POLICY
+from registry.access import token_digest
+from registry.lookup import Ask, Lookups, Reply
+
+_API, _SEED = "/api/v1/prompts/", "/prompt/"
+_Application = Callable[..., Iterable[bytes]]
+#: What a client that wants JSON sends. Others are for content negotiation to decide.
+_JSON = frozenset({"", "*/*", "application/json", "application/json, */*"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_REASONS = {200: "200 OK", 304: f"304 {HTTPStatus.NOT_MODIFIED.phrase}"}
+#: As many as anybody asks for; who makes up more gets the slow way.
+_MOST_REMEMBERED = 20_000
+
+
+class FastPath:
+    """A WSGI application in front of another: the lookups it is sure of, the rest behind it."""
+
+    def __init__(self, django: _Application, lookups: Lookups) -> None:
+        """`lookups` are started by the caller."""
+        self._django = django
+        self._lookups = lookups
+        self._hosts: dict[str, bool] = {}
+        self._routes: dict[str, bool] = {}
+        self._headers = _constant_headers()
+        self._tls_header = settings.SECURE_PROXY_SSL_HEADER or ("wsgi.url_scheme", "https")
+        self._transport = _transport_security()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        """One request."""
+        ask = self._ask(environ) if environ["REQUEST_METHOD"] == "GET" else None
+        if ask is None:
+            return self._through(environ, start_response)
+        reply = self._lookups.answer(ask)
+        if reply is None:
+            return self._with_a_net(ask, environ, start_response)
+        return self._sent(reply, environ, start_response)
+
+    def _ask(self, environ: dict[str, Any]) -> Ask | None:
+        """The lookup that this request is; None when it is anything else."""
+        path: str = environ["PATH_INFO"]
+        if path.startswith(_API):
+            name, seed = path[len(_API) :], False
+        elif path.startswith(_SEED):
+            name, seed = path[len(_SEED) :], True
+        else:
+            return None
+        scheme, _, secret = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer" or environ.get("HTTP_ACCEPT", "") not in _JSON:
+            return None
+        if "HTTP_COOKIE" in environ:  # a session, which may be one that has to be ended
+            return None
+        if not (self._is_ours(environ) and ("/" not in name or self._is_lookup(path))):
+            return None
+        return Ask(
+            name,
+            environ.get("QUERY_STRING", ""),
+            token_digest(secret.strip()),
+            environ.get("HTTP_IF_NONE_MATCH", ""),
+            seed,
+        )
+
+    def _is_ours(self, environ: dict[str, Any]) -> bool:
+        """Whether Django would serve this host, and over this scheme."""
+        host: str = environ.get("HTTP_HOST", "")
+        known = self._hosts.get(host)
+        if known is None:
+            domain, _ = split_domain_port(host)
+            known = bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+            if len(self._hosts) < _MOST_REMEMBERED:
+                self._hosts[host] = known
+        return known and (not settings.SECURE_SSL_REDIRECT or self._is_secure(environ))
+
+    def _is_secure(self, environ: dict[str, Any]) -> bool:
+        name, value = self._tls_header
+        return bool(environ.get(name, "").split(",")[0].strip() == value)
+
+    def _is_lookup(self, path: str) -> bool:
+        """Whether the address of a prompt in a folder is not that of something else."""
+        known = self._routes.get(path)
+        if known is None:
+            try:
+                known = resolve(path).url_name in {"lookup", "seed-lookup"}
+            except Resolver404:
+                known = False
+            if len(self._routes) < _MOST_REMEMBERED:
+                self._routes[path] = known
+        return known
+
+    def _sent(
+        self, reply: Reply, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> list[bytes]:
+        headers = [*reply.headers, *self._headers]
+        if reply.body:
+            headers.append(("Content-Length", str(len(reply.body))))
+        if self._transport and self._is_secure(environ):
+            headers.append(self._transport)
+        start_response(_REASONS[reply.status], headers)
+        return [reply.body]
+
+    def _through(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        """Let Django answer. Who has written something here sees it here at once."""
+        answer = self._django(environ, start_response)
+        if environ["REQUEST_METHOD"] not in _SAFE:
+            self._lookups.keeper.expire()
+        return answer
+
+    def _with_a_net(
+        self, ask: Ask, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Any:
+        """Let Django answer; if it cannot reach the database, say what was last known."""
+        held: list[tuple[Any, ...]] = []
+        answer = self._django(environ, lambda *started: held.append(started))
+        if held[0][0].startswith("503"):
+            reply = self._lookups.answer(ask, last_known=True)
+            if reply is not None:
+                _close(answer)
+                return self._sent(reply, environ, start_response)
+        start_response(*held[0])
+        return answer
+
+
+def _close(answer: Any) -> None:
+    if hasattr(answer, "close"):
+        answer.close()
+
+
+def _constant_headers() -> list[tuple[str, str]]:
+    """What Django's middleware and REST framework add to every answer of the view."""
+    return [
+        ("Allow", "GET, HEAD, OPTIONS"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ]
+
+
+def _transport_security() -> tuple[str, str] | None:
+    """As Django's SecurityMiddleware has it, for answers over TLS."""
+    if not settings.SECURE_HSTS_SECONDS:
+        return None
+    value = f"max-age={settings.SECURE_HSTS_SECONDS}"
+    value += "; includeSubDomains" if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS else ""
+    return "Strict-Transport-Security", value + (
+        "; preload" if settings.SECURE_HSTS_PRELOAD else ""
+    )
