@@ -158,7 +158,7 @@ class Cases:
         for key, node in test.metadata.items():
             items = node.value if isinstance(node.value, list) else [node.value]
             found = [_tag(key, item) for item in items]
-            if "" in found or len(found) > 20:
+            if not found or "" in found or len(found) > 20:
                 reason = "a tag is made of a word or a number, and this is neither"
                 self.report.unmapped(node, "metadata", key, reason)
             else:

@@ -72,7 +72,7 @@ def test_trust_is_the_exit_code(
     assert "kappa 0.800 0.650 to 0.950 60" in lines
     assert "5 1 3" in lines
     body = started.asked("POST /judges/calibrations")[0].body
-    assert body == {"suite": "support", "judge": "helpful"}
+    assert body == {"suite": "support", "judge": "helpful", "fresh": False}
 
 
 def test_a_judge_that_could_not_be_measured_is_neither(

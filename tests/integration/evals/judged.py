@@ -80,8 +80,10 @@ def labelled(bench: Bench) -> list[dict[str, Any]]:
 
 
 def calibrated(actor: Actor, suite: str = "oracle", judge: str = "helpful") -> JudgeTrial:
-    """The judge measured against the labels, as a worker does it."""
-    trial = judges.start_calibration(suite=suite, judge=judge, actor=actor, now=timezone.now())
+    """The judge measured (again) against the labels, as a worker does it."""
+    trial = judges.start_calibration(
+        suite=suite, judge=judge, actor=actor, now=timezone.now(), fresh=True
+    )
     judges.calibrate(trial.pk, QUICK.patience)
     return judges.trial(trial.pk)
 

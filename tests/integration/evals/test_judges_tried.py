@@ -209,6 +209,10 @@ def test_a_calibration_that_breaks_says_nothing_about_the_judge(
     assert "503" in trial.error
     umpire.judge = by_the_word
     assert evaluated(editor).verdict == "PASS"  # what was measured before still holds
+    known = judges.start_calibration(
+        suite="oracle", judge="helpful", actor=editor, now=timezone.now()
+    )
+    assert known.status == "finished"  # and is not measured again unless somebody asks for it
 
 
 def test_a_model_swapped_behind_the_pin_is_not_measured_by_the_old_name(
