@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import AssayError
@@ -143,6 +143,7 @@ def dumped(value: Any) -> bytes:
 
 @settings(max_examples=250, deadline=None)
 @given(configurations(), st.sampled_from(["", "gpt-4.1"]))
+@example({"prompts": [], "tests": [{"metadata": {"m": []}}]}, "")
 def test_any_promptfoo_configuration(config: Any, judge: str) -> None:
     files = {"promptfooconfig.json": dumped(config), "a.csv": b"q,__expected\nx,contains:y\n"}
     check_import("promptfoo", files, "promptfooconfig.json", judge)
