@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
 from registry.api.problems import problem_body
 
+#: A restarted database is back by then.
+_RETRY_SECONDS = 2
 #: Where programs ask; everything else is a page.
 _PROGRAMS = ("/api/", "/prompt/", "/healthz", "/readyz")
 
@@ -23,7 +28,16 @@ def not_found(request: HttpRequest, *_: object, **__: object) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """500: a fault of ours. The log has the traceback; the answer says nothing about it."""
+    """500: a fault of ours. The log has the traceback; the answer says nothing about it.
+
+    503 when it was the database that did not answer: the same request may work in a moment.
+    """
+    # Django calls this while it handles the exception, and does not hand it over.
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        detail = "The database does not answer."
+        response = answer(request, 503, "database_unavailable", detail, "try again in a moment")
+        response.headers["Retry-After"] = str(_RETRY_SECONDS)
+        return response
     hint = "the server's log says more"
     return answer(request, 500, "internal_error", "Something failed that should not.", hint)
 
