@@ -1,6 +1,6 @@
 """How long after a rollback's answer a lookup can still get the old version, in every worker.
 
-Two web workers, eight watchers that look up without a pause; each move alternates between two
+Four web workers, eight watchers that look up without a pause; each move alternates between two
 versions. The promise is 50 ms at p99. The floor is the time of one lookup.
 """
 
@@ -15,7 +15,7 @@ import httpx
 from running_assay import make_repository, serving
 from table import percentile, show
 
-_MOVES, _WATCHERS, _PROMPT = 60, 8, "prompt-00000"
+_MOVES, _WATCHERS, _WORKERS, _PROMPT = 60, 8, 4, "prompt-00000"
 
 
 class Watcher(threading.Thread):
@@ -38,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         repository = Path(scratch) / "repository"
         make_repository(repository, 5, 3)
-        with serving(Path(scratch), repository, workers=2) as (tree, token):
+        with serving(Path(scratch), repository, workers=_WORKERS) as (tree, token):
             headers = {"Authorization": f"Bearer {token}"}
             with httpx.Client(base_url=tree.base_url, headers=headers, timeout=60) as client:
                 client.post("/api/v1/syncs", json={}).raise_for_status()
@@ -58,7 +58,7 @@ def main() -> None:
         ("old version after the answer", *[f"{percentile(stale, p):.1f}" for p in (50, 99)]),
     ]
     show(
-        f"{_MOVES} moves, {_WATCHERS} watchers, 2 web workers, {len(seen)} lookups",
+        f"{_MOVES} moves, {_WATCHERS} watchers, {_WORKERS} web workers, {len(seen)} lookups",
         ("what", "p50 ms", "p99 ms"),
         rows,
     )
