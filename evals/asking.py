@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from core.errors import AssayError
 from evals import answer_cache
@@ -45,6 +46,8 @@ class Asker:
         self.jail = jail
         self.kitchen = kitchen
         self.pin = ModelPin.from_json(run.model.pin)
+        run.model.refresh_from_db(fields=["fingerprint_mode"])
+        self.is_cached = answer_cache.is_usable(run)
         self.rule = GatePolicy.from_json(run.policy_spec)
         #: What `Conversation.ask` calls a prefix, by arm; None where waiting would not pay.
         self.prefixes: dict[ArmName, ArmName | None] = {}
@@ -121,7 +124,7 @@ class Asker:
         arm.question = "\n\n".join(message.content for message in request.messages)
         if self._may_be_kept(held):
             arm.key = answer_cache.key_of(
-                fingerprint=self.run.fingerprint,
+                run=self.run,
                 prompt_digest=version.digest,
                 case=held.case,
                 repeat=held.lease.repeat,
@@ -138,11 +141,10 @@ class Asker:
 
     def _may_be_kept(self, held: Held) -> bool:
         """What is timed is asked every time, and so is everything when the run says so."""
-        checks = held.suite.checks_of(held.case)
-        is_timed = any(check.type == _LATENCY for check in checks)
+        is_timed = any(_times(check.to_json()) for check in held.suite.checks_of(held.case))
         if held.suite.latency is None:  # the guardrails watch these very answers
             is_timed = is_timed or self.rule.is_timed
-        return self.run.use_cache and not is_timed
+        return self.is_cached and not is_timed
 
     def _look_up(self, arms: Sequence[Arm]) -> None:
         known = answer_cache.find(arm.key for arm in arms if arm.key)
@@ -160,10 +162,10 @@ class Asker:
                 held.open.add(ticket)
                 self.talk.ask(ticket, arm.request, prefix=self.prefixes.get(arm.name))
 
-    def given(self, arm: Arm, response: ChatResponse) -> Given:
-        """The answer of an arm as it has just come."""
+    def given(self, response: ChatResponse) -> Given:
+        """The answer as it has just come."""
         cost = self._cost(response.prompt_tokens, response.completion_tokens)
-        return Given.fresh(response, cost, arm.key)
+        return Given.fresh(response, cost)
 
     def _cost(self, prompt: int, completion: int) -> float | None:
         """USD; None for a model without prices."""
@@ -171,6 +173,12 @@ class Asker:
         if not any(prices):
             return None
         return (prompt * prices[0] + completion * prices[1]) / 1_000_000
+
+
+def _times(check: Mapping[str, Any]) -> bool:
+    """Whether a check looks at times, itself or one inside it."""
+    params = check.get("params", check)
+    return check.get("type") == _LATENCY or any(_times(one) for one in params.get("checks", ()))
 
 
 def _version(run: EvalRun, arm: str) -> Version:

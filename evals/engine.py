@@ -57,6 +57,8 @@ _AHEAD = 4
 #: Results are stored together, but none waits longer than this.
 _BATCH = 128
 _LINGER_SECONDS = 0.1
+#: Looks between two questions whether the run has failed already.
+_STOP_LOOKS = 5
 
 
 def work(run_id: UUID, *, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -120,7 +122,7 @@ class _Shift:
         now = time.monotonic()
         self.stop_leasing_at = now + limits.budget_seconds
         self.stop_at = self.stop_leasing_at + limits.drain_seconds
-        self.look_at = self.store_at = now
+        self.look_at = self.store_at = self.stop_look_at = now
         self.renew_at = now + settings.EVAL_LEASE_SECONDS / 3
 
     def work(self) -> None:
@@ -175,7 +177,9 @@ class _Shift:
             leases.renew(items=self.held, owner=self.owner)
         if now >= self.look_at:
             self.look_at = now + self.limits.look_seconds
-            if self.may_stop:
+            if self.may_stop and now >= self.stop_look_at:
+                # Reading all pairs costs more than an ordinary look.
+                self.stop_look_at = now + _STOP_LOOKS * self.limits.look_seconds
                 self._store()
                 runs.stop_if_failed(run_id=self.run.pk, now=timezone.now())
             self._drop_lost()
@@ -242,7 +246,7 @@ class _Shift:
     def _take_answer(self, arm: Arm, asked: Asked) -> None:
         if asked.response is not None:
             self.unanswered = 0
-            arm.given = self.asker.given(arm, asked.response)
+            arm.given = self.asker.given(asked.response)
         else:
             assert asked.error is not None
             arm.lost = not_judged(asked.error.message)

@@ -14,6 +14,8 @@ from evals.scoring import Given, Judgement, RemoteOutcome, judge, not_judged
 from serving.client import ChatRequest
 
 ArmName = Literal["candidate", "baseline"]
+#: What the column holds; a server that counts more is not counting.
+_MOST_TOKENS = 2_147_483_647
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ class Held:
         """Count what a judge read and wrote."""
         asked, written = self.judge_tokens
         self.judge_tokens = (
-            asked + (reply.prompt_tokens or 0),
-            written + (reply.completion_tokens or 0),
+            min(_MOST_TOKENS, asked + (reply.prompt_tokens or 0)),
+            min(_MOST_TOKENS, written + (reply.completion_tokens or 0)),
         )
 
     def arm(self, name: ArmName) -> Arm:

@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from core.errors import AssayError, UnavailableError
-from evals import judges, leases, queries, runs, timing
+from evals import answer_cache, judges, leases, queries, runs, timing
 from evals.conversation import Conversation
 from evals.models import EvalRun
 from evals.waiting import LOOK_SECONDS, LeadLostError, awaited
@@ -152,6 +152,8 @@ def close(run: EvalRun, worker: Worker) -> None:
         pass
     else:
         runs.finalise(run_id=run.pk, now=timezone.now(), doubts=doubts)
+        if not doubts:
+            answer_cache.keep(run)
     leases.drop_lead(run_id=run.pk, owner=worker.owner)
 
 

@@ -101,6 +101,21 @@ def measured_tokens(prompt: Prompt, model: ModelVersion) -> TokenEstimate | None
     )
 
 
+def same_gate(run: EvalRun) -> QuerySet[EvalRun]:
+    """Earlier finished runs of the same version and model under the same suites and policy, that
+    asked the model itself: a run of kept answers is no new try.
+    """
+    return EvalRun.objects.filter(
+        kind=EvalRun.Kind.GATE,
+        status=EvalRun.Status.FINISHED,
+        version=run.version_id,
+        model=run.model_id,
+        suite_digest=run.suite_digest,
+        policy_digest=run.policy_digest,
+        completion_tokens__gt=0,
+    ).exclude(pk=run.pk)
+
+
 def flip_rate(prompt: Prompt, model: ModelVersion) -> float | None:
     """Share of cases that differed when a live version was last compared with itself here."""
     last = EvalRun.objects.filter(

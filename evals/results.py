@@ -14,7 +14,6 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from evals import answer_cache
 from evals.leases import Lease, given_up
 from evals.models import BaselineResult, CaseResult, EvalRun, WorkItem
 from evals.scoring import Judgement, not_judged
@@ -59,7 +58,6 @@ def store(*, run_id: UUID, results: Sequence[Result]) -> frozenset[int]:
         if taken:
             _insert(taken)
             _count(run_id, taken)
-            answer_cache.keep([arm.keep for result in taken for arm in result.arms])
     return frozenset(result.lease.item for result in taken)
 
 

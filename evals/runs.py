@@ -198,7 +198,7 @@ def stop_if_failed(*, run_id: UUID, now: datetime) -> bool:
     """
     with transaction.atomic():
         run = EvalRun.objects.select_for_update(no_key=True).get(pk=run_id)
-        if run.status not in EvalRun.LIVE:
+        if run.status not in EvalRun.LIVE or run.kind == EvalRun.Kind.SELF:
             return False
         policy = PolicyRule.from_json(run.policy_spec)
         decision = failed_early(measured.results_by_suite(run, policy, now), policy)
@@ -212,10 +212,31 @@ def stop_if_failed(*, run_id: UUID, now: datetime) -> bool:
 def _certified(
     run: EvalRun, decision: RunDecision, now: datetime
 ) -> tuple[str, tuple[str, ...], Certificate | None]:
-    """The verdict with its certificate. What cannot be certified (any more) is no PASS."""
+    """The verdict with its certificate. What cannot be certified (any more) is no PASS, and a FAIL
+    ends what the same evaluation certified before.
+    """
+    reasons = (*decision.reasons, *_tries(run))
+    subject = _what_was_measured(run, reasons)
+    if decision.verdict == "FAIL":
+        certificates.refute(measured=subject, run=run.pk, now=now)
     if decision.verdict != "PASS":
-        return decision.verdict, decision.reasons, None
-    measured = Measured(
+        return decision.verdict, reasons, None
+    try:
+        return "PASS", reasons, certificates.issue(measured=subject, now=now)
+    except EvidenceOutdatedError as outdated:
+        return "INCONCLUSIVE", (outdated.message, *reasons), None
+
+
+def _tries(run: EvalRun) -> tuple[str, ...]:
+    """Whoever asks often enough passes some day; the reader should know how often it was."""
+    before = queries.same_gate(run).count()
+    if not before:
+        return ()
+    return (f"evaluation number {before + 1} of this version on this model under this gate",)
+
+
+def _what_was_measured(run: EvalRun, reasons: tuple[str, ...]) -> Measured:
+    return Measured(
         run=run.pk,
         version=run.version,
         model=run.model,
@@ -223,12 +244,10 @@ def _certified(
         suite_digest=run.suite_digest,
         policy=run.policy,
         policy_digest=run.policy_digest,
-        evidence={**run.summary, "reasons": list(decision.reasons), "answers": run.done},
+        evidence={**run.summary, "reasons": list(reasons), "answers": run.done},
+        baseline=run.baseline,
+        tag=run.tag,
     )
-    try:
-        return "PASS", decision.reasons, certificates.issue(measured=measured, now=now)
-    except EvidenceOutdatedError as outdated:
-        return "INCONCLUSIVE", (outdated.message, *decision.reasons), None
 
 
 def _finish(

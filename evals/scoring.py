@@ -6,7 +6,6 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from evals.answer_cache import Keep
 from evals.domain.case_score import score_case
 from evals.domain.checks import (
     Answer,
@@ -30,10 +29,7 @@ RemoteOutcome = CheckOutcome | CheckError
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An answer as it was given. Times are milliseconds, None for one from the cache.
-
-    `keep` is what later runs may use, if they may.
-    """
+    """An answer as it was given. Times are milliseconds, None for one from the cache."""
 
     text: str
     finish_reason: str
@@ -44,11 +40,10 @@ class Given:
     total_ms: float | None = None
     cost_usd: float | None = None
     from_cache: bool = False
-    keep: Keep | None = None
 
     @classmethod
-    def fresh(cls, response: ChatResponse, cost_usd: float | None, key: str | None) -> Given:
-        """What the model has just said; `key` None: it is not for later runs."""
+    def fresh(cls, response: ChatResponse, cost_usd: float | None) -> Given:
+        """What the model has just said."""
         return cls(
             text=response.text,
             finish_reason=response.finish_reason,
@@ -58,7 +53,6 @@ class Given:
             ttft_ms=response.ttft_ms,
             total_ms=response.total_ms,
             cost_usd=cost_usd,
-            keep=Keep(key, response) if key else None,
         )
 
     @classmethod
@@ -104,7 +98,6 @@ class Judgement:
     completion_tokens: int = 0
     cached_tokens: int | None = None
     from_cache: bool = False
-    keep: Keep | None = None
 
 
 def not_judged(reason: str) -> Judgement:
@@ -199,7 +192,6 @@ def _recorded(given: Given, outcomes: tuple[CheckOutcome, ...]) -> Judgement:
         completion_tokens=given.completion_tokens,
         cached_tokens=given.cached_tokens,
         from_cache=given.from_cache,
-        keep=given.keep,
     )
 
 

@@ -20,9 +20,6 @@ from registry.domain.version import VersionContent
 from registry.errors import ModelUnknownError, TagNotSetError
 from registry.models import GatePolicy, ModelVersion, Prompt, PromptVersion
 
-STABLE = "stable"
-CANARY = "canary"
-
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -81,7 +78,7 @@ def _subject(row: Prompt, version: PromptVersion, model: str | None, tag: str) -
 
 def _baseline(row: Prompt, version: PromptVersion, tag: str) -> PromptVersion | None:
     """What the candidate would replace; a canary is measured against what it would join."""
-    live = registry_queries.live_version(row, STABLE if tag == CANARY else tag)
+    live = registry_queries.live_version(row, registry_queries.compared_tag(tag))
     return live if live is not None and live.pk != version.pk else None
 
 

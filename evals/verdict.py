@@ -135,6 +135,8 @@ def decide_run(
 def failed_early(results: Sequence[SuiteResults], policy: GatePolicy) -> RunDecision | None:
     """The FAIL of a run that need not go on: one suite has failed, whatever the others will say."""
     for part in results:
+        if part.advisories or part.quarantine:
+            continue  # not every pair counts: the whole run tells
         stop = may_stop(part.pairs or (), policy, planned=len(part.suite.cases))
         if stop is not None:
             return RunDecision("FAIL", stop.sentences, (part.suite.name,), (stop.decision,))

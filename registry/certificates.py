@@ -46,6 +46,9 @@ class Measured:
     policy: str
     policy_digest: str
     evidence: dict[str, Any]
+    #: What the policy's comparison was made with; None when nothing else was live.
+    baseline: PromptVersion | None = None
+    tag: str = "stable"
 
 
 def issue(*, measured: Measured, now: datetime) -> Certificate:
@@ -64,6 +67,10 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
         policy = GatePolicy.objects.filter(name=measured.policy).first()
         _refuse_outdated(measured, prompt, model, policy)
         assert policy is not None
+        evidence = {
+            **measured.evidence,
+            "baseline": measured.baseline.number if measured.baseline else None,
+        }
         days = PolicyRule.from_json(policy.spec).certificate_days
         proven = {
             "prompt": prompt.name,
@@ -76,7 +83,7 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
             "policy": measured.policy,
             "policy_digest": measured.policy_digest,
             "run": str(measured.run),
-            "evidence": measured.evidence,
+            "evidence": evidence,
         }
         return Certificate.objects.create(
             prompt_version=measured.version,
@@ -87,7 +94,7 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
             policy_digest=measured.policy_digest,
             verdict="PASS",
             run=measured.run,
-            evidence=measured.evidence,
+            evidence=evidence,
             digest=digest(proven),
             valid_until=now + timedelta(days=days) if days else None,
         )
@@ -102,6 +109,35 @@ def _refuse_outdated(
         raise EvidenceOutdatedError(f"the gate policy {measured.policy} changed during the run")
     if model.fingerprint != measured.fingerprint:
         raise EvidenceOutdatedError(f"{model.name} serves something else since the run began")
+    baseline = measured.baseline.number if measured.baseline else None
+    if _moved_on(baseline, measured.version, policy, measured.tag):
+        raise EvidenceOutdatedError(f"another version became live during the run of {prompt.name}")
+
+
+def _moved_on(baseline: int | None, version: PromptVersion, policy: GatePolicy, tag: str) -> bool:
+    """Whether a comparison with this baseline says nothing about what is live now.
+
+    Only a policy that compares asks; what is live itself needs no comparison.
+    """
+    rule = PolicyRule.from_json(policy.spec)
+    if rule.margin is None and not rule.guardrails:
+        return False
+    live = queries.live_version(version.prompt, queries.compared_tag(tag))
+    return live is not None and live.number not in (baseline, version.number)
+
+
+def refute(*, measured: Measured, run: UUID, now: datetime) -> int:
+    """Expire what was certified of the same version, model, suite and policy before: a later
+    evaluation failed. Joins the caller's transaction. Returns how many expired.
+    """
+    refuted = Certificate.objects.filter(
+        prompt_version=measured.version,
+        model_version=measured.model,
+        suite_digest=measured.suite_digest,
+        policy_digest=measured.policy_digest,
+        expired_at=None,
+    )
+    return refuted.update(expired_at=now, expired_reason=f"a later evaluation failed: run {run}")
 
 
 def find_valid(*, version: PromptVersion, model: ModelVersion, tag: str, now: datetime) -> Proof:
@@ -120,9 +156,13 @@ def find_valid(*, version: PromptVersion, model: ModelVersion, tag: str, now: da
         policy=policy.name,
         policy_digest=policy.digest,
         fingerprint=model.fingerprint,
-    ).first()
-    if valid is not None:
-        return Proof(valid)
+    )
+    for certificate in valid:
+        if not _moved_on(certificate.evidence.get("baseline"), version, policy, tag):
+            return Proof(certificate)
+    if valid:
+        missing = "it was compared with another version than the one that is live now"
+        return Proof(None, missing, (missing,))
     return _what_is_missing(issued.first(), prompt, model, policy, now)
 
 

@@ -61,6 +61,11 @@ def policy_for(prompt: Prompt, tag: str) -> GatePolicy | None:
     return GatePolicy.objects.filter(tags__contains=[tag]).first()
 
 
+def compared_tag(tag: str) -> str:
+    """Whose live version a candidate for `tag` is compared with: a canary joins `stable`."""
+    return "stable" if tag == "canary" else tag
+
+
 def live_version(prompt: Prompt, tag: str) -> PromptVersion | None:
     """What the tag points at now; None when it was never set, or was cleared."""
     live = Tag.objects.filter(prompt=prompt, name=tag).select_related("event__version").first()

@@ -10,7 +10,7 @@ from evals import engine
 from evals.models import EvalRun, KeptAnswer
 from registry.domain.actor import Actor
 from tests.integration.evals.conftest import QUICK, Repository, a_minute_passes, again, started
-from tests.integration.evals.model_server import ModelServer, Say
+from tests.integration.evals.model_server import ModelServer, Reply, Say
 
 
 def evaluated(editor: Actor, **changes: Any) -> EvalRun:
@@ -74,3 +74,33 @@ def test_an_answer_that_was_cut_off_is_not_kept(
     repository.publish()
     evaluated(editor)
     assert not KeptAnswer.objects.exists()
+
+
+def test_answers_of_a_run_whose_model_changed_are_not_kept(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    """Another model's right answers must not speak for this one."""
+    repository.publish()
+    run = started(editor)
+
+    def swapped(asked: str, _nth: int) -> Reply:
+        server.weights = "second" if asked.startswith("case ") else server.weights
+        return Say("yes")
+
+    server.reply = swapped
+    engine.work(run.pk, limits=QUICK)
+    assert again(run).verdict == "ERROR"
+    server.weights, server.reply = "first", lambda _asked, _nth: Say("no")
+    a_minute_passes()
+    honest = evaluated(editor)
+    assert (honest.verdict, honest.cached) == ("FAIL", 0)
+
+
+def test_a_weak_fingerprint_shares_no_answers(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    server.gives_logprobs = False
+    repository.publish()
+    evaluated(editor)
+    assert not KeptAnswer.objects.exists()
+    assert evaluated(editor).cached == 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from django.utils import timezone
 
 from evals import engine, queries, runs
 from evals.models import BaselineResult, EvalRun
 from registry import promotion
 from registry.domain.actor import Actor, Role
+from registry.errors import NotCertifiedError
 from tests.integration.evals.conftest import QUICK, Repository, again, started
 from tests.integration.evals.model_server import Fail, ModelServer, Reply, Say
 from tests.integration.registry.conftest import stable
@@ -166,3 +168,34 @@ def test_a_hopeless_candidate_is_stopped_early_if_the_policy_says_so(
     calls = sum(server.case_calls.values())
     engine.work(run.pk, limits=QUICK)  # a worker that comes late finds nothing to do
     assert sum(server.case_calls.values()) == calls
+
+
+def promoted(version: int) -> None:
+    promotion.promote(target=stable(version, prompt="oracle"), actor=PROMOTER)
+
+
+def test_a_certificate_holds_only_beside_what_it_was_compared_with(
+    repository: Repository, editor: Actor
+) -> None:
+    """Evaluated before anything was live, v2 was never compared with v1."""
+    repository.with_(cases=60, policy=MARGIN, more=TWO).publish()
+    for version in (1, 2):
+        assert evaluated(editor, version=version).verdict == "PASS"
+    promoted(1)
+    with pytest.raises(NotCertifiedError, match="compared with another version"):
+        promoted(2)
+    assert evaluated(editor).verdict == "PASS"
+    promoted(2)
+
+
+def test_a_later_failure_ends_what_was_certified(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    live(repository, editor)
+    assert evaluated(editor).verdict == "PASS"
+    server.reply = lambda asked, _: Say("no" if asked.endswith("two") else "yes")
+    worse = evaluated(editor, use_cache=False)
+    assert worse.verdict == "FAIL"
+    assert "evaluation number 2" in " ".join(worse.reasons)
+    with pytest.raises(NotCertifiedError, match="a later evaluation failed"):
+        promoted(2)
