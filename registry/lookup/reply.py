@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from registry.lookup.values import Face
@@ -22,8 +21,7 @@ class Reply(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How current an answer is. Times are seconds.
 
     `mirror_age` is since the prompt repository last answered (None: never); `stale` is since the

@@ -79,10 +79,14 @@ class Snapshot:
         self, entry: Entry, asked: str | int, key: str, *, seed: bool, now: float
     ) -> Face | None:
         """The answer to a tag or a number; None for what only the database can answer."""
+        # Without a key the question alone decides, so what answers it need not be chosen again.
+        found = None if key else entry.faces.get((asked, "", seed))
+        if found is not None and (found.until is None or now < found.until):
+            return found
         choice = choose(entry.name, entry.pointers, asked, key) if isinstance(asked, str) else None
         if choice is None and isinstance(asked, str):
             return None
-        shape = (asked, choice.pointer.tag if choice else "", seed)
+        shape = (asked, choice.pointer.tag if choice and key else "", seed)
         found = entry.faces.get(shape)
         if found is not None and (found.until is None or now < found.until):
             return found
@@ -90,7 +94,7 @@ class Snapshot:
         if text is None:
             return None
         made = face(entry.name, text, choice, orphaned=entry.orphaned, now=now, seed=seed)
-        if made is not None and len(entry.faces) < _MOST_FACES:
+        if made is not None and (shape in entry.faces or len(entry.faces) < _MOST_FACES):
             entry.faces[shape] = made
         return made
 

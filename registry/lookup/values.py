@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from registry.domain.canary_arm import Canary, is_on_canary
 
@@ -67,8 +68,7 @@ class Pointer:
     proof: Proof | None
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The pointer that answers a question. `is_own`: it is that of the tag that was asked for."""
 
     pointer: Pointer
@@ -95,7 +95,7 @@ class Entry:
     orphaned: bool
     pointers: dict[str, Pointer] = field(default_factory=dict)
     texts: dict[int, Text] = field(default_factory=dict)
-    #: Answers already encoded, by what was asked for, the tag that answers, and the form.
+    #: Answers already encoded, by what was asked for, the tag that answers a key, and the form.
     faces: dict[tuple[str | int, str, bool], Face] = field(default_factory=dict)
     #: Something changed and was not read yet: only the database knows.
     is_doubtful: bool = False
