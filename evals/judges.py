@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -35,7 +36,7 @@ from evals.models import JudgeTrial, LabelSet, Suite
 from registry import queries as registry_queries
 from registry.domain.actor import Actor, Scope
 from registry.domain.policy import JudgeFloor
-from registry.models import Prompt
+from registry.models import ModelVersion, Prompt
 
 #: A calibration that says nothing for so long is taken for dead.
 _TERM = timedelta(minutes=2)
@@ -70,7 +71,19 @@ def newest_calibration(judge: JudgeSpec) -> JudgeTrial | None:
         status=JudgeTrial.Status.FINISHED,
         judge=judge.identity,
         labels=judge.calibration,
+        spec__address=_address(judge),
     ).first()
+
+
+def _address(judge: JudgeSpec) -> list[str | None]:
+    """Where the judge answers. What was shown at another address says nothing about this one."""
+    pin = ModelVersion.objects.filter(name=judge.model.name, is_current=True).first()
+    return [pin.pin.get("base_url"), pin.pin.get("base_url_env")] if pin else []
+
+
+def _spec_of(judge: JudgeSpec) -> dict[str, Any]:
+    """What a trial is stored with."""
+    return {**judge.to_json(), "address": _address(judge)}
 
 
 def why_blocked(name: str, judge: JudgeSpec, talk: Conversation, keep: Keep) -> tuple[str, ...]:
@@ -89,7 +102,10 @@ def known_canaries(judge: JudgeSpec) -> tuple[CanaryResult, ...] | None:
     Two runs may have put them at once: what fooled the judge once counts.
     """
     trials = JudgeTrial.objects.filter(
-        kind=JudgeTrial.Kind.CANARIES, status=JudgeTrial.Status.FINISHED, judge=judge.identity
+        kind=JudgeTrial.Kind.CANARIES,
+        status=JudgeTrial.Status.FINISHED,
+        judge=judge.identity,
+        spec__address=_address(judge),
     )
     results = [CanaryResult(**one) for trial in trials for one in trial.outcome["canaries"]]
     return tuple({(one.key, one.passed): one for one in results}.values()) or None
@@ -105,7 +121,7 @@ def _try_canaries(
         kind=JudgeTrial.Kind.CANARIES,
         status=JudgeTrial.Status.FINISHED,
         judge=judge.identity,
-        spec=judge.to_json(),
+        spec=_spec_of(judge),
         name=name,
         model=model,
         outcome={"canaries": [asdict(result) for result in results]},
@@ -161,7 +177,7 @@ def start_calibration(
             kind=JudgeTrial.Kind.CALIBRATION,
             judge=spec.identity,
             labels=spec.calibration,
-            spec=spec.to_json(),
+            spec=_spec_of(spec),
             name=f"{suite}/{judge}",
             model=registry_queries.current_model(spec.model.name),
             requested_by=actor.name,

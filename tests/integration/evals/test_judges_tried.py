@@ -265,3 +265,14 @@ def test_a_judge_is_measured_before_any_prompt_relies_on_it(
     assert calibrated(editor).status == "finished"
     ready.publish()
     assert evaluated(editor).verdict == "PASS"
+
+
+def test_a_judge_that_moved_is_tried_and_measured_again(
+    repository: Repository, umpire: Umpire, editor: Actor
+) -> None:
+    """Another server may stand behind the same pin."""
+    judging(repository, umpire, labels=60).publish()
+    assert calibrated(editor).status == "finished"
+    assert evaluated(editor).advisory == {}
+    judging(repository, umpire, labels=60, pin={"base_url": f"{umpire.url}/"}).publish()
+    assert "not been measured" in evaluated(editor).advisory["oracle/helpful"]
