@@ -6,6 +6,7 @@ import os
 import signal
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from config import celery
 from config.embedded.processes import die_with_parent
@@ -26,5 +27,7 @@ from registry.lookup import Lookups  # noqa: E402
 _WARM_SECONDS = 10.0
 _lookups = Lookups()
 _lookups.start()
+# While the database reads: the first request would wait for all the views.
+_ = get_resolver().url_patterns
 _lookups.keeper.wait_until_warm(_WARM_SECONDS)
 application = FastPath(_django, _lookups)

@@ -91,9 +91,9 @@ _VERSIONS = """
 SELECT id, prompt_id, number, digest, commit, blob FROM registry_promptversion
  WHERE prompt_id = ANY(%s)
 """
+# One expression: each use of a large value unpacks it again.
 _TEXTS = """
-SELECT id, content ->> 'type', (content -> 'variables')::text, (content -> 'parameters')::text,
-       template
+SELECT id, (content - '{source,partials}'::text[])::text, template
   FROM registry_promptversion WHERE id = ANY(%s)
 """
 
@@ -191,14 +191,9 @@ def texts(cursor: Cursor, versions: Iterable[Missing]) -> list[tuple[Missing, Te
         return []
     cursor.execute(_TEXTS, [list(by_id)])
     read = []
-    for pk, kind, variables, parameters, template in cursor.fetchall():
-        one = by_id[pk]
-        content = {
-            "type": kind,
-            "variables": json.loads(variables),
-            "parameters": json.loads(parameters),
-        }
-        text = encoded_text(one.number, content, template, one.digest, one.commit, one.blob)
+    for pk, content, template in cursor.fetchall():
+        one, said = by_id[pk], json.loads(content)
+        text = encoded_text(one.number, said, template, one.digest, one.commit, one.blob)
         read.append((one, text))
     return read
 
