@@ -55,6 +55,13 @@ class NotCertifiedError(RefusedError):
     code = "not_certified"
 
 
+class EvidenceChangingError(ConflictError):
+    """A sync is changing the evidence for this version."""
+
+    code = "evidence_changing"
+    hint = "try again when the sync is done; a rollback does not wait for it"
+
+
 class NothingToRollBackToError(ConflictError):
     """There is no earlier entry to restore."""
 

@@ -25,10 +25,11 @@ from registry.promotion.values import CANARY, STABLE, Entry, TagMove, Target
 def promote(*, target: Target, actor: Actor, reason: str = "") -> TagMove:
     """Point a tag at a version that passed its gate.
 
-    Raises NotAllowedError, NotFoundError kinds, NotCertifiedError, RevisionConflictError.
+    Raises NotAllowedError, NotFoundError kinds, NotCertifiedError, RevisionConflictError, and
+    EvidenceChangingError while a sync decides about the certificate.
     """
     with transaction.atomic(durable=durable()):
-        plan = planned(target, actor, reason)
+        (plan,) = planned([target], actor, reason)
         return append(plan.prompt, plan.tag, plan.live, plan.entry, actor)
 
 
@@ -101,7 +102,7 @@ def release(*, targets: Sequence[Target], actor: Actor, reason: str = "") -> tup
         if (one.prompt, one.tag) == (other.prompt, other.tag):
             raise ReleaseTargetTwiceError(f"{one.prompt}:{one.tag} is named twice")
     with transaction.atomic(durable=durable()):
-        plans = [planned(target, actor, reason) for target in ordered]
+        plans = planned(ordered, actor, reason)
         together = open_release(actor, reason)
         return tuple(
             append(plan.prompt, plan.tag, plan.live, replace(plan.entry, release=together), actor)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from django.db import connection, transaction
 from django.utils import timezone
 
 from registry import certificates, queries
@@ -9,6 +14,7 @@ from registry.domain.actor import Actor, Scope
 from registry.domain.names import RESERVED_TAGS, is_name
 from registry.errors import (
     CanaryNeedsWeightError,
+    EvidenceChangingError,
     ModelUnknownError,
     NotCertifiedError,
     TagNameInvalidError,
@@ -18,11 +24,69 @@ from registry.models.ledger import TagEvent
 from registry.promotion.ledger import locked
 from registry.promotion.values import CANARY, Entry, Plan, Target
 
+#: How long a promotion waits for a sync to say what it makes of the evidence.
+PATIENCE_SECONDS = 2.0
+_LOOK_SECONDS = 0.05
 
-def planned(target: Target, actor: Actor, reason: str) -> Plan:
-    """Lock the tag and find the evidence for moving it."""
-    actor.require(Scope.PROMOTE, target.prompt)
-    check_shape(target)
+
+def planned(targets: Sequence[Target], actor: Actor, reason: str) -> tuple[Plan, ...]:
+    """Hold the evidence for these moves, lock their tags and look at both.
+
+    Raises as `promote` does.
+    """
+    for target in targets:
+        actor.require(Scope.PROMOTE, target.prompt)
+        check_shape(target)
+    _hold_evidence(targets)
+    return tuple(_planned(target, reason) for target in targets)
+
+
+def _hold_evidence(targets: Sequence[Target]) -> None:
+    """Keep the certificates as they are until the transaction ends.
+
+    The trigger locks them too, but by then the entry holds the registry's counter, and every
+    rollback would wait for the sync that changes one. While it waits here it holds nothing: no
+    tag, no counter, and no other certificate that the sync might want next.
+    """
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        before = transaction.savepoint()
+        if _hold(_evidence(targets)):
+            transaction.savepoint_commit(before)
+            return
+        transaction.savepoint_rollback(before)
+        if time.monotonic() >= give_up_at:
+            raise EvidenceChangingError
+        time.sleep(_LOOK_SECONDS)
+
+
+def _evidence(targets: Sequence[Target]) -> frozenset[int]:
+    """The certificates that would do as things are committed now; what has none is told later."""
+    found: set[int] = set()
+    for target in targets:
+        _, version, model = resolve(target)
+        if model is not None:
+            proof = certificates.find_valid(
+                version=version, model=model, tag=target.tag, now=timezone.now()
+            )
+            found.update([proof.certificate.pk] if proof.certificate else ())
+    return frozenset(found)
+
+
+def _hold(wanted: AbstractSet[int]) -> bool:
+    """Share-lock certificates without waiting; False when one is being changed or has expired."""
+    if not wanted:
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM registry_certificate WHERE id = ANY(%s) AND expired_at IS NULL "
+            "FOR SHARE SKIP LOCKED",
+            [sorted(wanted)],
+        )
+        return {row[0] for row in cursor.fetchall()} == wanted
+
+
+def _planned(target: Target, reason: str) -> Plan:
     row, version, model = resolve(target)
     live = locked(row, target.tag, target.expected_revision)
     if model is None:
@@ -34,6 +98,9 @@ def planned(target: Target, actor: Actor, reason: str) -> Plan:
     )
     if proof.certificate is None:
         raise _not_certified(target, version, model, proof)
+    # Held already, unless it was issued a moment ago. The tag is locked: no waiting here.
+    if not _hold({proof.certificate.pk}):
+        raise EvidenceChangingError
     entry = Entry(
         TagEvent.Kind.PROMOTED,
         version,
