@@ -37,7 +37,8 @@ def follow_repository(change: RepositoryChange) -> tuple[Finding, ...]:
     """Store every suite; certificates made with other suites expire.
 
     Joins the sync's transaction. Returns what is wrong with suites and datasets. A prompt that
-    names no suite, or one that is missing or broken, can prove nothing until it is mended.
+    names no suite, or one that is missing or broken, can prove nothing until it is mended. So does
+    one whose judge's published prompt was edited.
     """
     prompts = _prompts()
     known = {row.name: row for row in Suite.objects.filter(is_current=True).defer("spec")}
@@ -45,7 +46,9 @@ def follow_repository(change: RepositoryChange) -> tuple[Finding, ...]:
     named.update(suite_names(change.files))  # a judge is measured before a prompt relies on it
     unread = {name for name in named if name in known and _is_unchanged(known[name], change.files)}
     read = [_read(name, change.files) for name in sorted(named - unread)]
-    findings = _lint(change, unread)
+    edited = _edited_judges(read)
+    read = [replace(one, spec=None) if one.paths & edited else one for one in read]
+    findings = (*_lint(change, unread), *map(_judge_changed, sorted(edited)))
     _store(read, keep=unread, findings=findings, commit=change.commit)
     digests = {name: known[name].digest for name in unread}
     digests |= {one.spec.name: one.spec.digest for one in read if one.spec is not None}
@@ -108,6 +111,42 @@ def _labels(spec: SuiteSpec | None, files: Files) -> tuple[LabelSet, ...]:
                 )
             )
     return tuple(found)
+
+
+def _edited_judges(read: Iterable[_Read]) -> frozenset[str]:
+    """Paths of judges' prompts that read differently than when they were published.
+
+    The registry keeps the first content, and a suite must not judge by another. Its versions are
+    stored before the suites, so a new one is there already.
+    """
+    prompts = [
+        judge.prompt
+        for one in read
+        for judge in (one.spec.judges.values() if one.spec else ())
+        if judge.prompt is not None
+    ]
+    published = PromptVersion.objects.filter(prompt__name__in={prompt.name for prompt in prompts})
+    digests = {
+        (name, number): stored
+        for name, number, stored in published.values_list("prompt__name", "number", "digest")
+    }
+    return frozenset(
+        prompt.path
+        for prompt in prompts
+        if digests.get((prompt.name, prompt.number), prompt.digest) != prompt.digest
+    )
+
+
+def _judge_changed(path: str) -> Finding:
+    return Finding(
+        path,
+        1,
+        1,
+        "error",
+        "published_judge_changed",
+        "The published prompt of a judge was edited; suites that use it can prove nothing.",
+        "restore the file and write a new version",
+    )
 
 
 def _addresses(paths: Iterable[str], files: Files) -> dict[str, str]:
