@@ -77,10 +77,13 @@ def _advisories(suite: SuiteSpec, advisory: Mapping[str, str]) -> Iterator[Advis
     told = set()
     for case in suite.cases:
         for check in suite.checks_of(case):
-            # One name may stand for a judge here and for another check there.
-            if check.name not in told and is_advisory(suite, check, advisory):
-                told.add(check.name)
-                yield Advisory(check.name, advisory[f"{suite.name}/{check.params['judge']}"])
+            if not is_advisory(suite, check, advisory):
+                continue
+            # One name may stand for a judge here and for another check or judge there.
+            asked = (check.name, check.params["judge"])
+            if asked not in told:
+                told.add(asked)
+                yield Advisory(*asked, reason=advisory[f"{suite.name}/{asked[1]}"])
 
 
 def _counted(run: EvalRun) -> dict[int, dict[str, _Counts]]:

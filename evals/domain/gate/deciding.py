@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from evals.domain.checks import CheckSpec, is_remote
 from evals.domain.gate.comparison import compare
 from evals.domain.gate.complete import broken, critical, named, unpaired
 from evals.domain.gate.decision import Comparison, Decision, GuardrailResult, Verdict
@@ -14,7 +15,7 @@ from evals.domain.gate.guardrails import weigh_guardrails
 from evals.domain.gate.quarantine import Counted, without_credit
 from evals.domain.gate.tally import CaseTally, PairedCase
 from evals.domain.percent import plural
-from evals.domain.spec import SuiteSpec
+from evals.domain.spec import CaseSpec, SuiteSpec
 from registry.domain.policy import GatePolicy
 
 #: The worst one counts.
@@ -32,7 +33,8 @@ def decide(
     (`weigh_guardrails`). ERROR when any result of either arm is missing, an error, or does not add
     up. Without a live version the floor decides alone. Cases that nothing but advisory checks look
     at prove nothing and are left out; with no other case the verdict is INCONCLUSIVE. Quarantined
-    cases get no credit (`without_credit`).
+    cases get no credit (`without_credit`), and no verdict is better than that of the same results
+    without any quarantine.
     """
     passed = sum(tally.passes >= tally.repeats_expected for tally in results)
     wrong = [*broken(results, suite)]
@@ -41,21 +43,45 @@ def decide(
     if wrong:
         return Decision("ERROR", tuple(wrong), None, None, len(suite.cases), passed)
     unseen = _unseen(suite, evidence)
-    counted = without_credit(
-        [tally for tally in results if tally.key not in unseen],
-        replace(evidence, pairs=_kept(evidence.pairs, unseen)),
+    seen = [tally for tally in results if tally.key not in unseen]
+    shown = replace(evidence, pairs=_kept(evidence.pairs, unseen))
+    counted = without_credit(seen, shown)
+    decision = _merged(results, counted, unseen, suite, policy, evidence)
+    if not evidence.quarantine:
+        return decision
+    # Fewer cases may have a tighter interval: the last pair of a cluster broken up, say.
+    whole = replace(
+        without_credit(seen, replace(shown, quarantine=())), sentences=_kept_out(counted)
     )
-    return _merged(results, counted, unseen, suite, policy, evidence)
+    return _worse(decision, _merged(results, whole, unseen, suite, policy, evidence))
 
 
 def _unseen(suite: SuiteSpec, evidence: Evidence) -> set[str]:
     """Cases at which nothing but advisory checks look, beside those without weight."""
-    advisory = {one.check for one in evidence.advisories}
-    names = {
-        case.key: {check.name for check in suite.checks_of(case) if check.weight > 0}
-        for case in suite.cases
-    }
-    return {key for key, checks in names.items() if checks and checks <= advisory}
+    judges = {one.judge for one in evidence.advisories}
+    return {case.key for case in suite.cases if _is_unseen(suite, case, judges)}
+
+
+def _is_unseen(suite: SuiteSpec, case: CaseSpec, judges: Collection[str]) -> bool:
+    # By what a check asks, never by its name: names are unique within one case only.
+    weighed = [check for check in suite.checks_of(case) if check.weight > 0]
+    return bool(weighed) and all(_is_advisory(check, judges) for check in weighed)
+
+
+def _is_advisory(check: CheckSpec, judges: Collection[str]) -> bool:
+    return check.params.get("judge") in judges and is_remote(check.type)
+
+
+def _kept_out(counted: Counted) -> tuple[str, ...]:
+    return (
+        *counted.sentences,
+        "quarantined cases count all the same here: a quarantine never improves a verdict",
+    )
+
+
+def _worse(quarantined: Decision, whole: Decision) -> Decision:
+    """The worse verdict of the two; with the quarantine where they agree."""
+    return max(quarantined, whole, key=lambda one: _SEVERITY.index(one.verdict))
 
 
 def _kept(pairs: tuple[PairedCase, ...] | None, unseen: set[str]) -> tuple[PairedCase, ...] | None:

@@ -11,12 +11,15 @@ from evals.domain.gate.tally import PairedCase
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """A check that is shown and counts for nothing. `reason` is a clause: `kappa 0.1 is below 0.6`.
+    """A judge that is shown and counts for nothing. `reason` is a clause: `kappa 0.1 is below 0.6`.
 
-    The caller leaves it out of the outcomes of cases.
+    `check` is what a check that asks it is called, for sentences only: elsewhere in the suite the
+    same name may stand for a check of another kind, or one that asks another judge. The caller
+    leaves the judge's checks out of the outcomes of cases.
     """
 
     check: str
+    judge: str
     reason: str
 
 

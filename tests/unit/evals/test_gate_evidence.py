@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evals.domain.checks import CheckSpec
 from evals.domain.gate import (
     Advisory,
     Evidence,
@@ -143,7 +144,8 @@ def test_declared_clusters_make_a_pass_rate_less_sure():
 
 # ------------------------------------------------------------------ advisory checks
 
-TONE = Advisory("tone", "kappa 0.12 is below 0.6")
+TONE = Advisory("tone", "grader", "kappa 0.12 is below 0.6")
+ASKED = CheckSpec("judge", "tone", critical=False, params={"judge": "grader"})
 
 
 def test_an_advisory_check_is_named_with_its_reason():
@@ -155,7 +157,7 @@ def test_an_advisory_check_is_named_with_its_reason():
 
 
 def test_nothing_but_advisory_checks_proves_nothing():
-    spec = suite(200, checks=(check("tone"),))
+    spec = suite(200, checks=(ASKED,))
     decision = judged(pairs(0, 0, 200), spec=spec, advisories=(TONE,))
     assert decision.verdict == "INCONCLUSIVE"
     assert decision.reasons[0] == "no case is left that counts: nothing is proved"
@@ -165,13 +167,29 @@ def test_nothing_but_advisory_checks_proves_nothing():
 def test_cases_that_only_advisory_checks_look_at_are_left_out():
     spec = suite(
         tuple(case(f"c{i}", checks=(check("exact"),) if i < 100 else ()) for i in range(200)),
-        checks=(check("tone"),),
+        checks=(ASKED,),
     )
     decision = judged(pairs(0, 0, 200), spec=spec, advisories=(TONE,))
     assert (decision.verdict, decision.cases) == ("PASS", 100)
     assert decision.comparison is not None
     assert decision.comparison.cases == 100
     assert decision.reasons[-1].startswith("100 cases left out")
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [replace(check("exact"), name="tone"), replace(ASKED, params={"judge": "trusted"})],
+    ids=["another kind of check", "another judge"],
+)
+def test_a_name_that_an_advisory_check_has_elsewhere_hides_no_failure(counts):
+    spec = suite(
+        tuple(case(f"c{i}", checks=(counts if i else ASKED,)) for i in range(43)), checks=()
+    )
+    results = [tally(f"c{i}", int(not 0 < i <= 30), int(0 < i <= 30)) for i in range(43)]
+    policy = replace(FLOOR, min_cases=10)
+    decision = decide(results, spec, policy, Evidence(advisories=(TONE,)))
+    assert (decision.verdict, decision.cases, decision.passed) == ("FAIL", 42, 12)
+    assert "1 case left out" in decision.reasons[-1]
 
 
 # ------------------------------------------------------------------ quarantine
