@@ -131,15 +131,20 @@ class LevelReport:
         tokens = sum(arm.output_tokens for arm in self.arms)
         return tokens / self.seconds if self.seconds > 0 else 0.0
 
-    def paired(self, metric: str) -> PairedSample | None:
+    def paired(self, metric: str, failed_ms: float | None = None) -> PairedSample | None:
         """The times of both arms in the pairs that both answered, clustered by question where one
         was asked twice; None when there are none.
+
+        With `failed_ms` a request that only the candidate failed took that long.
         """
         candidate, baseline = self._by_pair(CANDIDATE, metric), self._by_pair(BASELINE, metric)
+        if candidate and failed_ms is not None:
+            lost = baseline.keys() - self._answered(CANDIDATE)
+            candidate |= {pair: (failed_ms, baseline[pair][1]) for pair in lost}
         both = sorted(candidate.keys() & baseline.keys())
         if not both:
             return None
-        questions = tuple(str(candidate[pair][1]) for pair in both)
+        questions = tuple(str(baseline[pair][1]) for pair in both)
         return PairedSample(
             tuple(candidate[pair][0] for pair in both),
             tuple(baseline[pair][0] for pair in both),
@@ -159,6 +164,10 @@ class LevelReport:
             for metric, quantile in COMPARED
         )
         return tuple(change for change in found if change is not None)
+
+    def _answered(self, name: str) -> set[int]:
+        arm = self.arm(name)
+        return set() if arm is None else {timing.pair for timing in arm.timings}
 
     def _by_pair(self, name: str, metric: str) -> dict[int, tuple[float, int]]:
         """(value, question) of every pair in which this arm has the metric."""
@@ -193,13 +202,17 @@ class LatencyReport:
         return tuple(c for level in self.levels for c in level.changes(self.confidence))
 
     def for_guardrails(self, metric: str) -> PairedSample | None:
-        """What the gate's guardrails weigh: the pairs of the level with the highest concurrency.
+        """What the gate's guardrails weigh, in milliseconds: the pairs of the level with the
+        highest concurrency.
 
-        None when the phase is not complete, or there is nothing to compare.
+        A request that only the candidate failed counts as one that took all the time the phase
+        has: what is left without it would flatter a server that gives up on what takes long. None
+        when the phase is not complete, or there is nothing to compare.
         """
         if not self.is_complete:
             return None
-        return max(self.levels, key=lambda level: level.concurrency).paired(metric)
+        busiest = max(self.levels, key=lambda level: level.concurrency)
+        return busiest.paired(metric, failed_ms=self.spec.max_seconds * 1000)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back to an equal value.

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidError
+from evals.domain.gate import GuardrailSample, weigh_guardrails
 from evals.domain.latency import (
     BASELINE,
     CANDIDATE,
@@ -28,6 +29,7 @@ from evals.domain.latency import (
     summarise,
 )
 from evals.domain.statistics import PairedSample
+from registry.domain.policy import GatePolicy, Guardrail
 
 
 def times(count: int, factor: float = 1.0, seed: int = 1) -> list[float]:
@@ -125,6 +127,46 @@ def test_guardrails_weigh_the_busiest_level_of_a_complete_phase() -> None:
     assert sample is not None
     assert len(sample.candidate) == 30
     assert report(busy, calm, ended="time_limit").for_guardrails("e2e_ms") is None
+
+
+def verdict(factor: float, failing: int, *, failed_baseline: int = 0) -> str:
+    """Of a p95 guardrail; the slowest requests of either arm got no answer."""
+    whole = level(factor)
+    arms = (
+        without_slowest(one, failing if one.arm == CANDIDATE else failed_baseline)
+        for one in whole.arms
+    )
+    sample = report(LevelReport(4, tuple(arms), 10.0)).for_guardrails("e2e_ms")
+    assert sample is not None
+    policy = GatePolicy("trial", guardrails=(Guardrail("latency_p95", 0.2),))
+    weighed = GuardrailSample(
+        "latency_p95", tuple(sample.candidate), tuple(sample.baseline), tuple(sample.clusters)
+    )
+    return weigh_guardrails((weighed,), policy)[0].verdict
+
+
+def without_slowest(one: ArmReport, failing: int) -> ArmReport:
+    kept = sorted(one.timings, key=lambda timing: timing.e2e_ms)[: len(one.timings) - failing]
+    return ArmReport.of(one.arm, kept, [ErrorTally("timeout", "no answer", failing)])
+
+
+def test_requests_that_the_candidate_failed_are_not_forgotten_by_guardrails() -> None:
+    assert verdict(1.0, 0) == "PASS"
+    assert verdict(1.0, 10) != "PASS"
+    assert verdict(1.0, 10, failed_baseline=10) != "PASS"
+
+
+def test_one_failed_request_leaves_a_percentile_measured() -> None:
+    assert verdict(1.0, 1) == "PASS"
+
+
+def test_requests_that_the_live_version_failed_are_left_out() -> None:
+    whole = level(1.0)
+    arms = tuple(without_slowest(one, 10 * (one.arm == BASELINE)) for one in whole.arms)
+    sample = report(LevelReport(4, arms, 10.0)).for_guardrails("e2e_ms")
+    assert sample is not None
+    assert len(sample.candidate) == 190
+    assert max(sample.candidate) < 600_000
 
 
 def test_questions_asked_again_are_one_cluster() -> None:
