@@ -81,8 +81,13 @@ def _move(client: httpx.Client, number: int) -> tuple[float, float, int]:
 def _stale(
     seen: list[tuple[float, float, int]], answered: float, until: float, version: int
 ) -> float:
-    """Milliseconds after the answer at which the last lookup began that got another version."""
-    late = [began for began, _, got in seen if answered <= began <= until and got != version]
+    """Milliseconds after the answer at which the last lookup began that got another version.
+
+    Lookups that were not done when the next move may have begun could rightly get the next version.
+    """
+    late = [
+        began for began, done, got in seen if answered <= began and done <= until and got != version
+    ]
     return max((began - answered) * 1000 for began in late) if late else 0.0
 
 

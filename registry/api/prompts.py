@@ -45,7 +45,7 @@ def _answer_header(name: str, kind: type, description: str) -> OpenApiParameter:
 _ANSWER_HEADERS = [
     OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="304 if it holds"),
     _answer_header("ETag", str, "a strong validator of the answer, for `If-None-Match`"),
-    _answer_header("Assay-Registry-Revision", int, "the answer is at least as new; never falls"),
+    _answer_header("Assay-Registry-Revision", int, "the answer is at least as new as this"),
     _answer_header("Assay-Mirror-Age", int, "seconds since the prompt repository last answered"),
     _answer_header("Assay-Commit", str, "the commit the version was published by"),
     _answer_header("Assay-Blob", str, "the Git blob of the version's file"),

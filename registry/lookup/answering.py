@@ -49,16 +49,14 @@ class Lookups:
         is better than none.
         """
         freshness = self.keeper.freshness()
-        is_stale = freshness is Freshness.UNREACHABLE or (
-            last_known and freshness is Freshness.UNSURE
-        )
-        if freshness is Freshness.UNSURE and not is_stale:
+        if freshness is Freshness.UNSURE and not last_known:
             return None
         now = time.time()
         entry, token = self.snapshot.entries.get(ask.name), self.snapshot.tokens.get(ask.token)
         if entry is None or token is None or not _allows(token, ask.name, now):
             return None
-        if entry.is_doubtful and not (is_stale or last_known):
+        is_stale = freshness is not Freshness.CURRENT or entry.is_doubtful
+        if entry.is_doubtful and freshness is Freshness.CURRENT and not last_known:
             return None
         wanted = _wanted(ask.query, _KNOWN_TO_SEED if ask.seed else _KNOWN)
         if wanted is None:
