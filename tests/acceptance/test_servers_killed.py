@@ -15,6 +15,7 @@ from tests.acceptance.conftest import platform
 from tests.acceptance.test_worker_killed import (
     ANSWERS,
     COMPLETION_TOKENS,
+    ITEMS,
     PROMPT_TOKENS,
     QUICK,
     commit_repository,
@@ -54,18 +55,18 @@ def test_a_run_survives_its_broker_and_its_database(tmp_path: Path) -> None:
             assay.client() as client,
         ):
             client.sync()
-            run = client.evaluate("oracle", 1).run
+            run = client.evaluate("oracle", 2).run
             done = 0
             for service in ("valkey", "postgres", "valkey", "postgres"):
                 done = _progressed(client, run, than=done + 5)
                 assay.tree.kill(service)
                 assay.tree.wait(service)
             while not (finished := _patiently(client, run)).is_over:
-                done = _progressed(client, run, than=min(done, ANSWERS - 1))
+                done = _progressed(client, run, than=min(done, ITEMS - 1))
             answers = list(client.results(run))
 
     assert finished.verdict == "PASS"
     assert set(Counter((a.case, a.repeat) for a in answers).values()) == {1}
-    assert len(answers) == finished.progress.done == ANSWERS
+    assert len(answers) == finished.progress.done == ITEMS
     assert finished.prompt_tokens == ANSWERS * PROMPT_TOKENS
     assert finished.completion_tokens == ANSWERS * COMPLETION_TOKENS
