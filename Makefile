@@ -76,6 +76,7 @@ docs: setup  ## write the generated reference pages
 bench: setup  ## the measured claims, one table each
 	$(BIN)/python benchmarks/registry_size.py
 	$(BIN)/python benchmarks/rollback_propagation.py
+	$(BIN)/python benchmarks/lookup.py
 	$(BIN)/python benchmarks/model_client.py
 	$(BIN)/python benchmarks/eval_overhead.py
 	$(BIN)/python benchmarks/many_results.py

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 from django.urls import Resolver404, resolve
 
+from config.metrics.counting import count
 from registry.access import token_digest
 from registry.lookup import Ask, Lookups, Reply
 
@@ -47,6 +48,7 @@ class FastPath:
         reply = self._lookups.answer(ask)
         if reply is None:
             return self._with_a_net(ask, environ, start_response)
+        count(reply.status)
         return self._sent(reply, environ, start_response)
 
     def _ask(self, environ: dict[str, Any]) -> Ask | None:
