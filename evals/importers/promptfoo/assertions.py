@@ -13,7 +13,7 @@ from evals.importers.names import Keys
 from evals.importers.nodes import Node, as_number
 from evals.importers.promptfoo import graded, rules
 from evals.importers.promptfoo.assertion import KEYS, Assertion, Shape, Verdict, lost, shape_of
-from evals.importers.promptfoo.context import CODE_TODO, FILE, Context, is_code
+from evals.importers.promptfoo.context import BY_HAND, FILE, Context, is_code
 from evals.importers.promptfoo.graders import Graders
 from evals.importers.promptfoo.tests import Test
 from evals.importers.promptfoo.types import LISTED, NOT_WAS_IGNORED
@@ -165,7 +165,7 @@ class Assertions:
         except UnreadableError as error:
             return lost(error.reason, error.todo)
         if problem := _transform_problem(base, assertion.shape):
-            return lost(problem, CODE_TODO)
+            return lost(problem, BY_HAND)
         return _ruled(rule, assertion, expected)
 
     def _assertion(
@@ -210,7 +210,7 @@ class Assertions:
         value = node.value.get("value")
         if isinstance(value, str) and value.startswith(FILE):
             if is_code(value):
-                raise UnreadableError("its value is a program, and none is ever run", CODE_TODO)
+                raise UnreadableError("its value is a program, and none is ever run", BY_HAND)
             path = self.context.path(value, node.file)
             if path.endswith((".json", ".yaml", ".yml")):
                 value = self.context.document(path).value

@@ -11,7 +11,7 @@ from evals.importers.interpolation import UnfilledError, fill, has_template
 from evals.importers.names import Keys, slug
 from evals.importers.nodes import Node, as_number
 from evals.importers.promptfoo.assertions import Assertions
-from evals.importers.promptfoo.context import CODE_TODO, Context
+from evals.importers.promptfoo.context import BY_HAND, Context
 from evals.importers.promptfoo.graders import Graders
 from evals.importers.promptfoo.tests import Test
 from evals.importers.promptfoo.variables import Variables
@@ -21,7 +21,7 @@ MAX_CASES = 20_000
 #: Options that change what an assertion sees: a default check then differs between tests.
 _JUDGING = frozenset({"transform", "postprocess", "provider", "rubricPrompt"})
 _OPTIONS: Mapping[str, tuple[str, str]] = {
-    "transformVars": ("it is a program, and programs are never run", CODE_TODO),
+    "transformVars": ("it is a program, and programs are never run", BY_HAND),
     "storeOutputAs": ("a case in Assay never sees another case's answer", ""),
     "runSerially": ("cases in Assay are independent of each other", ""),
     "repeat": ("repeats are set for the whole suite", "set `repeats` of the cases"),

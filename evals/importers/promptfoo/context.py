@@ -19,7 +19,7 @@ _CODE = re.compile(r"\.(?:[cm]?[jt]s|py|rb|sh|go)(?::[\w.]+)?$", re.IGNORECASE)
 _ELSEWHERE = re.compile(
     r"^(?:https?|huggingface|langfuse|portkey|helicone|az|s3|gs|package|exec|python|webhook|ws):"
 )
-CODE_TODO = "rewrite it as checks of Assay by hand"
+BY_HAND = "rewrite it as checks of Assay by hand"
 
 
 @dataclass
@@ -92,7 +92,7 @@ def followed(node: Node, context: Context, kind: str) -> Node | None:
         return node
     if is_code(node.value):
         reason = "it is a program, and programs of a source are never run"
-        context.fidelity.unmapped(node, kind, node.value, reason, CODE_TODO)
+        context.fidelity.unmapped(node, kind, node.value, reason, BY_HAND)
         return None
     try:
         return context.document(context.path(node.value, node.file))

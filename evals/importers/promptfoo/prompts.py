@@ -13,7 +13,7 @@ from evals.importers.drafts import PromptDraft
 from evals.importers.errors import ImportRefusedError, UnreadableError
 from evals.importers.loading import read_csv, read_jsonl
 from evals.importers.nodes import Node
-from evals.importers.promptfoo.context import CODE_TODO, FILE, Context, is_code, is_elsewhere
+from evals.importers.promptfoo.context import BY_HAND, FILE, Context, is_code, is_elsewhere
 
 _PATH_LIKE = re.compile(r"[\w./*{},\[\]?~-]+\.(?:txt|json|jsonl|ya?ml|md|j2|njk|csv)")
 _SEPARATOR = re.compile(r"^---$", re.MULTILINE)
@@ -75,7 +75,7 @@ class PromptReader:
         elif not is_reference:
             yield from self._text(node, text, label or text)
         elif is_code(text):
-            self.report.unmapped(node, "prompt", text, _EXECUTED, CODE_TODO)
+            self.report.unmapped(node, "prompt", text, _EXECUTED, BY_HAND)
         else:
             yield from self._reference(node, text, label)
 
@@ -97,7 +97,7 @@ class PromptReader:
         extension = posixpath.splitext(path)[1].lower()
         place = Node(None, path, (), {(): 1})
         if is_code(path):
-            self.report.unmapped(place, "prompt", path, _EXECUTED, CODE_TODO)
+            self.report.unmapped(place, "prompt", path, _EXECUTED, BY_HAND)
         elif extension == ".csv":
             _, rows = read_csv(path, self.context.folder.read(path))
             for row in rows:

@@ -9,7 +9,7 @@ from evals.importers.errors import ImportRefusedError, UnreadableError
 from evals.importers.loading import Row, read_csv, read_jsonl
 from evals.importers.nodes import Node
 from evals.importers.promptfoo.context import (
-    CODE_TODO,
+    BY_HAND,
     Context,
     followed,
     is_code,
@@ -27,7 +27,7 @@ _NOT_TAKEN: Mapping[str, tuple[str, str]] = {
     "providers": ("a run in Assay has one model for all cases", "evaluate it on those models"),
     "prompts": ("every case is asked with the version under test", "split the suite by hand"),
     "providerOutput": ("Assay judges fresh answers, not recorded ones", ""),
-    "assertScoringFunction": ("it is a program, and programs are never run", CODE_TODO),
+    "assertScoringFunction": ("it is a program, and programs are never run", BY_HAND),
 }
 
 

@@ -13,15 +13,15 @@ NOT_WAS_IGNORED = frozenset(
 )
 
 _CODE = "it is a program, and programs of a source are never run"
-_CODE_TODO = "say it with checks of Assay, or leave it out"
+_BY_HAND = "say it with checks of Assay, or leave it out"
 _JUDGED = "it asks a model in a way that Assay's judge does not"
 _JUDGE_TODO = "write a rubric for the `judge` check"
 _TRACES = "Assay does not see traces or tool calls, only the text of the answer"
 
 #: Type -> (why it is not mapped, what to do instead).
 LISTED: Mapping[str, tuple[str, str]] = {
-    **dict.fromkeys(("javascript", "python", "ruby"), (_CODE, _CODE_TODO)),
-    "webhook": ("an import and its suites call nothing outside", _CODE_TODO),
+    **dict.fromkeys(("javascript", "python", "ruby"), (_CODE, _BY_HAND)),
+    "webhook": ("an import and its suites call nothing outside", _BY_HAND),
     **dict.fromkeys(
         (
             "answer-relevance",

@@ -11,7 +11,7 @@ from typing import Any
 from evals.importers import javascript
 from evals.importers.errors import UnreadableError
 from evals.importers.nodes import Node
-from evals.importers.promptfoo.context import CODE_TODO, FILE, Context, is_code, is_elsewhere
+from evals.importers.promptfoo.context import BY_HAND, FILE, Context, is_code, is_elsewhere
 from evals.importers.promptfoo.tests import Test
 
 MAX_COMBINATIONS = 5_000
@@ -62,7 +62,7 @@ class Variables:
         if isinstance(value, str) and value.startswith(FILE):
             return self._from_files(name, node, value)
         if isinstance(value, str) and is_elsewhere(value) and value.startswith("package:"):
-            self.report.unmapped(node, "var", f"{name}: {value}", "it is a program", CODE_TODO)
+            self.report.unmapped(node, "var", f"{name}: {value}", "it is a program", BY_HAND)
             return []
         if isinstance(value, str) and ("{{env." in value.replace(" ", "")):
             reason = "it reads the environment; the template text stays as it is"
@@ -72,7 +72,7 @@ class Variables:
     def _from_files(self, name: str, node: Node, reference: str) -> list[Any]:
         if is_code(reference):
             reason = "it is a program, and programs of a source are never run"
-            self.report.unmapped(node, "var", f"{name}: {reference}", reason, CODE_TODO)
+            self.report.unmapped(node, "var", f"{name}: {reference}", reason, BY_HAND)
             return []
         try:
             return [self._file(path) for path in self.context.paths(reference, node.file)]
