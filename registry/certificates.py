@@ -110,20 +110,19 @@ def _refuse_outdated(
     if model.fingerprint != measured.fingerprint:
         raise EvidenceOutdatedError(f"{model.name} serves something else since the run began")
     baseline = measured.baseline.number if measured.baseline else None
-    if _moved_on(baseline, measured.version, policy, measured.tag):
+    if _must_compare_with(measured.version, policy, measured.tag) not in (None, baseline):
         raise EvidenceOutdatedError(f"another version became live during the run of {prompt.name}")
 
 
-def _moved_on(baseline: int | None, version: PromptVersion, policy: GatePolicy, tag: str) -> bool:
-    """Whether a comparison with this baseline says nothing about what is live now.
-
-    Only a policy that compares asks; what is live itself needs no comparison.
+def _must_compare_with(version: PromptVersion, policy: GatePolicy, tag: str) -> int | None:
+    """The live version that a certificate must have been compared with; None when any will do:
+    the policy does not compare, or nothing else is live.
     """
     rule = PolicyRule.from_json(policy.spec)
     if rule.margin is None and not rule.guardrails:
-        return False
+        return None
     live = queries.live_version(version.prompt, queries.compared_tag(tag))
-    return live is not None and live.number not in (baseline, version.number)
+    return live.number if live is not None and live.number != version.number else None
 
 
 def refute(*, measured: Measured, run: UUID, now: datetime) -> int:
@@ -157,8 +156,9 @@ def find_valid(*, version: PromptVersion, model: ModelVersion, tag: str, now: da
         policy_digest=policy.digest,
         fingerprint=model.fingerprint,
     )
+    live = _must_compare_with(version, policy, tag)
     for certificate in valid:
-        if not _moved_on(certificate.evidence.get("baseline"), version, policy, tag):
+        if live in (None, certificate.evidence.get("baseline")):
             return Proof(certificate)
     if valid:
         missing = "it was compared with another version than the one that is live now"

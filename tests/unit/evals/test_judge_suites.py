@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from evals.domain.judge_standing import self_judging, undecided_cases, with_advisory
+from evals.domain.judge_standing import self_judging
 from evals.domain.spec import SuiteSpec
 from evals.domain.suite import parse_suite
+from evals.scoring import counting_checks
 from registry.domain.model_pin import ModelPin
 from tests.unit.evals.builders import repository
 from tests.unit.evals.judges import LIKELIHOOD, ONE, PAIRWISE, SCORE, TWO
@@ -227,13 +228,11 @@ def test_nobody_judges_himself_under_another_name_either(tested, is_same):
 def test_an_advisory_judge_is_recorded_and_decides_nothing():
     suite = changed("cases:", "  - {type: contains, value: x}\ncases:")
     spec = spec_of(suite.replace("judge: help}", "judge: help, critical: true}"))
-    advised = with_advisory(spec, {"help"})
-    judged, other = advised.checks
+    judged, other = counting_checks(spec, spec.cases[0], {f"{spec.name}/help"})
     assert (judged.weight, judged.critical, other.weight) == (0.0, False, 1.0)
-    assert undecided_cases(advised) == 0
-    assert with_advisory(spec, ()).checks == spec.checks
+    assert counting_checks(spec, spec.cases[0], ()) == spec.checks
 
 
-def test_a_suite_of_nothing_but_advisory_judges_decides_no_case():
-    assert undecided_cases(with_advisory(spec_of(), {"help"})) == 1
-    assert undecided_cases(spec_of()) == 0
+def test_a_case_of_nothing_but_advisory_judges_is_shown_as_they_see_it():
+    spec = spec_of()
+    assert counting_checks(spec, spec.cases[0], {f"{spec.name}/help"}) == spec.checks
