@@ -70,7 +70,7 @@ def start_self_comparison(
 def _start(
     subject: Subject, kind: EvalRun.Kind, actor: Actor, now: datetime, *, use_cache: bool
 ) -> EvalRun:
-    specs = queries.suite_specs(subject.suites)
+    specs = subject.specs
     pin = ModelPin.from_json(subject.model.pin)
     if judging := [sentence for spec in specs for sentence in self_judging(spec, pin)]:
         raise SelfJudgingError("; ".join(judging))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evals import queries
 from evals.domain.forecast import Forecast
@@ -31,6 +31,8 @@ class Subject:
     tag: str
     policy: GatePolicy
     suites: tuple[Suite, ...]
+    #: The suites as values, in the same order: reading thousands of cases is done once.
+    specs: tuple[SuiteSpec, ...]
     baseline: PromptVersion | None
 
     @property
@@ -54,7 +56,7 @@ def live_against_itself(*, prompt: str, model: str | None, tag: str) -> Subject:
     if live is None:
         raise TagNotSetError(f"{prompt} has no {tag} yet", prompt=prompt, tag=tag)
     subject = _subject(row, live, model, tag)
-    return Subject(row, live, subject.model, tag, subject.policy, subject.suites, baseline=live)
+    return replace(subject, baseline=live)
 
 
 def _subject(row: Prompt, version: PromptVersion, model: str | None, tag: str) -> Subject:
@@ -70,10 +72,10 @@ def _subject(row: Prompt, version: PromptVersion, model: str | None, tag: str) -
     if combined_digest({suite.name: suite.digest for suite in suites}) != row.suite_digest:
         raise SuitesUnusableError(f"the suites of {row.name} are being changed; try again")
     pin = registry_queries.current_model(name)
-    baseline = _baseline(row, version, tag)
-    if not _compares(PolicyRule.from_json(policy.spec), queries.suite_specs(suites)):
-        baseline = None
-    return Subject(row, version, pin, tag, policy, suites, baseline)
+    specs = queries.suite_specs(suites)
+    compares = _compares(PolicyRule.from_json(policy.spec), specs)
+    baseline = _baseline(row, version, tag) if compares else None
+    return Subject(row, version, pin, tag, policy, suites, specs, baseline)
 
 
 def _baseline(row: Prompt, version: PromptVersion, tag: str) -> PromptVersion | None:
@@ -101,15 +103,14 @@ def plan(*, prompt: str, version: int, model: str | None, tag: str, actor: Actor
 
 def forecast(subject: Subject) -> Forecast:
     """What a run of it will cost, and what it can decide."""
-    specs = queries.suite_specs(subject.suites)
     content = VersionContent.from_json(subject.version.content)
     estimate = queries.measured_tokens(subject.prompt, subject.model)
     pin = ModelPin.from_json(subject.model.pin)
     return forecast_run(
-        specs,
+        subject.specs,
         subject.rule,
         pin,
-        estimate or guess_tokens(content, specs),
+        estimate or guess_tokens(content, subject.specs),
         compares=subject.baseline is not None,
         flip_rate=queries.flip_rate(subject.prompt, subject.model),
     )
