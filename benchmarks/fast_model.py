@@ -12,6 +12,7 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from typing import cast
 
 TEXT = "The customer is happy."
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -38,27 +39,35 @@ _PROBED = _answer(["a"], {"content": [{"top_logprobs": _LIKELY}]})
 _WHOLE = _answer(["The", " cust", "omer", " is", " ha", "ppy", "."])
 
 
-async def _serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float):
-    try:
-        while True:
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            length = head.split(b"content-length:")[1].split(b"\r\n")[0]
-            body = await reader.readexactly(int(length))
-            if b'"top_logprobs"' in body:
-                writer.write(_PROBED)
-            else:
-                await asyncio.sleep(seconds)
-                writer.write(_WHOLE)
-    except (asyncio.IncompleteReadError, ConnectionError):
-        writer.close()
+class _Model(asyncio.Protocol):
+    """One connection: whole requests in, one write for each after its time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.got = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.got += data
+        head, blank, body = self.got.partition(b"\r\n\r\n")
+        if not blank:
+            return
+        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        if len(body) < length:
+            return
+        self.got = b""
+        if b'"top_logprobs"' in body:
+            self.transport.write(_PROBED)
+        else:
+            asyncio.get_running_loop().call_later(self.seconds, self.transport.write, _WHOLE)
 
 
 def _serve(ready: Connection, seconds: float) -> None:
     async def forever() -> None:
-        async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await _serve_one(reader, writer, seconds)
-
-        server = await asyncio.start_server(one, "127.0.0.1", 0, backlog=512)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: _Model(seconds), "127.0.0.1", 0, backlog=512)
         ready.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 

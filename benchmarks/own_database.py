@@ -20,6 +20,9 @@ from typing import Any
 from config.embedded import folder, locations, postgres, valkey
 from config.embedded.supervisor import Supervisor
 
+#: A worker has waited for its first task at least so long: what it starts ahead is ready.
+_SETTLE_SECONDS = 0.5
+
 
 @dataclass(frozen=True)
 class Spent:
@@ -51,7 +54,7 @@ def _say_nothing(_line: str) -> None:
 
 
 def in_fresh_process(work: Callable[..., Any], *arguments: Any) -> Any:
-    """What `work` returns in a process that has done nothing before but set Django up."""
+    """What `work` returns in a process that is as ready as a worker before its first task."""
     context = multiprocessing.get_context("spawn")
     mine, theirs = context.Pipe()
     process = context.Process(target=_run, args=(theirs, work, arguments))
@@ -68,9 +71,14 @@ def _run(answer: Connection, work: Callable[..., Any], arguments: tuple[Any, ...
     import django
 
     django.setup()
+    from celery.signals import worker_process_init
+
     from config.celery import app
 
     app.set_current()  # its broker gets the bells, as in production
+    app.loader.import_default_modules()
+    worker_process_init.send(sender=None)
+    time.sleep(_SETTLE_SECONDS)
     logging.disable(logging.INFO)
     answer.send(work(*arguments))
 

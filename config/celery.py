@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from typing import Any
@@ -75,3 +76,12 @@ app.autodiscover_tasks(["registry", "evals"])
 def _follow_parent(**_: Any) -> None:
     """A pool process whose main process was killed must not work on."""
     die_with_parent(signal.SIGKILL)
+
+
+@worker_process_init.connect
+def _settle(**_: Any) -> None:
+    """What is loaded by now stays, so the collector need not walk through it again and again while
+    every request on its way to a model waits for it (50 ms a time).
+    """
+    gc.collect()
+    gc.freeze()

@@ -10,11 +10,13 @@ cannot tell two models from each other well enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
+
+from django.db import connection
 
 from core.digest import digest
-from evals.domain.suite import CaseSpec, SuiteSpec
-from evals.models import BaselineResult, CaseResult, EvalRun, JudgedAnswer, KeptAnswer, Suite
+from evals.domain.suite import CaseSpec
+from evals.models import EvalRun, KeptAnswer
 
 #: Raise it when the same question is put in other words, or answers are kept differently.
 _FORMAT = 2
@@ -23,13 +25,10 @@ _WHOLE = ("stop", "eos", "stop_sequence")
 _MOST_CHARACTERS = 100_000
 
 
-_BATCH = 1_000
-_JUDGED = ("pass", "fail")
-
-
-def is_usable(run: EvalRun) -> bool:
-    """Whether answers of this run's model may be used again at all."""
-    return run.use_cache and run.model.fingerprint_mode.startswith("logprobs")
+def is_keepable(run: EvalRun) -> bool:
+    """Whether answers of this run may be used again at all."""
+    is_known = run.model.fingerprint_mode.startswith("logprobs")
+    return is_known and run.kind != EvalRun.Kind.SELF
 
 
 def key_of(*, run: EvalRun, prompt_digest: str, case: CaseSpec, repeat: int) -> str:
@@ -48,43 +47,30 @@ def keep(run: EvalRun) -> None:
     confirmed after the last answer. Safe twice.
     """
     run.model.refresh_from_db(fields=["fingerprint_mode"])
-    if not run.model.fingerprint_mode.startswith("logprobs") or run.kind == EvalRun.Kind.SELF:
+    if not is_keepable(run):
         return
-    cases = {
-        (row.pk, case.key): case
-        for row in Suite.objects.filter(runs=run)
-        for case in SuiteSpec.from_json(row.spec).cases
-    }
-    # In the order of keys: two workers that keep the same answers wait, and do not deadlock.
-    rows = {row.key: row for row in _rows(run, cases)}
-    ordered = [rows[key] for key in sorted(rows)]
-    KeptAnswer.objects.bulk_create(ordered, batch_size=_BATCH, ignore_conflicts=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, {"run": run.pk, "whole": list(_WHOLE), "most": _MOST_CHARACTERS})
 
 
-def _rows(run: EvalRun, cases: Mapping[tuple[int, str], CaseSpec]) -> Iterator[KeptAnswer]:
-    asked = CaseResult.objects.filter(run=run, from_cache=False).select_related("item")
-    for result in asked.iterator(_BATCH):
-        case = cases[result.item.suite_id, result.case]
-        yield from _row(run, run.version.digest, case, result.repeat, result)
-    if run.baseline is None:
-        return
-    beside = BaselineResult.objects.filter(result__run=run, from_cache=False)
-    for answer in beside.select_related("result__item").iterator(_BATCH):
-        result = answer.result
-        case = cases[result.item.suite_id, result.case]
-        yield from _row(run, run.baseline.digest, case, result.repeat, answer)
-
-
-def _row(
-    run: EvalRun, prompt_digest: str, case: CaseSpec, repeat: int, answer: JudgedAnswer
-) -> Iterator[KeptAnswer]:
-    """The answer as it is kept; nothing for one that is not whole."""
-    is_whole = answer.finish_reason in _WHOLE and len(answer.text) <= _MOST_CHARACTERS
-    if answer.outcome in _JUDGED and is_whole and "\N{REPLACEMENT CHARACTER}" not in answer.text:
-        yield KeptAnswer(
-            key=key_of(run=run, prompt_digest=prompt_digest, case=case, repeat=repeat),
-            text=answer.text,
-            finish_reason=answer.finish_reason,
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
-        )
+# In the order of keys: two workers that keep the same answers wait, and do not deadlock. An answer
+# with a replacement character may have had a NUL, which PostgreSQL cannot hold.
+_COLUMNS = "text, finish_reason, prompt_tokens, completion_tokens"
+_KEEP = f"""
+    INSERT INTO evals_keptanswer (key, {_COLUMNS}, created_at)
+    SELECT DISTINCT ON (answer_key) answer_key, {_COLUMNS}, now()
+    FROM (
+        SELECT answer_key, outcome, from_cache, {_COLUMNS} FROM evals_caseresult
+        WHERE run_id = %(run)s
+        UNION ALL
+        SELECT b.answer_key, b.outcome, b.from_cache, b.text, b.finish_reason, b.prompt_tokens,
+            b.completion_tokens
+        FROM evals_baselineresult AS b JOIN evals_caseresult AS beside ON beside.id = b.result_id
+        WHERE beside.run_id = %(run)s
+    ) AS answer
+    WHERE answer_key <> '' AND NOT from_cache AND outcome IN ('pass', 'fail')
+        AND finish_reason = ANY(%(whole)s) AND length(text) <= %(most)s
+        AND position(U&'\\FFFD' IN text) = 0
+    ORDER BY answer_key
+    ON CONFLICT DO NOTHING
+"""  # noqa: S608 - nothing but names of columns

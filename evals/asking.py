@@ -47,7 +47,7 @@ class Asker:
         self.kitchen = kitchen
         self.pin = ModelPin.from_json(run.model.pin)
         run.model.refresh_from_db(fields=["fingerprint_mode"])
-        self.is_cached = answer_cache.is_usable(run)
+        self.is_kept = answer_cache.is_keepable(run)
         self.rule = GatePolicy.from_json(run.policy_spec)
         #: What `Conversation.ask` calls a prefix, by arm; None where waiting would not pay.
         self.prefixes: dict[ArmName, ArmName | None] = {}
@@ -81,7 +81,7 @@ class Asker:
                 self._set_question(one, arm, asked)
         for name in self.versions:
             self._notice_prefix(name, [arm.question for _, arm in places if arm.name == name])
-        self._look_up([arm for _, arm in places if arm.key and arm.lost is None])
+        self._look_up([arm for one, arm in places if arm.key and self._may_be_known(one)])
 
     def requests(self, cases: Sequence[CaseSpec]) -> list[tuple[ChatRequest, ...]]:
         """The question of each case to every arm, in the order of `versions`; without the cases
@@ -122,7 +122,7 @@ class Asker:
         version = self.versions[arm.name]
         arm.request = request
         arm.question = "\n\n".join(message.content for message in request.messages)
-        if self._may_be_kept(held):
+        if self.is_kept:
             arm.key = answer_cache.key_of(
                 run=self.run,
                 prompt_digest=version.digest,
@@ -139,17 +139,17 @@ class Asker:
             )
             self.prefixes[arm] = arm if is_shared and len(asked[0]) > _LONG_PREFIX else None
 
-    def _may_be_kept(self, held: Held) -> bool:
+    def _may_be_known(self, held: Held) -> bool:
         """What is timed is asked every time, and so is everything when the run says so."""
         is_timed = any(_times(check.to_json()) for check in held.suite.checks_of(held.case))
         if held.suite.latency is None:  # the guardrails watch these very answers
             is_timed = is_timed or self.rule.is_timed
-        return self.is_cached and not is_timed
+        return self.run.use_cache and not is_timed
 
     def _look_up(self, arms: Sequence[Arm]) -> None:
-        known = answer_cache.find(arm.key for arm in arms if arm.key)
+        known = answer_cache.find(arm.key for arm in arms)
         for arm in arms:
-            row = known.get(arm.key or "")
+            row = known.get(arm.key)
             if row is not None:
                 cost = self._cost(row.prompt_tokens, row.completion_tokens)
                 arm.given = Given.kept(row, cost)
@@ -162,10 +162,10 @@ class Asker:
                 held.open.add(ticket)
                 self.talk.ask(ticket, arm.request, prefix=self.prefixes.get(arm.name))
 
-    def given(self, response: ChatResponse) -> Given:
+    def given(self, arm: Arm, response: ChatResponse) -> Given:
         """The answer as it has just come."""
         cost = self._cost(response.prompt_tokens, response.completion_tokens)
-        return Given.fresh(response, cost)
+        return Given.fresh(response, cost, arm.key)
 
     def _cost(self, prompt: int, completion: int) -> float | None:
         """USD; None for a model without prices."""

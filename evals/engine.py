@@ -122,7 +122,7 @@ class _Shift:
         now = time.monotonic()
         self.stop_leasing_at = now + limits.budget_seconds
         self.stop_at = self.stop_leasing_at + limits.drain_seconds
-        self.look_at = self.store_at = self.stop_look_at = now
+        self.look_at = self.store_at = self.stop_look_at = self.lease_at = now
         self.renew_at = now + settings.EVAL_LEASE_SECONDS / 3
 
     def work(self) -> None:
@@ -149,16 +149,27 @@ class _Shift:
         return self.limits.look_seconds / 2
 
     def _go_on(self) -> bool:
-        if len(self.ready) >= _BATCH or (self.ready and time.monotonic() >= self.store_at):
+        if self._is_to_store(time.monotonic()):
             self._store()
         self._keep()
         now = time.monotonic()
         self.is_over = now >= self.stop_leasing_at
         if self.rendering is not None and self.rendering.done():
             self._ask()
-        if not self.is_over and self.rendering is None and self._in_flight < self._ahead:
-            self._fill()
+        if self._is_hungry(now):
+            self._fill(now)
         return bool(self.held) and now < self.stop_at
+
+    def _is_to_store(self, now: float) -> bool:
+        """A batch is full or has waited long enough, or there is nothing it could wait for."""
+        if len(self.ready) >= _BATCH:
+            return True
+        return bool(self.ready) and (now >= self.store_at or not self._in_flight)
+
+    def _is_hungry(self, now: float) -> bool:
+        if self.is_over or self.rendering is not None or self._in_flight >= self._ahead:
+            return False
+        return now >= self.lease_at or not self.held  # empty-handed is the end: look once more
 
     @property
     def _ahead(self) -> int:
@@ -199,10 +210,13 @@ class _Shift:
             self.talk.forget(ticket)
         self.jury.forget(item)
 
-    def _fill(self) -> None:
+    def _fill(self, now: float) -> None:
         results.give_up_poison(run_id=self.run.pk)
-        size = max(_SMALLEST_CHUNK, self._ahead)
+        # The model should not wait until a large chunk is rendered, so the first one is small.
+        size = max(_SMALLEST_CHUNK, self._ahead if self.held else self.talk.endpoint.concurrency)
         chunk = leases.lease_chunk(run_id=self.run.pk, owner=self.owner, size=size)
+        if len(chunk) < size:  # for now that is all: what others give back can wait for a look
+            self.lease_at = now + self.limits.look_seconds
         taken = [
             Held(
                 lease,
@@ -246,7 +260,7 @@ class _Shift:
     def _take_answer(self, arm: Arm, asked: Asked) -> None:
         if asked.response is not None:
             self.unanswered = 0
-            arm.given = self.asker.given(asked.response)
+            arm.given = self.asker.given(arm, asked.response)
         else:
             assert asked.error is not None
             arm.lost = not_judged(asked.error.message)

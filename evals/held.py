@@ -37,7 +37,7 @@ class Arm:
     name: ArmName
     question: str = ""
     request: ChatRequest | None = None
-    key: str | None = None
+    key: str = ""
     given: Given | None = None
     lost: Judgement | None = None
     remote: dict[str, RemoteOutcome] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from evals import judges
+from evals import judges, queries
 from evals.domain.checks.pairwise import FlipRate, flip_rate
 from evals.domain.judge.calibration import (
     Calibration,
@@ -21,7 +21,7 @@ from evals.domain.judge.calibration import (
 from evals.domain.judge.spec import JudgeSpec
 from evals.domain.spec import SuiteSpec
 from evals.domain.statistics import Interval, wilson
-from evals.models import CaseResult, EvalRun, Suite
+from evals.models import CaseResult, EvalRun
 from registry.domain.policy import JudgeFloor
 
 _JUDGED = ("judge", "pairwise")
@@ -54,10 +54,9 @@ def figures(run: EvalRun, floor: JudgeFloor) -> dict[str, dict[str, Any]]:
     cannot be said is None. The gate counts the raw figure: the corrected one shows its worth.
     """
     found = {}
-    for row in Suite.objects.filter(runs=run).order_by("name"):
-        suite = SuiteSpec.from_json(row.spec)
+    for key, suite in queries.suites_of(run).items():
         if suite.judges:
-            said = _said(run, row, suite)
+            said = _said(run, key, suite)
             for name, judge in suite.judges.items():
                 called = f"{suite.name}/{name}"
                 trust = _trust(run, called, judge, floor)
@@ -73,7 +72,7 @@ def _trust(run: EvalRun, called: str, judge: JudgeSpec, floor: JudgeFloor) -> di
     return {"trusted": True, "sentence": told.sentence}
 
 
-def _said(run: EvalRun, row: Suite, suite: SuiteSpec) -> dict[str, _Said]:
+def _said(run: EvalRun, key: int, suite: SuiteSpec) -> dict[str, _Said]:
     asked = {
         (case.key, check.name): check.params["judge"]
         for case in suite.cases
@@ -81,7 +80,7 @@ def _said(run: EvalRun, row: Suite, suite: SuiteSpec) -> dict[str, _Said]:
         if check.type in _JUDGED
     }
     found: dict[str, _Said] = defaultdict(_Said)
-    rows = CaseResult.objects.filter(run=run, item__suite=row).order_by("pk")
+    rows = CaseResult.objects.filter(run=run, item__suite_id=key).order_by("pk")
     for case, checks in rows.values_list("case", "checks").iterator(chunk_size=_BATCH):
         for check in checks:
             if (judge := asked.get((case, check["name"]))) is not None:

@@ -9,10 +9,11 @@ from datetime import datetime
 
 from django.db.models import Count, F, Q
 
+from evals import queries
 from evals.domain.gate import Advisory, CaseTally, GuardrailSample, PairedCase
 from evals.domain.latency import LatencyReport
 from evals.domain.suite import CaseSpec, SuiteSpec
-from evals.models import CaseResult, EvalRun, Suite
+from evals.models import CaseResult, EvalRun
 from evals.quarantine import active_quarantine
 from evals.scoring import is_advisory
 from evals.verdict import SuiteResults
@@ -51,11 +52,8 @@ def results_by_suite(run: EvalRun, policy: GatePolicy, now: datetime) -> tuple[S
     """The figures of a run, suite by suite."""
     counted = _counted(run)
     found = []
-    for row in Suite.objects.filter(runs=run).order_by("name"):
-        suite = SuiteSpec.from_json(row.spec)
-        cases = [
-            (case, counted[row.pk][case.key]) for case in suite.cases if case.key in counted[row.pk]
-        ]
+    for key, suite in queries.suites_of(run).items():
+        cases = [(case, counted[key][case.key]) for case in suite.cases if case.key in counted[key]]
         found.append(
             SuiteResults(
                 suite=suite,
@@ -63,11 +61,11 @@ def results_by_suite(run: EvalRun, policy: GatePolicy, now: datetime) -> tuple[S
                 pairs=tuple(_pairs(suite, cases)) if run.baseline_id else None,
                 clusters={case.key: suite.cluster_of(case) for case, _ in cases},
                 advisories=tuple(_advisories(suite, run.advisory)),
-                quarantine=active_quarantine(run.version.prompt.name, row.name, now),
+                quarantine=active_quarantine(run.version.prompt.name, suite.name, now),
                 now=now,
                 skipped=tuple(case.key for case, counts in cases if counts.skipped),
                 baseline_errors=tuple(c.key for c, counts in cases if counts.baseline_errors),
-                guardrails=_samples(run, row, policy) if run.baseline_id else None,
+                guardrails=_samples(run, key, suite.name, policy) if run.baseline_id else None,
             )
         )
     return tuple(found)
@@ -149,9 +147,11 @@ def _pairs(suite: SuiteSpec, cases: list[tuple[CaseSpec, _Counts]]) -> Iterator[
             )
 
 
-def _samples(run: EvalRun, suite: Suite, policy: GatePolicy) -> tuple[GuardrailSample, ...]:
+def _samples(
+    run: EvalRun, suite: int, name: str, policy: GatePolicy
+) -> tuple[GuardrailSample, ...]:
     """What each guardrail watches; times come from the suite's latency phase if it has one."""
-    report = run.latency.get(suite.name)
+    report = run.latency.get(name)
     timed = LatencyReport.from_json(report) if report else None
     return tuple(
         _timed_sample(timed, rail.name)
@@ -170,14 +170,14 @@ def _timed_sample(report: LatencyReport, name: str) -> GuardrailSample:
     )
 
 
-def _sample(run: EvalRun, suite: Suite, name: str) -> GuardrailSample:
+def _sample(run: EvalRun, suite: int, name: str) -> GuardrailSample:
     """Both arms' figures, of the answers that have them in both."""
     columns = _COLUMNS[name.partition("_")[0]]
     fields = [*columns, *(f"baseline__{column}" for column in columns)]
     both = {f"{field}__isnull": False for field in fields}
     asked = (_OUTCOME.PASS, _OUTCOME.FAIL)
     rows = (
-        CaseResult.objects.filter(run=run, item__suite=suite, **both)
+        CaseResult.objects.filter(run=run, item__suite_id=suite, **both)
         .filter(outcome__in=asked, baseline__outcome__in=asked)
         .order_by("item__position")
         .values_list("case", *(F(field) for field in fields))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from django.db.models import Avg, Count, DurationField, F, Max, Prefetch, Q, QuerySet, Sum
@@ -15,6 +16,9 @@ from evals.errors import RunUnknownError, SuitesUnusableError
 from evals.models import CaseResult, EvalRun, JudgeTrial, Suite, WorkItem
 from registry.domain.actor import Actor
 from registry.models import ModelVersion, Prompt
+
+#: Suites that are not read again. One of 10,000 cases takes about 30 MB.
+_SUITES_AT_HAND = 4
 
 
 def runs() -> QuerySet[EvalRun]:
@@ -156,8 +160,17 @@ def suite_specs(rows: Sequence[Suite]) -> tuple[SuiteSpec, ...]:
 
 
 def suites_of(run: EvalRun) -> dict[int, SuiteSpec]:
-    """What a run measures with, by the suite's key."""
-    return {row.pk: SuiteSpec.from_json(row.spec) for row in Suite.objects.filter(runs=run)}
+    """What a run measures with, by the suite's key, in the order of names."""
+    rows = Suite.objects.filter(runs=run).order_by("name").values_list("pk", "digest")
+    return {pk: _suite(pk, digest) for pk, digest in rows}
+
+
+@lru_cache(maxsize=_SUITES_AT_HAND)
+def _suite(pk: int, _digest: str) -> SuiteSpec:
+    """A run needs its thousands of cases six times, and nothing in them can change: whatever
+    decides about an answer is in the digest.
+    """
+    return SuiteSpec.from_json(Suite.objects.values_list("spec", flat=True).get(pk=pk))
 
 
 def is_led(run_id: UUID) -> bool:

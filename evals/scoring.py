@@ -40,10 +40,11 @@ class Given:
     total_ms: float | None = None
     cost_usd: float | None = None
     from_cache: bool = False
+    answer_key: str = ""
 
     @classmethod
-    def fresh(cls, response: ChatResponse, cost_usd: float | None) -> Given:
-        """What the model has just said."""
+    def fresh(cls, response: ChatResponse, cost_usd: float | None, answer_key: str) -> Given:
+        """What the model has just said; `answer_key` is empty when no later run may use it."""
         return cls(
             text=response.text,
             finish_reason=response.finish_reason,
@@ -53,6 +54,7 @@ class Given:
             ttft_ms=response.ttft_ms,
             total_ms=response.total_ms,
             cost_usd=cost_usd,
+            answer_key=answer_key,
         )
 
     @classmethod
@@ -98,6 +100,8 @@ class Judgement:
     completion_tokens: int = 0
     cached_tokens: int | None = None
     from_cache: bool = False
+    #: What a later run may find the answer under; empty for none.
+    answer_key: str = ""
 
 
 def not_judged(reason: str) -> Judgement:
@@ -192,6 +196,7 @@ def _recorded(given: Given, outcomes: tuple[CheckOutcome, ...]) -> Judgement:
         completion_tokens=given.completion_tokens,
         cached_tokens=given.cached_tokens,
         from_cache=given.from_cache,
+        answer_key=given.answer_key,
     )
 
 

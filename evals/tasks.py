@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
+from celery.signals import worker_process_init
 from django.conf import settings
 
 from evals import engine, jobs, judges, queries
 from evals.export import service
+from registry.rendering import keep_one_ready
 
 _log = logging.getLogger(__name__)
+
+
+@worker_process_init.connect
+def _get_ready(**_: Any) -> None:
+    """The model should not wait while the first jail is started."""
+    keep_one_ready()
 
 
 @shared_task(name=jobs.WORK)

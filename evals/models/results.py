@@ -34,6 +34,8 @@ class JudgedAnswer(models.Model):
     cached_tokens = models.PositiveIntegerField(null=True)
     #: Taken from an earlier run.
     from_cache = models.BooleanField(default=False)
+    #: What a later run finds it under (see `answer_cache`); empty when none may.
+    answer_key = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     class Meta:
         abstract = True

@@ -8,7 +8,16 @@ from registry.rendering.jail import (
     RenderFailure,
     RenderJob,
     RenderUnavailableError,
+    keep_one_ready,
     render_batch,
 )
 
-__all__ = ["Jail", "Limits", "RenderFailure", "RenderJob", "RenderUnavailableError", "render_batch"]
+__all__ = [
+    "Jail",
+    "Limits",
+    "RenderFailure",
+    "RenderJob",
+    "RenderUnavailableError",
+    "keep_one_ready",
+    "render_batch",
+]

@@ -14,7 +14,8 @@ from pytest_django.fixtures import Settings
 
 from evals import engine, leases, runs
 from evals.leases import Lease
-from evals.models import CaseResult, EvalRun, WorkItem
+from evals.models import CaseResult, EvalRun, JudgedAnswer, WorkItem
+from evals.results import ANSWER_COLUMNS
 from evals.scoring import Judgement, Outcome
 from registry.domain.actor import Actor
 from registry.rendering import Jail, RenderJob
@@ -71,6 +72,10 @@ def test_the_same_result_twice_is_one_result(run: EvalRun) -> None:
     assert not stored(lease, PASS)
     assert CaseResult.objects.filter(run=run).count() == again(run).done == 1
     assert again(run).prompt_tokens == 10
+
+
+def test_what_is_stored_has_a_place_for_every_column() -> None:
+    assert list(ANSWER_COLUMNS) == [field.column for field in JudgedAnswer._meta.fields]
 
 
 def test_renewing_keeps_a_lease_and_releasing_ends_it(run: EvalRun) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -205,6 +206,44 @@ def test_the_child_dies_with_the_process_that_started_it() -> None:
     parent.stdout.close()
     inside.wait(30)
     assert not inside.is_running()
+
+
+def test_a_process_that_keeps_one_ready_gives_each_jail_a_fresh_child() -> None:
+    code = """
+import json, os, psutil
+from registry.rendering import Jail, Limits, keep_one_ready
+
+def children():
+    return [child.pid for child in psutil.Process().children()]
+
+def used(limits=None):
+    with Jail(limits) as jail:
+        return jail.warm().process.pid
+
+keep_one_ready()
+ready = children()
+found = {"ready": ready, "used": [used()], "next": children()}
+found["other limits"] = used(Limits(cpu_seconds=1))
+found["used"].append(used())
+os.kill(children()[0], 9)
+found["after a death"] = used()
+fork = os.fork()
+if not fork:
+    used()
+    os._exit(len(children()))
+found["fork"] = os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])
+print(json.dumps(found))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    found = json.loads(run.stdout)
+    (ready,), (following,) = found["ready"], found["next"]
+    assert found["used"] == [ready, following]
+    assert ready != following
+    assert found["other limits"] not in (ready, following), "it has the limits it was asked for"
+    assert found["after a death"] > 0
+    assert found["fork"] == 0, "a forked process starts none ahead"
 
 
 def test_the_child_imports_nothing_of_the_server() -> None:
