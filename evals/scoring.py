@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from evals.domain.case_score import score_case
+from evals.domain.case_score import CaseScore, score_case
 from evals.domain.checks import (
     Answer,
     CheckError,
@@ -20,6 +20,7 @@ from evals.models import CaseResult, KeptAnswer
 from serving.client import ChatResponse
 
 Outcome = CaseResult.Outcome
+_OUTCOMES = {True: Outcome.PASS, False: Outcome.FAIL}
 #: What the column holds; no model answers with more tokens than that.
 _MOST_TOKENS = 2_147_483_647
 _LONGEST_FINISH_REASON = 30
@@ -155,17 +156,8 @@ def judge(
         outcomes.extend(_outcome(check, given.answer, case, remote or {}) for check in checks)
         total = score_case(outcomes, suite.threshold_of(case))
     except CheckError as unusable:
-        return replace(
-            _recorded(given, tuple(outcomes)),
-            outcome=Outcome.ERROR,
-            error=_storable(unusable.message),
-        )
-    return replace(
-        _recorded(given, tuple(outcomes)),
-        outcome=Outcome.PASS if total.passed else Outcome.FAIL,
-        score=total.score,
-        critical_failure=total.critical_failure,
-    )
+        return replace(_recorded(given, outcomes, None), error=_storable(unusable.message))
+    return _recorded(given, outcomes, total)
 
 
 def _outcome(
@@ -184,11 +176,14 @@ def _outcome(
         ) from unusable
 
 
-def _recorded(given: Given, outcomes: tuple[CheckOutcome, ...]) -> Judgement:
+def _recorded(given: Given, outcomes: Sequence[CheckOutcome], total: CaseScore | None) -> Judgement:
+    """`total` None: an error, whatever the checks before it said."""
     return Judgement(
-        outcome=Outcome.ERROR,
+        outcome=Outcome.ERROR if total is None else _OUTCOMES[total.passed],
+        score=None if total is None else total.score,
+        critical_failure=total is not None and total.critical_failure,
         text=_storable(given.text),
-        checks=outcomes,
+        checks=tuple(outcomes),
         finish_reason=_storable(given.finish_reason)[:_LONGEST_FINISH_REASON],
         ttft_ms=given.ttft_ms,
         total_ms=given.total_ms,

@@ -150,7 +150,8 @@ def _ending(finish_reason: str | None) -> str:
 
 def _outcome(spec: CheckSpec, seen: Observation, answer: Answer) -> CheckOutcome:
     outcome = outcome_of(spec, seen, known_type(_BY_TYPE, spec.type).threshold)
-    return replace(outcome, detail=outcome.detail + _ending(answer.finish_reason))
+    ending = _ending(answer.finish_reason)
+    return replace(outcome, detail=outcome.detail + ending) if ending else outcome
 
 
 def run_check(spec: CheckSpec, answer: Answer, expected: Any) -> CheckOutcome:
