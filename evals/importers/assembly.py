@@ -58,8 +58,8 @@ def _suite(suite: SuiteDraft, draft: Draft, made: Assembled, fidelity: Fidelity)
     shared = read_checks(Fields(Source("suite"), (), {"checks": suite.checks}, None))
     kind = _KINDS[draft.format]
     usable = [case for case in suite.cases if _is_usable(case, shared, kind, fidelity)]
-    checked = [case for case in usable if suite.checks or case.checks]
-    unchecked = [case for case in usable if not (suite.checks or case.checks)]
+    checked = [case for case in usable if suite.decides(case)]
+    unchecked = [case for case in usable if not suite.decides(case)]
     versions = _versions(suite, usable, fidelity)
     made.files.update(versions)
     if checked:

@@ -67,6 +67,10 @@ class SuiteDraft:
     model: str = ""
     judges: dict[str, Any] = field(default_factory=dict)
 
+    def decides(self, case: CaseDraft) -> bool:
+        """Whether a check with weight judges the case; those without only measure."""
+        return any(check.get("weight", 1) > 0 for check in (*self.checks, *case.checks))
+
 
 @dataclass
 class Draft:

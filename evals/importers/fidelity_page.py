@@ -89,7 +89,7 @@ def _section(fate: Fate, items: Sequence[tuple[str, Item]]) -> Iterator[str]:
     yield "| --- | --- |" + " --- |" * (2 if column else 1)
     for lines, item in _alike(items):
         said = f" {_cell(item.detail)} |" if column else ""
-        end = item.todo if fate == "not_mapped" else " ".join(filter(None, (item.into, item.todo)))
+        end = item.todo if fate == "not_mapped" else "; ".join(filter(None, (item.into, item.todo)))
         yield f"| {_cell(lines)} | {_cell(f'{item.kind}: {item.what}')} |{said} {_cell(end)} |"
 
 

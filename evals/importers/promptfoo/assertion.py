@@ -12,11 +12,22 @@ from evals.importers.vocabulary import Check
 
 KEYS = frozenset(
     "type value threshold weight metric provider rubricPrompt transform contextTransform config "
-    "assert description".split()
+    "assert description metricOnly".split()
 )
 _TRIM = re.compile(r"(?:String\()?output\)?\.trim\(\);?")
 _LOWER = re.compile(r"(?:String\()?output\)?(?:\.trim\(\))?\.toLowerCase\(\)(?:\.trim\(\))?;?")
 _PATH = re.compile(r"(?:JSON\.parse\(output\)|output)((?:\.[A-Za-z_$][\w$]*)+);?")
+
+#: What a transform that is understood may stand before; everything is judged untransformed else.
+_TRANSFORMABLE = frozenset(
+    "equals contains icontains contains-any contains-all icontains-any icontains-all starts-with "
+    "regex".split()
+)
+#: These do not look at the output's text.
+_BLIND = frozenset({"latency", "cost"})
+_TRIMMABLE = frozenset(
+    {"is-json", "contains-json", "word-count", "is-refusal", "rouge-n", "bleu", "similar"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +104,16 @@ def shape_of(transforms: Mapping[str, Any]) -> Shape:
         else:
             return Shape(problem="it judges the output of a transform, and no program is ever run")
     return shape
+
+
+def transform_problem(base: str, shape: Shape) -> str:
+    """Why a type cannot judge an output of this shape; empty when it can."""
+    if base in _BLIND or shape == Shape():
+        return ""
+    if shape.problem:
+        return shape.problem
+    if shape.path is not None and base != "equals":
+        return "it judges a field of the answer's JSON, and only `equals` can be said that way"
+    if base in _TRANSFORMABLE or (base in _TRIMMABLE and not shape.lower):
+        return ""
+    return "it judges the output of a transform"

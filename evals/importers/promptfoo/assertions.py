@@ -12,11 +12,18 @@ from evals.importers.interpolation import UnfilledError, fill_all
 from evals.importers.names import Keys
 from evals.importers.nodes import Node, as_number
 from evals.importers.promptfoo import graded, rules
-from evals.importers.promptfoo.assertion import KEYS, Assertion, Shape, Verdict, lost, shape_of
+from evals.importers.promptfoo.assertion import (
+    KEYS,
+    Assertion,
+    Verdict,
+    lost,
+    shape_of,
+    transform_problem,
+)
 from evals.importers.promptfoo.context import BY_HAND, FILE, Context, is_code
 from evals.importers.promptfoo.graders import Graders
 from evals.importers.promptfoo.tests import Test
-from evals.importers.promptfoo.types import LISTED, NOT_WAS_IGNORED
+from evals.importers.promptfoo.types import JUDGED, NOT_WAS_IGNORED, listed_reason
 from evals.importers.vocabulary import Check
 
 Rule = Callable[[Assertion], Verdict]
@@ -44,17 +51,12 @@ _RULES: Mapping[str, Rule] = {
     "is-refusal": rules.refusal,
     "word-count": rules.word_count,
 }
-#: What a transform that is understood may stand before; everything is judged untransformed else.
-_TRANSFORMABLE = frozenset(
-    "equals contains icontains contains-any contains-all icontains-any icontains-all starts-with "
-    "regex".split()
-)
-#: These do not look at the output's text.
-_BLIND = frozenset({"latency", "cost"})
-_TRIMMABLE = frozenset(
-    {"is-json", "contains-json", "word-count", "is-refusal", "rouge-n", "bleu", "similar"}
-)
 _OLD_NOT = "promptfoo 0.118.17 ignored `not-` here; it is taken as newer releases do, turned around"
+_ASKING_IN_SET = (
+    "a check that asks a model cannot stand inside another check",
+    "give it to the test itself",
+)
+_SET_IN_SET = ("promptfoo knows no set inside a set", "")
 _UNKNOWN = "promptfoo has no such assertion type, or Assay does not know it"
 
 
@@ -92,14 +94,24 @@ class Assertions:
         expected: Any = None,
         *,
         is_default: bool = False,
+        is_inner: bool = False,
     ) -> Mapped | None:
-        """The check for an assertion; None after a report. The case has `expected` already."""
+        """The check for an assertion; None after a report. The case has `expected` already.
+
+        `is_inner` says that it stands in an assert-set, where no check can ask a model.
+        """
         kind = node.text("type")
         if not isinstance(node.value, dict) or not kind:
-            self.report.unmapped(node, "assertion", str(node.value), "it has no type")
+            is_reference = isinstance(node.value, dict) and "$ref" in node.value
+            reason = "its `$ref` leads nowhere in this file" if is_reference else "it has no type"
+            todo = "write the assertion itself in its place" if is_reference else ""
+            self.report.unmapped(node, "assertion", str(node.value), reason, todo)
             return None
         self._strange_keys(node, kind)
-        if kind == "assert-set":
+        base = kind.removeprefix("not-")
+        if is_inner and (base in JUDGED or base.startswith(("similar", "assert-set"))):
+            verdict = lost(*(_SET_IN_SET if base == "assert-set" else _ASKING_IN_SET))
+        elif kind == "assert-set":
             verdict = self._set(node, test, values)
         else:
             verdict = self._verdict(node, kind, test, values, expected, is_default=is_default)
@@ -112,7 +124,7 @@ class Assertions:
                 node, "assertion", _label(node, kind), verdict.problem, verdict.todo
             )
             return None
-        weight = node.number("weight")
+        weight = 0 if _only_measures(node) else node.number("weight")
         threshold = node.number("threshold") if kind == "assert-set" else None
         metric = node.text("metric")
         finished = vocabulary.common(
@@ -153,8 +165,8 @@ class Assertions:
         is_default: bool,
     ) -> Verdict:
         base = kind.removeprefix("not-")
-        if base in LISTED:
-            return lost(*LISTED[base])
+        if (listed := listed_reason(base)) is not None:
+            return lost(*listed)
         rule = self.rules.get(base)
         if rule is None:
             return lost(_UNKNOWN, "see which check says what was meant")
@@ -164,7 +176,7 @@ class Assertions:
             return lost(str(error), "write the value into the case by hand")
         except UnreadableError as error:
             return lost(error.reason, error.todo)
-        if problem := _transform_problem(base, assertion.shape):
+        if problem := transform_problem(base, assertion.shape):
             return lost(problem, BY_HAND)
         return _ruled(rule, assertion, expected)
 
@@ -178,7 +190,8 @@ class Assertions:
         *,
         is_default: bool,
     ) -> Assertion:
-        transforms = {
+        transforms = dict(self.context.transforms)
+        transforms |= {
             f"options {name}": option.value
             for name, option in test.options.items()
             if name in {"transform", "postprocess"}
@@ -223,19 +236,18 @@ class Assertions:
         limit = node.number("threshold")
         if limit is not None and limit > 1:
             return lost("its threshold is above 1, which no score reaches")
+        items = list(inner.elements()) if inner is not None else []
+        if items and all(_only_measures(item) for item in items):
+            return lost("none of its assertions has weight, so every answer passes")
         names = Keys()
-        checks = []
-        total = 0
-        for item in inner.elements() if inner is not None else ():
-            total += 1
-            mapped = self.mapped(item, test, values, names)
-            if mapped is not None and mapped.expected is None:
-                checks.append(mapped.check)
-        if not checks:
+        found = [self.mapped(item, test, values, names, is_inner=True) for item in items]
+        checks = [mapped.check for mapped in found if mapped is not None]
+        if not any(check.get("weight", 1) > 0 for check in checks):
             return lost("none of its assertions could be mapped")
         notes = []
-        if len(checks) < total:
-            notes.append(f"{total - len(checks)} of its {total} assertions are not in it")
+        if len(checks) < len(items):
+            less = len(items) - len(checks)
+            notes.append(f"{less} of its {len(items)} assertions are not in it")
         return Verdict(vocabulary.all_of(checks), tuple(notes), uses_threshold=False)
 
     def _strange_keys(self, node: Node, kind: str) -> None:
@@ -249,6 +261,12 @@ class Assertions:
                 self.report.unmapped(child, "assertion key", f"{kind}: {key}", reason)
 
 
+def _only_measures(node: Node) -> bool:
+    """Whether the assertion has a score and decides nothing."""
+    flag = node.get("metricOnly")
+    return node.number("weight") == 0 or (flag is not None and javascript.is_truthy(flag.value))
+
+
 def _ruled(rule: Rule, assertion: Assertion, expected: Any) -> Verdict:
     """What the rule says, with a rubric of its own where the case's reference is taken."""
     verdict = rule(assertion)
@@ -257,18 +275,6 @@ def _ruled(rule: Rule, assertion: Assertion, expected: Any) -> Verdict:
     if assertion.base in {"llm-rubric", "model-graded-closedqa"}:
         return rule(replace(assertion, is_default=True))
     return lost("another assertion of the test uses the case's only reference")
-
-
-def _transform_problem(base: str, shape: Shape) -> str:
-    if base in _BLIND or shape == Shape():
-        return ""
-    if shape.problem:
-        return shape.problem
-    if shape.path is not None and base != "equals":
-        return "it judges a field of the answer's JSON, and only `equals` can be said that way"
-    if base in _TRANSFORMABLE or (base in _TRIMMABLE and not shape.lower):
-        return ""
-    return "it judges the output of a transform"
 
 
 def _label(node: Node, kind: str) -> str:

@@ -94,13 +94,13 @@ class _Importer:
         """Everything, in an order in which each part knows what it needs."""
         report_settings(self.node, self.context)
         self._repeat()
+        self._providers()
         default = read_default(self.node.get("defaultTest"), self.context)
         tests = self._tests(default)
         renamed = self._renamed([default, *tests])
         cases = Cases(self.context, default, renamed)
         cases.add(tests)
         prompts = self._prompts(renamed)
-        self._providers()
         self.context.suite.prompts = [self._surrounded(prompt) for prompt in prompts]
         self._print_like_javascript()
 
@@ -212,6 +212,19 @@ class _Importer:
                 inner = list(target.elements())
             found += [provider for item in inner if (provider := self._provider(item))]
         self._parameters(found)
+        self._transforms(found)
+
+    def _transforms(self, providers: list[Provider]) -> None:
+        """What all providers do to their outputs; where they differ, no check can say it."""
+        values = [p.transform.value if p.transform is not None else None for p in providers]
+        if any(value is not None for value in values):
+            agreed = all(value == values[0] for value in values)
+            self.context.transforms["provider transform"] = values[0] if agreed else values
+        for provider in providers:
+            if provider.transform is not None:
+                what = f"{provider.label}: transform: {provider.transform.value}"
+                note = "each assertion says whether it could be taken into account"
+                self.report.differs(provider.transform, "provider setting", what, "checks", note)
 
     def _provider(self, node: Node) -> Provider | None:
         provider = read_provider(node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from evals.importers.drafts import Draft, SuiteDraft
 from evals.importers.errors import ImportRefusedError, UnreadableError
@@ -33,6 +34,8 @@ class Context:
     suite: SuiteDraft
     #: The model that judges where the source names none, by the name it is served under.
     judge: str = ""
+    #: What the providers do to every output before the tests see it, by a name for the report.
+    transforms: dict[str, Any] = field(default_factory=dict)
     judges: Judges = field(init=False)
 
     def __post_init__(self) -> None:

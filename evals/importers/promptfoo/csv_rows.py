@@ -33,6 +33,7 @@ _THRESHOLDS = frozenset(
 )
 #: For these 0.75 is not a share: three quarters of a millisecond, of a dollar, of an edit.
 _NOT_SHARES = frozenset({"cost", "latency", "levenshtein", "perplexity"})
+_COMMAS = "save the file with commas"
 _CONFIG = re.compile(r"__config:__expected(?::?(\d+))?:(\w+)")
 _NEAR_MISSES = tuple(
     f"_{name}"
@@ -65,7 +66,10 @@ class CsvRows:
             if header.count(name) > 1:
                 reason = "the column is given twice; the last one counts, as in promptfoo"
                 self.report.differs(place, "column", name, "the last one", reason)
-            if name.startswith(_NEAR_MISSES):
+            if "__expected" in name and not name.startswith("__"):
+                reason = "its name holds `__expected`: columns are parted by commas only"
+                self.report.differs(place, "column", name, "a variable", reason, _COMMAS)
+            elif name.startswith(_NEAR_MISSES):
                 reason = "with one underscore it is a variable; promptfoo warns about it too"
                 self.report.differs(place, "column", name, "a variable", reason)
 

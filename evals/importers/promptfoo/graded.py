@@ -137,7 +137,7 @@ def similar(assertion: Assertion) -> Verdict:
         return lost("its threshold is not a share above 0 and at most 1")
     note = "Assay asks the endpoint of models.yaml; a negative cosine scores 0"
     check = vocabulary.embedding(value, assertion.embedder, threshold)
-    return Verdict(check, (note,), uses_threshold=False)
+    return Verdict(check, (note, assertion.grader_note), uses_threshold=False)
 
 
 def _criterion(value: Any) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from evals.importers.model_entries import entry
 from evals.importers.nodes import Node
 from evals.importers.promptfoo.context import Context
-from evals.importers.promptfoo.providers import read_provider
+from evals.importers.promptfoo.providers import read_provider, served_model
 from evals.importers.promptfoo.tests import Test
 from evals.importers.promptfoo.types import JUDGED
 
 #: promptfoo's own choice for `similar`.
 DEFAULT_EMBEDDER = "text-embedding-3-large"
+_EMBEDS = re.compile(r":embeddings?:|embed", re.IGNORECASE)
+_NO_EMBEDDER = "its provider makes no embeddings; promptfoo then takes its default, as here"
 _SELF = "only `defaultTest.provider` is set; the model under test would then judge itself"
 
 
@@ -50,12 +53,21 @@ class Graders:
         kind = node.text("type").removeprefix("not-")
         is_similar = kind.startswith("similar")
         if is_similar:
-            return Grading(embedder=self._model(embedding.value, is_similar, embedding))
+            return self._embedding(embedding)
         model = self._model(text.value, True, text)
         if not model and (chosen := self._chosen(kind)):
             return Grading(chosen, note="another model judges: its own has no endpoint to ask")
         problem = "" if model else "the model that judges has no OpenAI-compatible endpoint"
         return Grading(model=model, problem=problem)
+
+    def _embedding(self, given: Node) -> Grading:
+        """The embedding model that is named; promptfoo's own choice when a text model is."""
+        settings = given.value
+        identity = str(settings.get("id") if isinstance(settings, dict) else settings)
+        if settings is not None and not _EMBEDS.search(identity) and not served_model(identity)[1]:
+            embedder = self._model("openai:embedding:" + DEFAULT_EMBEDDER, True)
+            return Grading(embedder=embedder, note=_NO_EMBEDDER)
+        return Grading(embedder=self._model(settings, True, given))
 
     def _chosen(self, kind: str) -> str:
         """The judge that the person who imports has named."""

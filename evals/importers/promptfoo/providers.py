@@ -39,6 +39,8 @@ class Provider:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     differences: tuple[str, ...] = ()
     problem: str = ""
+    #: What is done to its outputs before a test sees them; None when nothing is.
+    transform: Node | None = None
 
 
 def read_provider(node: Node) -> Provider:
@@ -99,7 +101,10 @@ def _provider(node: Node, identity: str, settings: Node) -> Provider:
             differences.append(f"its address is not taken over: {problem}")
         if problem := entry_problem(name, body):
             return Provider(node, label, problem=problem)
-    return Provider(node, label, name, body, _sampling(given), tuple(differences))
+    transform = settings.get("transform")
+    return Provider(
+        node, label, name, body, _sampling(given), tuple(differences), transform=transform
+    )
 
 
 def _sampling(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,7 +136,7 @@ def settings_left(provider: Node) -> list[tuple[Node, str, str]]:
     left = [
         (child, key, "a run in Assay has no such setting")
         for key, child in inner.entries()
-        if key not in {"id", "label", "config"}
+        if key not in {"id", "label", "config", "transform"}
     ]
     config = inner.get("config")
     for key, child in config.entries() if config is not None else ():

@@ -16,6 +16,7 @@ from evals.importers.vocabulary import Check
 _GRADED = "its score is a share in Assay and 0 or 1 in promptfoo, which counts in the test's score"
 _TOKENS = "words are counted by Assay's own rules, so scores differ a little"
 _OLD_SCHEMA = frozenset({"definitions", "dependencies", "additionalItems"})
+_NONE = "use `regex` with `not: true` for what must not be there"
 MAX_WORDS = 1_000
 
 
@@ -89,6 +90,9 @@ def regex(assertion: Assertion) -> Verdict:
 
 def is_json(assertion: Assertion) -> Verdict:
     """Valid JSON, perhaps of a schema."""
+    if assertion.base == "contains-json" and assertion.negate:
+        # Turned around, the stricter `json` would pass what promptfoo fails: a text around JSON.
+        return lost("`json` judges the whole answer and cannot say that no part is JSON", _NONE)
     schema = assertion.value
     if isinstance(schema, str) and schema.strip():
         try:

@@ -33,6 +33,7 @@ LISTED: Mapping[str, tuple[str, str]] = {
             "pi",
             "search-rubric",
             "agent-rubric",
+            "trajectory:goal-success",
         ),
         (_JUDGED, _JUDGE_TODO),
     ),
@@ -58,6 +59,10 @@ LISTED: Mapping[str, tuple[str, str]] = {
             "is-valid-openai-tools-call",
             "tool-call-f1",
             "skill-used",
+            "trajectory:step-count",
+            "trajectory:tool-args-match",
+            "trajectory:tool-sequence",
+            "trajectory:tool-used",
             "trace-span-count",
             "trace-span-duration",
             "trace-error-spans",
@@ -91,3 +96,13 @@ MAPPED = frozenset(
     "is-refusal word-count".split()
 )
 BASE_TYPES = MAPPED | JUDGED | LISTED.keys()
+#: What starts with this is graded by promptfoo's own service for attacks.
+RED_TEAM = "promptfoo:redteam:"
+_RED_TEAM = "promptfoo's own red-team graders decide it"
+
+
+def listed_reason(base: str) -> tuple[str, str] | None:
+    """(why a type is not mapped, what to do instead); None when it may have a rule."""
+    if base.startswith(RED_TEAM):
+        return _RED_TEAM, _JUDGE_TODO
+    return LISTED.get(base)
