@@ -101,6 +101,8 @@ def _place(source: Path) -> tuple[SourceFolder, str]:
 
 def _default_name(source: Path) -> str:
     absolute = source.absolute()
+    if absolute.name.endswith(".jsonl.gz"):
+        absolute = absolute.with_suffix("")
     is_generic = source.is_file() and absolute.stem.startswith("promptfooconfig")
     stem = (
         absolute.parent.name if is_generic else absolute.stem if source.is_file() else absolute.name

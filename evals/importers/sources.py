@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import posixpath
 import re
 import stat
+import zlib
 from pathlib import Path
 
 from evals.importers.errors import UnreadableError
@@ -102,6 +105,20 @@ class SourceFolder:
             if len(found) > MAX_LISTED:
                 break
         return found[:MAX_LISTED]
+
+
+def unpacked(path: str, data: bytes) -> bytes:
+    """The bytes of a file, those inside it when it is `.gz`. Raises UnreadableError."""
+    if not path.endswith(".gz"):
+        return data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            found = file.read(MAX_FILE_BYTES + 1)  # a small file can unpack to a very large one
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableError(f"{path} is not a file that gzip wrote") from error
+    if len(found) > MAX_FILE_BYTES:
+        raise UnreadableError(f"{path} unpacks to more than an import reads")
+    return found
 
 
 def is_pattern(path: str) -> bool:

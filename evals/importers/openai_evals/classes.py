@@ -41,6 +41,8 @@ class Matcher:
     check: Callable[[str], Check]
     difference: str = ""
     parameters: Mapping[str, Any] | None = None
+    #: False for a class that looks at the answer alone.
+    needs_ideal: bool = True
 
 
 def _json_check(ideal: str) -> Check:
@@ -56,6 +58,9 @@ _MATCHERS: Mapping[str, Matcher] = {
         lambda ideal: vocabulary.contains(ideal, ignore_case=True), _FUZZY
     ),
     "evals.elsuite.basic.json_match:JsonMatch": Matcher(_json_check),
+    "evals.elsuite.basic.json_validator:JsonValidator": Matcher(
+        lambda _: vocabulary.json_document(), needs_ideal=False
+    ),
 }
 _IGNORING_CASE = Matcher(lambda ideal: vocabulary.contains(ideal, ignore_case=True))
 _CLASSIFY = "evals.elsuite.modelgraded.classify:ModelBasedClassify"
@@ -67,6 +72,11 @@ _LISTED = {
 }
 _COMMON_ARGS = frozenset({"samples_jsonl", "num_few_shot", "few_shot_jsonl"})
 _ROW_KEYS = frozenset({"input", "ideal"})
+#: Keys of rows that try a judge -> (why they are not mapped, what to do instead).
+_RECORDED = {
+    "completion": ("Assay judges fresh answers, not recorded ones", ""),
+    "choice": ("it is a human label", "human labels belong into calibration/"),
+}
 
 
 def fill_suite(
@@ -86,6 +96,10 @@ def fill_suite(
         matcher = _IGNORING_CASE if ignores.value is True else matcher
     samples = _samples(args, node, suite, registry)
     if not samples:
+        for key, child in args.entries():
+            if key not in {"samples_jsonl", "ignore_case"}:
+                what = f"{key}: {child.value}"
+                report.unmapped(child, "eval argument", what, "there are no samples to judge")
         return
     prompt, count = shared_prompt(samples, node, suite.name)
     suite.prompts.append(prompt)
@@ -97,6 +111,8 @@ def fill_suite(
     elif class_name == _CLASSIFY:
         handled = classify(args, suite, draft, samples, registry)
         _arguments(args, registry, _COMMON_ARGS | handled, suite)
+    else:
+        _arguments(args, registry, _COMMON_ARGS, suite)
 
 
 def _arguments(args: Node, registry: Registry, known: frozenset[str], suite: SuiteDraft) -> None:
@@ -149,7 +165,8 @@ def _sample(node: Node, label: str, shots: Sequence[Turn], registry: Registry) -
         report.unmapped(node, "sample", label, str(error))
         return None
     for key in sorted(node.value.keys() - _ROW_KEYS):
-        report.unmapped(node, "sample key", key, "nothing in the suite uses it")
+        reason, todo = _RECORDED.get(key, ("nothing in the suite uses it", ""))
+        report.unmapped(node, "sample key", key, reason, todo)
     return Sample(node, with_examples(turns, shots) if shots else turns, notes)
 
 
@@ -190,7 +207,8 @@ def _judge_by(
     matcher: Matcher, suite: SuiteDraft, samples: Sequence[Sample], registry: Registry
 ) -> None:
     for case, sample in zip(suite.cases, samples, strict=True):
-        check, problem = _checked(matcher, sample.node.value.get("ideal"))
+        ideal = sample.node.value.get("ideal") if matcher.needs_ideal else "any"
+        check, problem = _checked(matcher, ideal)
         notes = sample.notes
         if check is None:
             registry.report.unmapped(sample.node, "ideal", case.key, problem)

@@ -8,7 +8,10 @@ from evals.importers.errors import ImportRefusedError, UnreadableError
 from evals.importers.fidelity import Fidelity
 from evals.importers.loading import Row, read_document, read_jsonl
 from evals.importers.nodes import Node
-from evals.importers.sources import SourceFolder, inside
+from evals.importers.sources import SourceFolder, inside, unpacked
+
+_ELSEWHERE = "it is kept somewhere else, and an import uses no network"
+_FETCH = "download it into the folder and name it there"
 
 
 @dataclass
@@ -24,9 +27,11 @@ class Registry:
 
     def rows(self, reference: str) -> tuple[str, list[Row]]:
         """(path, rows) of a JSONL. Raises UnreadableError, which names a Git LFS pointer."""
+        if "://" in reference:
+            raise UnreadableError(_ELSEWHERE, _FETCH)
         path = self._found(reference)
         try:
-            return path, list(read_jsonl(path, self.folder.read(path)))
+            return path, list(read_jsonl(path, unpacked(path, self.folder.read(path))))
         except ImportRefusedError as error:
             raise UnreadableError(error.message) from error
 

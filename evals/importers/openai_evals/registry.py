@@ -22,6 +22,12 @@ _BASE_KEYS = {
     "metrics": "pass rate: Assay always reports the share of cases that pass",
     "description": "description of the suite",
 }
+#: Folders of a registry beside `evals` -> (why they are not mapped, what to do instead).
+_SIBLINGS = {
+    "eval_sets": ("a set names several evals; each is a suite of its own", "evaluate each suite"),
+    "completion_fns": ("it says how models are asked, in Python", "fill in models.yaml"),
+    "solvers": ("it says how models are asked, in Python", "fill in models.yaml"),
+}
 #: What a file of samples alone is judged by: the class that most evals use.
 _ASSUMED = "evals.elsuite.basic.match:Match"
 
@@ -43,6 +49,15 @@ class _Table:
 
     entries: dict[str, Node] = field(default_factory=dict)
 
+    def resolved(self, identity: str) -> str:
+        """The name at the end of a chain of `id`s; where it goes in a circle, one of them."""
+        seen: set[str] = set()
+        while identity not in seen and (found := self.entries.get(identity)) is not None:
+            seen.add(identity)
+            is_last = not isinstance(found.value, dict) or "class" in found.value
+            identity = identity if is_last else found.text("id") or identity
+        return identity
+
 
 def import_openai_evals(
     folder: SourceFolder, path: str, name: str, report: Fidelity, judge: str = ""
@@ -53,12 +68,13 @@ def import_openai_evals(
     """
     registry = Registry(folder, report, judge)
     draft = Draft("openai-evals", path or ".")
-    if path.endswith(".jsonl"):
+    if path.endswith((".jsonl", ".jsonl.gz")):
         evals = [_samples_only(path, name, report)]
     else:
         evals = list(_evals(_table(folder, path, report, registry), report))
     if not evals:
-        raise ImportRefusedError(f"{path or 'the folder'} has no eval of openai/evals")
+        why = "".join(f"; {reason}" for reason in report.reasons())
+        raise ImportRefusedError(f"{path or 'the folder'} has no eval of openai/evals{why}")
     names = Keys()
     for one in evals:
         chosen = name if len(evals) == 1 else slug(one.name, name)
@@ -79,20 +95,46 @@ def _table(folder: SourceFolder, path: str, report: Fidelity, registry: Registry
     table = _Table()
     for file in [path] if path else _registry_files(folder):
         try:
-            node = read_document(file, folder.read(file))
-        except UnreadableError as error:
+            node = _document(folder, file)
+        except (UnreadableError, ImportRefusedError) as error:
             if path:
-                raise SourceMissingError(error.reason, hint=error.todo) from error
-            report.unmapped(Node(None, file), "registry", file, error.reason, error.todo)
+                raise _whole(error) from error
+            reason = error.reason if isinstance(error, UnreadableError) else error.message
+            report.unmapped(Node(None, file), "registry", file, reason)
             continue
         registry.home = posixpath.dirname(posixpath.dirname(file))
-        if not isinstance(node.value, dict):
-            raise ImportRefusedError(f"{file} is not a registry of openai/evals")
         for key, entry in node.entries():
             if key in table.entries:
                 report.unmapped(entry, "eval", key, "an eval of this name was read already")
             table.entries.setdefault(key, entry)
+    if not path:
+        _report_siblings(folder, registry.home, report)
     return table
+
+
+def _document(folder: SourceFolder, file: str) -> Node:
+    """A registry file. Raises UnreadableError and ImportRefusedError."""
+    node = read_document(file, folder.read(file))
+    if not isinstance(node.value, dict):
+        raise ImportRefusedError(f"{file} is not a registry of openai/evals")
+    return node
+
+
+def _whole(error: UnreadableError | ImportRefusedError) -> Exception:
+    """What is raised when the only file cannot be read."""
+    if isinstance(error, ImportRefusedError):
+        return error
+    return SourceMissingError(error.reason, hint=error.todo)
+
+
+def _report_siblings(folder: SourceFolder, home: str, report: Fidelity) -> None:
+    """Registry files of other kinds, which hold no evals."""
+    for file in folder.paths():
+        kind = posixpath.basename(posixpath.dirname(file))
+        is_beside = posixpath.dirname(posixpath.dirname(file)) == home
+        if is_beside and kind in _SIBLINGS and file.endswith((".yaml", ".yml")):
+            reason, todo = _SIBLINGS[kind]
+            report.unmapped(Node(None, file), "registry", file, reason, todo)
 
 
 def _registry_files(folder: SourceFolder) -> list[str]:
@@ -128,14 +170,14 @@ def _alias(
             report.mapped(child, "eval", f"{name}: {key}", _BASE_KEYS[key])
         else:
             report.unmapped(child, "eval", f"{name}: {key}", "suites have no such key")
-    target = table.entries.get(node.text("id"))
+    identity = table.resolved(node.text("id"))
+    target = table.entries.get(identity)
     if target is None or not isinstance(target.value, dict) or "class" not in target.value:
-        report.unmapped(node, "eval", name, f"there is no eval {node.text('id')!r}")
-    elif node.text("id") in used:
-        reason = f"{node.text('id')} is imported under its first name"
-        report.unmapped(node, "eval", name, reason)
+        report.unmapped(node, "eval", name, f"there is no eval {identity!r}")
+    elif identity in used:
+        report.unmapped(node, "eval", name, f"{identity} is imported under its first name")
     else:
-        used.add(node.text("id"))
+        used.add(identity)
         yield _eval(name, target, node.text("description"))
 
 

@@ -19,7 +19,7 @@ ENTRIES = {
     "openai-evals/4-samples-only": "samples.jsonl",
 }
 #: A judge is named on the command line for these.
-JUDGED = {"openai-evals/6-graded"}
+JUDGED = {"openai-evals/6-graded", "openai-evals/7-neighbours"}
 
 
 @dataclass(frozen=True)
