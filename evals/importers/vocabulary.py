@@ -64,6 +64,11 @@ def json_value(value: Any) -> Check:
     return {"type": "json", "schema": {"const": value}}
 
 
+def json_field(path: str, values: Sequence[Any]) -> Check:
+    """The answer is JSON, and what is at `path` (`a.b[0]`) is one of these values."""
+    return {"type": "json", "path": path, "schema": {"enum": list(values)}}
+
+
 def levenshtein(value: str, max_distance: int) -> Check:
     """At most so many edits away from this text."""
     return {"type": "levenshtein", "value": value, "max_distance": max_distance}

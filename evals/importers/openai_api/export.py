@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from evals.importers.drafts import CaseDraft, Draft, PromptDraft, SuiteDraft
-from evals.importers.errors import ImportRefusedError, SourceMissingError, UnreadableError
+from evals.importers.errors import ImportRefusedError, UnreadableError
 from evals.importers.fidelity import Fidelity
-from evals.importers.loading import read_document, read_jsonl
+from evals.importers.loading import read_jsonl
 from evals.importers.model_entries import UNPINNED, entry, entry_problem, usable_parameters
 from evals.importers.names import Keys, slug
 from evals.importers.nodes import Node
+from evals.importers.openai_api.collecting import Objects, collected
 from evals.importers.openai_api.graders import GraderSet
 from evals.importers.openai_api.prompts import ItemVariables, prompt_of
 from evals.importers.sources import SourceFolder, inside
@@ -30,17 +30,14 @@ _RESULTS = (
     "per_testing_criteria_results",
     "error",
 )
+_MOST_TOKENS = frozenset({"max_tokens", "max_completion_tokens", "max_completions_tokens"})
 _FIELD = re.compile(r"item\.([A-Za-z_]\w*)")
 _HELD = "these data are held by OpenAI and are not in the export"
-_DOWNLOAD = "download them as JSONL of {item: …} rows and put the file beside the export"
-
-
-@dataclass
-class _Objects:
-    """What the files hold, in their order."""
-
-    evals: list[Node] = field(default_factory=list)
-    runs: list[Node] = field(default_factory=list)
+_OUTPUTS = "the items of the output items"
+_DOWNLOAD = (
+    "download them as JSONL of {item: …} rows, or export the run's output items, and put the file "
+    "beside the export"
+)
 
 
 def import_openai_api(
@@ -48,13 +45,7 @@ def import_openai_api(
 ) -> Draft:
     """The evals of an export: a JSON file, or a folder of them. Raises ImportRefusedError."""
     del judge  # graders of the Evals API name their model
-    objects = _Objects()
-    for file in [path] if path else _json_files(folder):
-        try:
-            node = read_document(file, folder.read(file))
-        except UnreadableError as error:
-            raise SourceMissingError(error.reason, hint=error.todo) from error
-        _collect(node, objects, report)
+    objects = collected(folder, path, report)
     if not objects.evals:
         raise ImportRefusedError(f"{path or 'the folder'} holds no eval of the Evals API")
     draft = Draft("openai-api", path or ".")
@@ -64,46 +55,8 @@ def import_openai_api(
         chosen = name if only else slug(node.text("name") or node.text("id"), name)
         suite = SuiteDraft(names.unique(chosen), description=node.text("name")[:2000])
         draft.suites.append(suite)
-        runs = [run for run in objects.runs if only or run.text("eval_id") == node.text("id")]
-        _Eval(folder, node, runs, suite, draft, report).fill()
+        _Eval(folder, node, objects, suite, draft, report).fill()
     return draft
-
-
-def _json_files(folder: SourceFolder) -> list[str]:
-    found = [path for path in folder.paths() if path.endswith(".json") and path != "fidelity.json"]
-    if not found:
-        raise SourceMissingError("the folder has no JSON file")
-    return found
-
-
-def _collect(node: Node, objects: _Objects, report: Fidelity) -> None:
-    """Evals and runs, alone, in lists and pages, or under `eval`, `evals`, `run`, `runs`."""
-    if isinstance(node.value, list):
-        for item in node.elements():
-            _collect(item, objects, report)
-        return
-    if not isinstance(node.value, dict):
-        report.unmapped(node, "object", str(node.value), "this is not an object of the Evals API")
-    elif "testing_criteria" in node.value:
-        objects.evals.append(node)
-        for key in ("run", "runs"):
-            if (inner := node.get(key)) is not None:
-                _collect(inner, objects, report)
-    elif "data_source" in node.value:
-        objects.runs.append(node)
-    else:
-        _collect_wrapped(node, objects, report)
-
-
-def _collect_wrapped(node: Node, objects: _Objects, report: Fidelity) -> None:
-    keys = ("eval", "evals", "run", "runs", "data")
-    inner = [child for key, child in node.entries() if key in keys]
-    if not inner:
-        what = node.text("object") or "object"
-        reason = "it is neither an eval nor a run with its data source"
-        report.unmapped(node, "object", f"{what} {node.text('id')}", reason)
-    for child in inner:
-        _collect(child, objects, report)
 
 
 class _Eval:
@@ -111,14 +64,15 @@ class _Eval:
         self,
         folder: SourceFolder,
         node: Node,
-        runs: list[Node],
+        objects: Objects,
         suite: SuiteDraft,
         draft: Draft,
         report: Fidelity,
     ) -> None:
         self.folder = folder
         self.node = node
-        self.runs = runs
+        self.runs = objects.runs_of(node)
+        self.outputs = objects.outputs_of(node)
         self.suite = suite
         self.draft = draft
         self.report = report
@@ -127,15 +81,8 @@ class _Eval:
     def fill(self) -> None:
         """Prompts and cases from the runs, checks from the criteria."""
         self._settings()
-        items: dict[str, Node] = {}
-        for run in self.runs:
-            self._run(run)
-            for node in self._items(run):
-                known = items.setdefault(json.dumps(node.value, sort_keys=True), node)
-                if known is not node:
-                    note = f"the same item as on line {known.line}; it is one case"
-                    self.report.differs(node, "item", "repeated item", "case", note)
-        if not self.runs:
+        items = self._all_items()
+        if not self.runs and not self.outputs:
             reason = "the export holds no run of it, so there are no items and no prompt"
             todo = "export a run with its data source too"
             self.report.unmapped(self.node, "eval", self.suite.name, reason, todo)
@@ -170,16 +117,40 @@ class _Eval:
                     reason = "neither the prompt nor a grader uses it"
                     self.report.unmapped(child, "item field", field_name, reason)
 
+    def _all_items(self) -> dict[str, Node]:
+        """Every item once, by its JSON."""
+        items: dict[str, Node] = {}
+        for run in self.runs:
+            self._run(run)
+            for node in self._items(run):
+                known = items.setdefault(json.dumps(node.value, sort_keys=True), node)
+                if known is not node:
+                    note = f"the same item as on line {known.line}; it is one case"
+                    self.report.differs(node, "item", "repeated item", "case", note)
+        for output in self.outputs:
+            for item in self._recorded(output):
+                items.setdefault(json.dumps(item.value, sort_keys=True), item)
+        return items
+
+    def _recorded(self, output: Node) -> Iterator[Node]:
+        """The item that an output item was made for: where OpenAI holds the data, all there is."""
+        item = output.get("datasource_item")
+        if item is not None:
+            label = output.text("id") or "output item"
+            reason = "its item is a case; the recorded answer and its results are not taken over"
+            self.report.differs(output, "output item", label, "case", reason)
+            yield item
+
     def _settings(self) -> None:
         for key, child in self.node.entries():
-            if key not in _EVAL_KEYS | {"run", "runs"}:
+            if key not in _EVAL_KEYS | {"run", "runs"} and child.value not in (None, {}):
                 reason = "suites have no such key"
                 self.report.unmapped(child, "eval", f"{key}: {child.value}", reason)
         source = self.node.get("data_source_config")
         if source is None:
             return
         kind = source.text("type")
-        if kind in {"logs", "stored_completions"}:
+        if kind in {"logs", "stored_completions"} and not self.outputs:
             self.report.unmapped(source, "data_source_config", kind, _HELD, _DOWNLOAD)
         else:
             self.report.mapped(source, "data_source_config", kind or "custom", "variables")
@@ -204,9 +175,9 @@ class _Eval:
 
     def _parameters(self, node: Node) -> None:
         for key, child in node.entries():
-            if child.value is None:
+            if child.value in (None, [], {}):
                 continue
-            name = "max_tokens" if key in {"max_completion_tokens", "max_tokens"} else key
+            name = "max_tokens" if key in _MOST_TOKENS else key
             good, bad = usable_parameters({name: child.value})
             if bad:
                 self.report.unmapped(child, "sampling parameter", key, bad[name])
@@ -245,6 +216,8 @@ class _Eval:
                 yield from self._item(row)
         elif kind == "file_id":
             yield from self._file(source)
+        elif self.outputs:
+            self.report.mapped(source, "source", kind or "(none)", _OUTPUTS)
         else:
             self.report.unmapped(source, "source", kind or "(none)", _HELD, _DOWNLOAD)
 
@@ -253,7 +226,10 @@ class _Eval:
         try:
             path = inside("", f"{identity}.jsonl")
             if not self.folder.exists(path):
-                todo = f"{_DOWNLOAD} as {identity}.jsonl"
+                if self.outputs:
+                    self.report.mapped(source, "source", f"file {identity}", _OUTPUTS)
+                    return
+                todo = f"download it as {identity}.jsonl and put it beside the export"
                 self.report.unmapped(source, "source", f"file {identity}", _HELD, todo)
                 return
             for row in read_jsonl(path, self.folder.read(path)):

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evals.importers import javascript, vocabulary
+from evals.importers import vocabulary
 from evals.importers.drafts import CaseDraft, Draft, SuiteDraft
 from evals.importers.fidelity import Fidelity
-from evals.importers.interpolation import UnfilledError, fill
 from evals.importers.judges import Judges
 from evals.importers.model_entries import entry
 from evals.importers.names import Keys
-from evals.importers.nodes import Node, as_number
+from evals.importers.nodes import Node
 from evals.importers.openai_api.formula import Formula, read_formula
 from evals.importers.openai_api.judged import Question, label_question, score_question
 from evals.importers.openai_api.prompts import ItemVariables
+from evals.importers.openai_api.string_checks import (
+    NotMappedError,
+    filled,
+    require_answer,
+    string_check,
+)
 from evals.importers.vocabulary import Check
 
-_ANSWER = re.compile(r"\s*\{\{\s*sample\.output_text\s*\}\}\s*")
-_FIELD = re.compile(r"\s*\{\{\s*sample\.output_json((?:\.[A-Za-z_]\w*)+)\s*\}\}\s*")
 _ROUGE = {"rouge_1": "rouge-1", "rouge_2": "rouge-2", "rouge_l": "rouge-l"}
 _EMBEDDER = "text-embedding-3-large"
+_FUZZY = "Assay takes rapidfuzz's ratio; the API does not say which of its measures it takes"
 _TOKENS = "words are counted by Assay's own rules, so scores differ a little"
 _KEYS: Mapping[str, frozenset[str]] = {
     "string_check": frozenset({"input", "reference", "operation"}),
@@ -32,14 +35,6 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "score_model": frozenset({"model", "input", "range", "pass_threshold", "sampling_params"}),
     "multi": frozenset({"graders", "calculate_output", "pass_threshold"}),
 }
-
-
-class NotMappedError(Exception):
-    """Why a grader has no counterpart; a clause for the report, and what to do."""
-
-    def __init__(self, reason: str, todo: str = "") -> None:
-        super().__init__(reason)
-        self.todo = todo
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,7 @@ class GraderSet:
     def add(self, node: Node) -> None:
         """Read one criterion; report it when it cannot be mapped."""
         kind = node.text("type")
-        label = f"{kind} {node.text('name')}".strip()
+        label = f"{kind} {node.text('name')}".strip() or str(node.value)
         for key, child in node.entries():
             if kind in _KEYS and key not in _KEYS[kind] | {"type", "name", "id"}:
                 self.report.unmapped(child, "grader key", f"{label}: {key}", "no such key is known")
@@ -126,16 +121,22 @@ class GraderSet:
         kind = node.text("type")
         name = "" if is_inner else self._name(node)
         if kind == "string_check":
-            return Grader(node, name, self._named(name, _string_check(node)))
+            return Grader(node, name, self._named(name, string_check(node)))
         if kind == "text_similarity":
             check, difference = self._similarity(node, needs_threshold=not is_inner)
             return Grader(node, name, self._named(name, check), (difference,))
         if kind == "multi" and not is_inner:
             return self._multi(node, name)
         if kind == "python":
-            raise NotMappedError("it is Python code, and code of a source is never run")
+            raise NotMappedError(
+                "it is Python code, and code of a source is never run", "write its rule as checks"
+            )
         if kind in {"label_model", "score_model"}:
             raise NotMappedError("a judge cannot stand inside another check")
+        if kind == "endpoint":
+            raise NotMappedError("it asks an address; suites call nothing outside")
+        if not kind:
+            raise NotMappedError("it has no type, so it is not a grader")
         raise NotMappedError(f"there is no grader type {kind[:40]!r} in the Evals API")
 
     def _name(self, node: Node) -> str:
@@ -149,7 +150,7 @@ class GraderSet:
     def _similarity(
         self, node: Node, *, needs_threshold: bool
     ) -> tuple[Callable[[Mapping[str, Any]], Check], str]:
-        _require_answer(node.text("input"))
+        require_answer(node.text("input"))
         metric, reference = node.text("evaluation_metric"), node.text("reference")
         threshold = node.number("pass_threshold")
         if threshold is None and not needs_threshold:
@@ -158,26 +159,25 @@ class GraderSet:
             raise NotMappedError("it has no `pass_threshold` above 0 and at most 1")
         limit = threshold
         if metric == "fuzzy_match":
-            return lambda item: vocabulary.similarity(_filled(reference, item), limit), _TOKENS
+            return lambda item: vocabulary.similarity(filled(reference, item), limit), _FUZZY
         if metric == "bleu":
-            return lambda item: vocabulary.bleu(_filled(reference, item), limit), _TOKENS
+            return lambda item: vocabulary.bleu(filled(reference, item), limit), _TOKENS
         if metric in _ROUGE:
             variant = _ROUGE[metric]
-            return lambda item: vocabulary.rouge(_filled(reference, item), variant, limit), _TOKENS
+            return lambda item: vocabulary.rouge(filled(reference, item), variant, limit), _TOKENS
         if metric == "cosine":
             name, body = entry(_EMBEDDER)
             self.draft.models.setdefault(name, body)
             note = f"the embeddings come from the model {name} of models.yaml, once it is filled in"
-            return lambda item: vocabulary.embedding(_filled(reference, item), name, limit), note
+            return lambda item: vocabulary.embedding(filled(reference, item), name, limit), note
         raise NotMappedError(
             f"Assay has no {metric[:40] or 'such metric'}", "use `rouge` or `bleu`"
         )
 
     def _multi(self, node: Node, name: str) -> Grader:
-        inner = node.get("graders")
-        graders = {}
-        for key, child in inner.entries() if inner is not None else ():
-            graders[key] = self._grader(child, is_inner=True)
+        graders = {
+            key: self._grader(child, is_inner=True) for key, child in _inner_graders(node).items()
+        }
         formula = read_formula(node.text("calculate_output"), graders.keys())
         if formula is None:
             raise NotMappedError(
@@ -191,12 +191,24 @@ class GraderSet:
             node,
             name,
             lambda item: vocabulary.common(
-                _combined(formula, graders, item),
+                _combined(formula, graders, item, threshold),
                 name=name,
-                threshold=_share(formula, threshold),
+                threshold=_share(formula, threshold) if formula.kind == "sum" else None,
             ),
             tuple(difference for grader in graders.values() for difference in grader.differences),
         )
+
+
+def _inner_graders(node: Node) -> dict[str, Node]:
+    """The graders of a multi grader by name: a mapping, a list, or the only one."""
+    inner = node.get("graders")
+    if inner is None:
+        return {}
+    if isinstance(inner.value, list):
+        return {child.text("name"): child for child in inner.elements()}
+    if isinstance(inner.value, dict) and isinstance(inner.value.get("type"), str):
+        return {inner.text("name"): inner}
+    return dict(inner.entries())
 
 
 def _usable(check: Check) -> Check:
@@ -215,67 +227,18 @@ def _share(formula: Formula, threshold: float | None) -> float | None:
     return share
 
 
-def _combined(formula: Formula, graders: Mapping[str, Grader], item: Mapping[str, Any]) -> Check:
+def _combined(
+    formula: Formula,
+    graders: Mapping[str, Grader],
+    item: Mapping[str, Any],
+    threshold: float | None,
+) -> Check:
+    # The least is at least t when each is, the greatest when one is: t belongs to each of them.
+    own = None if formula.kind == "sum" else _share(formula, threshold)
     checks = [
-        vocabulary.common(graders[key].check(item), weight=weight)
+        vocabulary.common(graders[key].check(item), weight=weight, threshold=own)
         for key, weight in formula.weights.items()
     ]
     if any(check["type"] == "embedding_similarity" for check in checks):
         raise NotMappedError("a check that asks a model cannot stand inside another check")
     return {"type": "any", "checks": checks} if formula.kind == "max" else vocabulary.all_of(checks)
-
-
-def _require_answer(template: str) -> None:
-    if not _ANSWER.fullmatch(template):
-        raise NotMappedError(f"it judges `{template[:80]}`, and checks judge the answer's text")
-
-
-def _string_check(node: Node) -> Callable[[Mapping[str, Any]], Check]:
-    given, reference, operation = (node.text(key) for key in ("input", "reference", "operation"))
-    if operation in {"eq", "ne"} and _ANSWER.fullmatch(reference):
-        given, reference = reference, given
-    if found := _FIELD.fullmatch(given):
-        return _field_check(found[1].removeprefix(".").split("."), reference, operation)
-    _require_answer(given)
-    if operation in {"eq", "ne"}:
-        return lambda item: vocabulary.common(
-            vocabulary.exact(_filled(reference, item)), negate=operation == "ne"
-        )
-    if operation in {"like", "ilike"}:
-        return lambda item: vocabulary.contains(
-            _filled(reference, item), ignore_case=operation == "ilike"
-        )
-    raise NotMappedError(f"there is no operation {operation[:40]!r} in the Evals API")
-
-
-def _field_check(
-    path: list[str], reference: str, operation: str
-) -> Callable[[Mapping[str, Any]], Check]:
-    if operation != "eq":
-        raise NotMappedError("only `eq` can be said of a field of the answer's JSON")
-
-    def check(item: Mapping[str, Any]) -> Check:
-        schema: dict[str, Any] = {"const": _filled(reference, item)}
-        for key in reversed(path):
-            schema = {"type": "object", "required": [key], "properties": {key: schema}}
-        return vocabulary.json_document(schema)
-
-    return check
-
-
-def _filled(template: str, item: Mapping[str, Any]) -> str:
-    if "sample." in template:
-        raise NotMappedError("its reference is taken from the answer itself")
-    try:
-        return fill(template, {"item": _texts(item)})
-    except UnfilledError as error:
-        raise NotMappedError(str(error)) from error
-
-
-def _texts(value: Any) -> Any:
-    """Numbers and objects as the API prints them."""
-    if isinstance(value, dict):
-        return {key: _texts(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return javascript.json_of(value)
-    return javascript.text_of(value) if as_number(value) is not None else value
