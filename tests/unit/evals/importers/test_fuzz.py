@@ -49,6 +49,7 @@ EVALS_WORDS = (
     "role content name prompt choice_strings choice_scores"
 ).split()
 API_WORDS = (
+    "has_more datasource_item eval_id "
     "eval evals run runs data id name testing_criteria data_source source content item sample type "
     "input reference operation evaluation_metric pass_threshold graders calculate_output labels "
     "passing_labels model range input_messages template role sampling_params item_reference"
@@ -74,7 +75,8 @@ def assertions() -> st.SearchStrategy[Any]:
         optional={
             "value": documents(PROMPTFOO_WORDS),
             "threshold": SCALARS,
-            "weight": SCALARS,
+            "weight": st.one_of(SCALARS, st.sampled_from([0, 0.5, 2])),
+            "metricOnly": st.booleans(),
             "metric": SCALARS,
             "transform": st.sampled_from(["output.trim()", "JSON.parse(output).a", "x", 3]),
             "assert": st.lists(st.fixed_dictionaries({"type": st.sampled_from(TYPES)}), max_size=2),
@@ -100,7 +102,9 @@ def configurations() -> st.SearchStrategy[Any]:
             "tests": st.lists(st.one_of(tests, SCALARS), max_size=3),
             "defaultTest": tests,
             "scenarios": documents(PROMPTFOO_WORDS),
-            "providers": documents(["id", "config", "temperature", "apiBaseUrl", "label"]),
+            "providers": documents(
+                ["id", "config", "temperature", "apiBaseUrl", "label", "transform"]
+            ),
         },
     )
     return st.one_of(shaped, documents(PROMPTFOO_WORDS))
