@@ -63,10 +63,18 @@ def command_line() -> str:
     return markdown()
 
 
+def imports() -> str:
+    """What becomes of each part of other tools' suites, from importing examples."""
+    from evals.importers.reference import page
+
+    return page()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "openapi.yaml": openapi,
     "checks.md": checks,
     "cli.md": command_line,
+    "imports.md": imports,
 }
 
 

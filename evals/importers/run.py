@@ -51,7 +51,8 @@ def read_import(format_name: str, source: Path, name: str = "", judge: str = "")
     Raises SourceMissingError and ImportRefusedError.
     """
     if name and (not is_name(name) or name == "partials"):
-        raise ImportRefusedError(f"{name!r} is not a valid name of a suite")
+        hint = "a name has lower-case letters and digits, with `-`, `.` or `_` between them"
+        raise ImportRefusedError(f"{name!r} is not a valid name of a suite", hint=hint)
     folder, path = _place(source)
     fidelity = Fidelity()
     draft = IMPORTERS[format_name](folder, path, name or _default_name(source), fidelity, judge)

@@ -70,6 +70,8 @@ _LISTED = {
         "download it and write samples for Match",
     ),
 }
+#: An ideal that every matcher takes.
+_EXAMPLE = "1"
 _COMMON_ARGS = frozenset({"samples_jsonl", "num_few_shot", "few_shot_jsonl"})
 _ROW_KEYS = frozenset({"input", "ideal"})
 #: Keys of rows that try a judge -> (why they are not mapped, what to do instead).
@@ -77,6 +79,11 @@ _RECORDED = {
     "completion": ("Assay judges fresh answers, not recorded ones", ""),
     "choice": ("it is a human label", "human labels belong into calibration/"),
 }
+
+
+def known_classes() -> tuple[str, ...]:
+    """The classes that are mapped, and those that are listed with a reason of their own."""
+    return (*_MATCHERS, _CLASSIFY, *_LISTED)
 
 
 def fill_suite(
@@ -89,7 +96,8 @@ def fill_suite(
         reason, todo = _LISTED.get(class_name, (_CODE, "write its rule as checks by hand"))
         report.unmapped(node, "eval class", class_name or "(none)", reason, todo)
     if matcher is not None:
-        report.settled(node, "eval class", class_name, "checks", (matcher.difference,))
+        into = f"check {matcher.check(_EXAMPLE)['type']}"
+        report.settled(node, "eval class", class_name, into, (matcher.difference,))
     ignores = args.get("ignore_case")
     if ignores is not None and class_name.endswith(":Includes"):
         report.mapped(ignores, "eval argument", f"ignore_case: {ignores.value}", "ignore_case")

@@ -23,7 +23,7 @@ _BASE_KEYS = {
     "description": "description of the suite",
 }
 #: Folders of a registry beside `evals` -> (why they are not mapped, what to do instead).
-_SIBLINGS = {
+SIBLINGS = {
     "eval_sets": ("a set names several evals; each is a suite of its own", "evaluate each suite"),
     "completion_fns": ("it says how models are asked, in Python", "fill in models.yaml"),
     "solvers": ("it says how models are asked, in Python", "fill in models.yaml"),
@@ -132,8 +132,8 @@ def _report_siblings(folder: SourceFolder, home: str, report: Fidelity) -> None:
     for file in folder.paths():
         kind = posixpath.basename(posixpath.dirname(file))
         is_beside = posixpath.dirname(posixpath.dirname(file)) == home
-        if is_beside and kind in _SIBLINGS and file.endswith((".yaml", ".yml")):
-            reason, todo = _SIBLINGS[kind]
+        if is_beside and kind in SIBLINGS and file.endswith((".yaml", ".yml")):
+            reason, todo = SIBLINGS[kind]
             report.unmapped(Node(None, file), "registry", file, reason, todo)
 
 

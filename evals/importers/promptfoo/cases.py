@@ -20,7 +20,7 @@ PREFIX, SUFFIX = "prompt_prefix", "prompt_suffix"
 MAX_CASES = 20_000
 #: Options that change what an assertion sees: a default check then differs between tests.
 _JUDGING = frozenset({"transform", "postprocess", "provider", "rubricPrompt"})
-_OPTIONS: Mapping[str, tuple[str, str]] = {
+UNMAPPED_OPTIONS: Mapping[str, tuple[str, str]] = {
     "transformVars": ("it is a program, and programs are never run", BY_HAND),
     "storeOutputAs": ("a case in Assay never sees another case's answer", ""),
     "runSerially": ("cases in Assay are independent of each other", ""),
@@ -169,8 +169,8 @@ class Cases:
 
     def _options(self, test: Test) -> None:
         for name, node in test.options.items():
-            if name in _OPTIONS:
-                reason, todo = _OPTIONS[name]
+            if name in UNMAPPED_OPTIONS:
+                reason, todo = UNMAPPED_OPTIONS[name]
                 self.report.unmapped(node, "option", f"{name}: {node.value}", reason, todo)
             elif name not in _UNDERSTOOD:
                 reason = "Assay has no such option"

@@ -10,7 +10,7 @@ from evals.importers.promptfoo.context import BY_HAND, Context
 _RUNNING = "how a run is carried out is not part of a suite in Assay"
 _PROGRAM = "it is a program, and programs of a source are never run"
 #: Key -> (why it is not mapped, what to do instead).
-_SETTINGS: Mapping[str, tuple[str, str]] = {
+SETTINGS: Mapping[str, tuple[str, str]] = {
     "outputPath": (_RUNNING, "use `assay runs show --format`"),
     "commandLineOptions": (_RUNNING, ""),
     "sharing": ("Assay shares nothing", ""),
@@ -34,8 +34,8 @@ def report_settings(node: Node, context: Context) -> None:
     """One item for every top-level key that is not read elsewhere."""
     report = context.fidelity
     for key, child in node.entries():
-        if key in _SETTINGS:
-            reason, todo = _SETTINGS[key]
+        if key in SETTINGS:
+            reason, todo = SETTINGS[key]
             report.unmapped(child, "configuration", key, reason, todo)
         elif key not in _READ:
             report.unmapped(child, "configuration", key, "promptfoo has no such key")

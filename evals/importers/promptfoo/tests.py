@@ -22,7 +22,7 @@ KEYS = (
     "description vars assert threshold options metadata provider providers prompts providerOutput "
     "assertScoringFunction"
 ).split()
-_NOT_TAKEN: Mapping[str, tuple[str, str]] = {
+UNMAPPED_KEYS: Mapping[str, tuple[str, str]] = {
     "provider": ("a run in Assay has one model for all cases", "evaluate it on that model"),
     "providers": ("a run in Assay has one model for all cases", "evaluate it on those models"),
     "prompts": ("every case is asked with the version under test", "split the suite by hand"),
@@ -87,8 +87,8 @@ class TestReader:
         if not is_default and not any(key in node.value for key in KEYS):
             return self._plain_row(node)
         for key, child in node.entries():
-            if key in _NOT_TAKEN:
-                reason, todo = _NOT_TAKEN[key]
+            if key in UNMAPPED_KEYS:
+                reason, todo = UNMAPPED_KEYS[key]
                 self.report.unmapped(child, f"test {key}", str(child.value), reason, todo)
             elif key not in KEYS:
                 self.report.unmapped(child, "test key", key, "promptfoo has no such key")
