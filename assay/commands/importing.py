@@ -50,6 +50,16 @@ def import_suite(
             help="The served id of the model that judges where the source names none.",
         ),
     ] = "",
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            "--root",
+            metavar="DIR",
+            file_okay=False,
+            help="The folder that may be read, around PATH.",
+            show_default="that of PATH",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -60,7 +70,7 @@ def import_suite(
     """
     from evals.importers.run import read_import, write_import
 
-    imported = read_import(tool.value, source, name, judge)
+    imported = read_import(tool.value, source, name, judge, root)
     write_import(imported, out, force=force)
     if as_json:
         output.emit(document("import", _told(imported, out)))

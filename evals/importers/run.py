@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +44,12 @@ class Imported:
         return [item for item, _ in self.fidelity.items() if item.fate == "not_mapped"]
 
 
-def read_import(format_name: str, source: Path, name: str = "", judge: str = "") -> Imported:
+def read_import(
+    format_name: str, source: Path, name: str = "", judge: str = "", root: Path | None = None
+) -> Imported:
     """Everything but the writing. `source` is a file or a folder.
+
+    Nothing outside `root` is read; None means the folder of the source.
 
     `judge` is the model, by the name it is served under, that judges where the source names none.
 
@@ -53,7 +58,7 @@ def read_import(format_name: str, source: Path, name: str = "", judge: str = "")
     if name and (not is_name(name) or name == "partials"):
         hint = "a name has lower-case letters and digits, with `-`, `.` or `_` between them"
         raise ImportRefusedError(f"{name!r} is not a valid name of a suite", hint=hint)
-    folder, path = _place(source)
+    folder, path = _place(source) if root is None else _below(root, source)
     fidelity = Fidelity()
     draft = IMPORTERS[format_name](folder, path, name or _default_name(source), fidelity, judge)
     made = assemble(draft, fidelity)
@@ -83,6 +88,18 @@ def _combined(models: Path, wanted: bytes) -> bytes:
         message = f"the models cannot be added to {models} without changing what it says"
         raise ImportRefusedError(message, hint="import into another folder and copy them")
     return combined
+
+
+def _below(root: Path, source: Path) -> tuple[SourceFolder, str]:
+    """As `_place`, for a source below the folder that may be read."""
+    folder = SourceFolder(root)
+    place = Path(os.path.realpath(source))
+    if not root.is_dir() or not place.is_relative_to(folder.root):
+        raise ImportRefusedError(f"{source} is not inside the folder {root}")
+    if not place.is_file():
+        hint = "with --root, PATH names the configuration file"
+        raise SourceMissingError(f"there is no file {source}", hint=hint)
+    return folder, place.relative_to(folder.root).as_posix()
 
 
 def _place(source: Path) -> tuple[SourceFolder, str]:

@@ -22,7 +22,8 @@ _SKIPPED = frozenset({"node_modules", "__pycache__"})
 _OID = re.compile(rb"^oid sha256:([0-9a-f]{12})[0-9a-f]*\s+^size ([0-9]{1,15})", re.MULTILINE)
 _LFS_POINTER = b"version https://git-lfs"
 _OUTSIDE = "it leads outside the folder that is imported"
-_COPY = "copy the file into the folder and name it there"
+_COPY = "import with --root FOLDER, or copy the file into the folder and name it there"
+_COPY_LINKED = "copy the file itself into the folder"
 
 
 class SourceFolder:
@@ -47,7 +48,8 @@ class SourceFolder:
         target = self.root / path
         try:
             if os.path.realpath(target) != str(target):
-                raise UnreadableError(f"{path} is reached through a symbolic link", _COPY)
+                reason = f"{path} is reached through a symbolic link"
+                raise UnreadableError(reason, _COPY_LINKED)
             # Non-blocking: a named pipe would wait for a writer for ever.
             descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except (OSError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -32,6 +33,9 @@ _PROGRAMS = (
     "promptfooconfig.cjs",
 )
 _PARTS = frozenset({"prompts", "providers", "targets", "tests", "scenarios", "defaultTest"})
+#: Configurations in other places, or under longer names.
+_LIKE = re.compile(r"(?:^|/)[^/]*promptfoo[^/]*\.(?:ya?ml|json)$", re.IGNORECASE)
+MAX_NAMED = 3
 MAX_REPEATS = 20
 
 
@@ -67,7 +71,9 @@ def _found(folder: SourceFolder) -> str:
     for name in _PROGRAMS:
         if folder.exists(name):
             return name
-    raise SourceMissingError(f"the folder has no {NAMES[0]}", hint="name the configuration file")
+    others = [path for path in folder.paths() if _LIKE.search(path)][:MAX_NAMED]
+    hint = f"name the file: {', '.join(others)}" if others else "name the configuration file"
+    raise SourceMissingError(f"the folder has no {NAMES[0]}", hint=hint)
 
 
 def _of_results(node: Node, report: Fidelity) -> Node:

@@ -108,6 +108,7 @@ class TestReader:
         return _row_test(rows, node, node.text("__description"))
 
     def _asserts(self, node: Node | None) -> tuple[Node, ...]:
+        node = followed(node, self.context, "assert") if node is not None else None
         if node is None:
             return ()
         if not isinstance(node.value, list):

@@ -72,3 +72,44 @@ def test_where_nothing_checks_anything_it_says_so(tmp_path: Path) -> None:
     result = run("promptfoo", str(tmp_path), "--out", str(tmp_path / "out"))
     assert result.exit_code == exit_codes.PASS
     assert "no suite was written" in result.stderr
+
+
+def test_a_wider_folder_is_read_when_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "repo/evals").mkdir(parents=True)
+    (tmp_path / "repo/prompts").mkdir()
+    (tmp_path / "secret.txt").write_text("SECRET {{q}}")
+    (tmp_path / "repo/prompts/ask.txt").write_text("Please answer {{q}}")
+    config = tmp_path / "repo/evals/promptfooconfig.yaml"
+    config.write_text(
+        "prompts: [file://../prompts/ask.txt, file://../../secret.txt]\n"
+        "tests: [{vars: {q: x}, assert: [{type: contains, value: x}]}]\n"
+    )
+    narrow, wide = tmp_path / "narrow", tmp_path / "wide"
+    told = run("promptfoo", str(config), "--out", str(narrow))
+    assert "outside the folder" in told.stdout
+    assert not (narrow / "prompts").exists()
+    told = run("promptfoo", str(config), "--out", str(wide), "--root", str(tmp_path / "repo"))
+    assert told.exit_code == exit_codes.PASS
+    (version,) = (wide / "prompts").rglob("v*.jinja2")
+    assert "Please answer" in version.read_text()
+    assert not any("SECRET" in path.read_text() for path in wide.rglob("*") if path.is_file())
+
+
+def test_a_root_that_does_not_hold_the_source_is_an_error(tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    told = run("promptfoo", MATCHERS, "--out", out, "--root", str(tmp_path))
+    assert told.exit_code == exit_codes.USAGE
+    assert "not inside" in told.stderr
+    root = str(SAMPLES / "promptfoo")
+    told = run("promptfoo", MATCHERS, "--out", out, "--root", root)
+    assert told.exit_code == exit_codes.USAGE
+    assert "--root" in told.stderr
+    assert not Path(out).exists()
+
+
+def test_a_configuration_somewhere_else_is_named(tmp_path: Path) -> None:
+    (tmp_path / "evals").mkdir()
+    (tmp_path / "evals/promptfooconfig.yaml").write_text("prompts: [x]")
+    told = run("promptfoo", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert told.exit_code == exit_codes.USAGE
+    assert "evals/promptfooconfig.yaml" in told.stderr

@@ -277,3 +277,12 @@ def test_a_long_report_tells_alike_items_together(tmp_path: Path) -> None:
     tests = next(item for item in report["items"] if item["kind"] == "test")
     assert (tests["count"], tests["lines"]) == (1500, "2–1501")
     assert "t.csv:2–1501" in found.files["fidelity.md"].decode()
+
+
+def test_assertions_may_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
+    config = "prompts: ['{{q}}']\ntests: [{vars: {q: x}, assert: file://checks.yaml}]\n"
+    checks = "- {type: contains, value: '{{q}}'}\n- {type: nonsense}\n"
+    found = imported(tmp_path, config, **{"checks.yaml": checks})
+    assert rows(found)[0]["checks"] == [{"type": "contains", "value": "x"}]
+    (item,) = found.lost()
+    assert (item.path, item.line) == ("checks.yaml", 2)
