@@ -89,6 +89,26 @@ def is_elsewhere(reference: str) -> bool:
     return _ELSEWHERE.match(reference) is not None
 
 
+def followed_all(node: Node, context: Context, kind: str) -> list[Node]:
+    """The node itself, or the files that it names with `file://` and wildcards, lists opened."""
+    is_glob = isinstance(node.value, str) and node.value.startswith(FILE) and "*" in node.value
+    if not is_glob:
+        found = followed(node, context, kind)
+        targets = [] if found is None else [found]
+    else:
+        targets = []
+        try:
+            for path in context.paths(node.value, node.file):
+                targets.append(context.document(path))
+        except UnreadableError as error:
+            context.unreadable(node, kind, node.value, error)
+    return [
+        item
+        for target in targets
+        for item in (target.elements() if isinstance(target.value, list) else [target])
+    ]
+
+
 def followed(node: Node, context: Context, kind: str) -> Node | None:
     """The node itself, or the file that it names with `file://`; None after a report."""
     if not (isinstance(node.value, str) and node.value.startswith(FILE)):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from evals.importers.nodes import Node
-from evals.importers.promptfoo.context import Context, followed
+from evals.importers.promptfoo.context import Context, followed_all
 from evals.importers.promptfoo.tests import Test, TestReader
 
 _KEYS = frozenset({"description", "config", "tests"})
@@ -16,19 +16,9 @@ _DROPPED = "promptfoo drops `options` of a scenario's config without a word; so 
 def scenario_tests(node: Node, context: Context) -> Iterator[Test]:
     """The tests of all scenarios, in promptfoo's order."""
     reader = TestReader(context)
-    target = followed(node, context, "scenarios")
-    if target is None:
-        return
-    items = target.elements() if isinstance(target.value, list) else iter([target])
-    for item in items:
-        inner = followed(item, context, "scenario")
-        if inner is None:
-            continue
-        if isinstance(inner.value, list):
-            for part in inner.elements():
-                yield from _one(part, context, reader)
-        else:
-            yield from _one(inner, context, reader)
+    for item in followed_all(node, context, "scenarios"):
+        for part in followed_all(item, context, "scenario"):
+            yield from _one(part, context, reader)
 
 
 def _one(node: Node, context: Context, reader: TestReader) -> Iterator[Test]:
@@ -55,10 +45,8 @@ def _one(node: Node, context: Context, reader: TestReader) -> Iterator[Test]:
 
 
 def _configs(node: Node | None, context: Context, reader: TestReader) -> list[Test]:
-    target = followed(node, context, "scenario config") if node is not None else None
-    if target is None:
-        return []
-    configs = list(reader.tests(target))
+    found = followed_all(node, context, "scenario config") if node is not None else []
+    configs = [config for part in found for config in reader.tests(part)]
     for config in configs:
         for name, option in config.options.items():
             context.fidelity.unmapped(option, "scenario config option", name, _DROPPED)

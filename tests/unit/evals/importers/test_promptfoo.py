@@ -286,3 +286,17 @@ def test_assertions_may_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
     assert rows(found)[0]["checks"] == [{"type": "contains", "value": "x"}]
     (item,) = found.lost()
     assert (item.path, item.line) == ("checks.yaml", 2)
+
+
+def test_scenarios_may_stand_in_several_files(tmp_path: Path) -> None:
+    config = "prompts: ['{{q}} {{w}}']\nscenarios: file://scenarios/*.yaml\n"
+    one = "- config: [{vars: {q: a}}]\n  tests: [{assert: [{type: contains, value: x}]}]\n"
+    two = "config: file://more.yaml\ntests: [{assert: [{type: contains, value: y}]}]\n"
+    files = {"scenarios/1.yaml": one, "scenarios/2.yaml": two, "more.yaml": "- vars: {q: b}\n"}
+    found = imported(tmp_path, config, **files)
+    asked = [(row["variables"]["q"], row["checks"][0]["value"]) for row in rows(found)]
+    assert asked == [("a", "x"), ("b", "y")]
+    nothing = imported(
+        tmp_path, config.replace("scenarios/*", "none/*") + "tests: [{vars: {q: 1}}]"
+    )
+    assert lost(nothing)["file://none/*.yaml"] == "no file matches"
