@@ -296,6 +296,8 @@ def test_scenarios_may_stand_in_several_files(tmp_path: Path) -> None:
     found = imported(tmp_path, config, **files)
     asked = [(row["variables"]["q"], row["checks"][0]["value"]) for row in rows(found)]
     assert asked == [("a", "x"), ("b", "y")]
+    place = tmp_path / "promptfooconfig.yaml"
+    assert rows(read_import("promptfoo", place, "s", "", tmp_path.parent)) == rows(found)
     nothing = imported(
         tmp_path, config.replace("scenarios/*", "none/*") + "tests: [{vars: {q: 1}}]"
     )
