@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from assay.answers import CaseAnswer, EvalRun, Forecast
+from assay.answers.reports import Change, RunCase, RunReport
 from assay.reading import read
 
 T = TypeVar("T")
@@ -68,9 +69,25 @@ class EvaluationCalls(ABC):
         """Evaluations, newest first, page by page."""
         return self._pages(EvalRun, "/runs", prompt=prompt, version=version)
 
-    def results(self, run_id: str) -> Iterator[CaseAnswer]:
-        """A run's answers, page by page."""
-        return self._pages(CaseAnswer, _run(run_id, "results"), page_size=_PAGE)
+    def results(self, run_id: str, *, failed: bool = False) -> Iterator[CaseAnswer]:
+        """A run's answers, page by page. `failed`: only those that did not pass."""
+        wanted = {"failed": "true"} if failed else {}
+        return self._pages(CaseAnswer, _run(run_id, "results"), page_size=_PAGE, **wanted)
+
+    def report(self, run_id: str) -> RunReport:
+        """The tables of a run: rates with intervals, times, usage, cost, variances."""
+        return read(RunReport, self._get(_run(run_id, "report")))
+
+    def run_cases(
+        self, run_id: str, *, changes: Collection[Change] = (), page_size: int = _PAGE
+    ) -> Iterator[RunCase]:
+        """The cases of a run with their answers, regressions first, page by page.
+
+        Only those to which one of `changes` happened; all without any.
+        """
+        wanted = {"change": list(changes)} if changes else {}
+        path = _run(run_id, "cases")
+        return self._pages(RunCase, path, page_size=min(page_size, _PAGE), **wanted)
 
     def cancel(self, run_id: str) -> EvalRun:
         """Stop an evaluation; what was answered is kept."""

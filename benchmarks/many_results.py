@@ -1,8 +1,9 @@
 """A database with many results, and a worker that stores many: page times and memory.
 
 One real run is evaluated and its result copied until RESULTS are stored; then pages of the API are
-asked for with a token, through the whole of Django. The promise is 100 ms; the first requests of
-the process, which load code, do not count. After it the memory of a worker is watched while it
+asked for with a token, through the whole of Django. The promise is 100 ms for a page; the report
+of a run adds up all its results. The first requests of the process, which load code, do not count.
+After it the memory of a worker is watched while it
 evaluates CASES cases on a model that answers at once (`fast_model.py`): what a worker holds must
 not grow with what it has stored.
 
@@ -96,6 +97,10 @@ def timed_pages(run: object) -> list[tuple[str, str, str]]:
         behind = client.get(behind).json()["next"]
     pages = {"all runs": "/api/v1/runs", "the run": f"/api/v1/runs/{run}"}
     pages |= {"its first results": page, "results a hundred pages on": behind}
+    pages |= {
+        "its report": f"/api/v1/runs/{run}/report",
+        "its changed cases": f"/api/v1/runs/{run}/cases?page_size=20&change=failing",
+    }
     return [(name, *_timed(client, address)) for name, address in pages.items()]
 
 

@@ -13,6 +13,7 @@ from assay.errors import FileUnusableError
 from core.errors import InvalidError
 
 if TYPE_CHECKING:
+    from assay.answers.reports import Change
     from assay.report.value import Report
 
 
@@ -38,6 +39,21 @@ def chosen(named: Format | None, as_json: bool) -> Format:
     if as_json and named not in {None, Format.JSON}:
         raise FormatUnclearError(f"--json and --format {named} disagree")
     return Format.JSON if as_json else named or Format.TABLE
+
+
+def shown_cases(form: Format) -> tuple[tuple[Change, ...], int | None]:
+    """Which cases a format shows, and how many of them at most; None: all."""
+    from assay.answers.reports import NEWS
+    from assay.report import html, markdown, table
+
+    if form == Format.JUNIT:
+        return (), None
+    most = {
+        Format.TABLE: table.MOST_CASES,
+        Format.MARKDOWN: markdown.MOST_CASES,
+        Format.HTML: html.MOST_CASES,
+    }
+    return (*NEWS, "failing"), most.get(form)
 
 
 def write(report: Report, form: Format, file: Path | None) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from assay import output
-from assay.commands.reporting import Format, chosen, write
+from assay.commands.reporting import Format, chosen, shown_cases, write
 from assay.commands.verdict import follow_up, tell
 from assay.connection import connected
 from assay.fields import document
@@ -18,6 +18,8 @@ from assay.options import AsJson, Version
 
 if TYPE_CHECKING:
     from assay.answers import CaseAnswer, EvalRun
+    from assay.client import Assay
+    from assay.report.value import Report
 
 #: Of an answer in a table; `--json` has all of it.
 _SHOWN_CHARACTERS = 100
@@ -76,16 +78,25 @@ def show_run(
     junit is for continuous integration, markdown for a comment, html for a file to keep; --json is
     short for --format json.
     """
-    from assay.report.making import report_of
-
     chosen_form = chosen(form, as_json)
     with connected() as client:
-        run = client.run(str(run_id))
-        answers = client.results(str(run_id)) if run.progress.done else iter(())
-        report = report_of(run, answers)
+        report = _report(client, str(run_id), chosen_form)
     write(report, chosen_form, file)
     if chosen_form == Format.TABLE:
-        follow_up(run)
+        follow_up(report.run)
+
+
+def _report(client: Assay, run_id: str, form: Format) -> Report:
+    """The report with the cases that this format shows: the rest is counted by the server."""
+    from assay.report.making import nothing_yet, report_of
+
+    run = client.run(run_id)
+    if not run.progress.done:
+        return report_of(run, nothing_yet(run), ())
+    changes, most = shown_cases(form)
+    size = {} if most is None else {"page_size": most}
+    found = islice(client.run_cases(run_id, changes=changes, **size), most)
+    return report_of(run, client.report(run_id), found)
 
 
 @app.command()
@@ -96,7 +107,7 @@ def results(
 ) -> None:
     """The answers of an evaluation, case by case."""
     with connected() as client:
-        found = [r for r in client.results(str(run_id)) if not failed or r.outcome != "pass"]
+        found = list(client.results(str(run_id), failed=failed))
     if as_json:
         output.emit({"run": str(run_id), "results": [document("results[]", r) for r in found]})
         return

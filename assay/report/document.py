@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from assay.answers import BaselineAnswer, CaseAnswer
+from assay.answers.reports import NEWS, Change, RunCase, Usage
 from assay.fields import document as documented
-from assay.report.value import NEWS, CaseRow, Change, Report
+from assay.report.value import Report
 
 #: What happened to these cases is told with their answers; the rest is only counted.
 _TOLD: tuple[Change, ...] = (*NEWS, "failing")
@@ -22,13 +23,20 @@ def document(report: Report) -> dict[str, Any]:
         "case_counts": report.counts,
         "changed_cases": [_case(row) for row in report.of(*_TOLD)],
         "times": [documented("times[]", row) for row in report.times],
-        "usage": documented("usage", report.usage),
+        "usage": _usage(report.usage),
+        "variances": [documented("variances[]", row) for row in report.variances],
         "remarks": list(report.remarks),
     }
     return documented("runs show", asdict(report.run) | parts)
 
 
-def _case(row: CaseRow) -> dict[str, Any]:
+def _usage(usage: Usage) -> dict[str, Any]:
+    cache = usage.prefix_cache
+    rate = {"prefix_cache_rate": None if cache is None else cache.rate}
+    return documented("usage", asdict(usage) | rate)
+
+
+def _case(row: RunCase) -> dict[str, Any]:
     answers = [
         {
             "repeat": answer.repeat,

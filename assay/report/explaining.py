@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.answers import CaseAnswer, CheckSaid
+from assay.answers.reports import RunCase
 from assay.answers.results import ArmAnswer
 from assay.report.texts import cut_line
 
@@ -18,6 +19,11 @@ def reasons(answer: ArmAnswer) -> Iterator[str]:
     for check in answer.checks:
         if not check.passed:
             yield _check(check)
+
+
+def doubt(row: RunCase) -> str:
+    """A clause about a flip that need not mean anything; empty for any other case."""
+    return ", flaky in the newest runs" if row.is_doubtful else ""
 
 
 def in_short(answer: CaseAnswer) -> str:

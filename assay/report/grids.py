@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from assay.answers import Comparison, Guardrail
+from assay.answers.reports import CheckRate, ScoreVariance, Usage
 from assay.report.texts import (
     dollars_text,
     interval_text,
@@ -13,8 +14,9 @@ from assay.report.texts import (
     points_text,
     rate_text,
     seconds_text,
+    spread_text,
 )
-from assay.report.value import CheckRow, Report, SuiteRow, TimeRow
+from assay.report.value import Report, SuiteRow, TimeRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Grid:
 
 def grids(report: Report) -> Iterator[Grid]:
     """The tables that have something in them."""
-    makers = (_suites, _comparisons, _guardrails, _checks, _times)
+    makers = (_suites, _comparisons, _guardrails, _checks, _times, _variances)
     return (grid for grid in (make(report) for make in makers) if grid.rows)
 
 
@@ -42,16 +44,36 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "errors", f"{run.progress.errors:,}"
     yield "from earlier runs", f"{usage.cached_answers:,} answers"
     yield "tokens", f"{usage.prompt_tokens:,} read, {usage.completion_tokens:,} written"
-    if usage.planned_cost_usd is not None:
-        yield "planned cost", dollars_text(usage.planned_cost_usd)
-    if usage.prefix_cache_rate is not None:
-        yield "prefix cache", f"{rate_text(usage.prefix_cache_rate)} of prompt tokens"
+    yield from _costs(usage)
+    cache = usage.prefix_cache
+    if cache is not None and cache.rate is not None:
+        tokens = f"{cache.cached_tokens:,} of {cache.prompt_tokens:,} prompt tokens"
+        yield "prefix cache", f"{rate_text(cache.rate)}, {tokens}"
     if usage.seconds is not None:
         yield "time", seconds_text(usage.seconds)
     for judge, why in run.advisory.items():
         yield "decides nothing", f"{judge}: {why}"
     if run.certificate:
         yield "certificate", run.certificate
+
+
+def _costs(usage: Usage) -> Iterator[tuple[str, str]]:
+    cost = usage.cost
+    parts = {
+        "the model": cost.model_usd,
+        "latency phases": cost.latency_usd,
+        "judges": cost.judges_usd,
+    }
+    known = [f"{dollars_text(usd)} {name}" for name, usd in parts.items() if usd]
+    unknown = [name for name, usd in parts.items() if usd is None]
+    if not unknown:
+        told = f" ({', '.join(known)})" if len(known) > 1 else ""
+        yield "cost", f"{dollars_text(cost.total_usd)}{told}"
+    else:
+        beside = f"{', '.join(known)}; " if known else ""
+        yield "cost", f"{beside}not known for {', '.join(unknown)}: no price, or several"
+    if usage.planned_cost_usd is not None:
+        yield "planned cost", dollars_text(usage.planned_cost_usd)
 
 
 def _suites(report: Report) -> Grid:
@@ -91,7 +113,7 @@ def _checks(report: Report) -> Grid:
     return Grid("Checks", columns, tuple(map(_check, report.checks)))
 
 
-def _check(row: CheckRow) -> tuple[str, ...]:
+def _check(row: CheckRate) -> tuple[str, ...]:
     marks = [mark for mark, holds in _marks(row) if holds]
     return (
         *(row.suite, row.name, row.type, f"{row.cases:,}"),
@@ -100,7 +122,7 @@ def _check(row: CheckRow) -> tuple[str, ...]:
     )
 
 
-def _marks(row: CheckRow) -> Sequence[tuple[str, bool]]:
+def _marks(row: CheckRate) -> Sequence[tuple[str, bool]]:
     return (("critical", row.critical), ("decides nothing", not row.decides))
 
 
@@ -130,3 +152,17 @@ def _time(row: TimeRow, quantiles: Sequence[float]) -> tuple[str, ...]:
     load = "the run" if row.suite is None else f"{row.suite}, {row.concurrency} at once"
     cells = {c.quantile: percentile_text(c.value, c.low, c.high) for c in row.percentiles}
     return (row.metric, load, row.arm, f"{row.count:,}", *(cells.get(q, "-") for q in quantiles))
+
+
+def _variances(report: Report) -> Grid:
+    columns = ("suite", "of", "cases", "between cases", "between answers", "between judgements")
+    return Grid("Spread of scores", columns, tuple(map(_variance, report.variances)))
+
+
+def _variance(row: ScoreVariance) -> tuple[str, ...]:
+    parts = (
+        (row.case, row.case_share),
+        (row.generation, row.generation_share),
+        (row.judge, row.judge_share),
+    )
+    return (row.suite, row.of, f"{row.cases:,}", *(spread_text(*part) for part in parts))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from assay.answers.reports import CHANGES, NEWS, Change, RunCase
 from assay.answers.results import ArmAnswer
-from assay.report.explaining import reasons
+from assay.report.explaining import doubt, reasons
 from assay.report.grids import Grid, facts, grids
 from assay.report.headline import standing, subject, verdict_word
 from assay.report.texts import clean, rate_text
-from assay.report.value import CHANGES, NEWS, CaseRow, Change, Report
+from assay.report.value import Report
 
-_MOST_CASES = 500
+#: Changed cases that are shown; the rest is counted.
+MOST_CASES = 500
 #: Whatever got in here: a browser must neither run nor load it.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = """\
@@ -95,25 +97,26 @@ def _table(grid: Grid) -> Iterator[str]:
 
 
 def _cases(report: Report) -> Iterator[str]:
-    if not report.cases:
+    if not report.counts:
         return
     yield "<h2>Cases</h2>"
     yield f"<p>{', '.join(f'{n:,} {_change(change)}' for change, n in report.counts.items())}</p>"
     shown = report.of(*NEWS, "failing")
-    for row in shown[:_MOST_CASES]:
+    for row in shown[:MOST_CASES]:
         yield from _case(row)
-    if len(shown) > _MOST_CASES:
+    left = report.count(*NEWS, "failing") - len(shown[:MOST_CASES])
+    if left > 0:
         command = f"assay runs results {report.run.run} --failed"
-        yield f"<p>and {len(shown) - _MOST_CASES:,} more: <code>{_text(command)}</code></p>"
+        yield f"<p>and {left:,} more: <code>{_text(command)}</code></p>"
 
 
 def _change(change: Change) -> str:
     return f'<span class="{change}">{change}</span>' if change in CHANGES else ""
 
 
-def _case(row: CaseRow) -> Iterator[str]:
+def _case(row: RunCase) -> Iterator[str]:
     live = "" if row.baseline_rate is None else f", live {rate_text(row.baseline_rate)}"
-    rates = f"{rate_text(row.pass_rate)}{live}"
+    rates = f"{rate_text(row.pass_rate)}{live}{doubt(row)}"
     name = f"{_text(row.suite)} / {_text(row.case)}"
     yield f"<details><summary>{_change(row.change)} {name} ({rates})</summary>"
     for answer in row.answers:

@@ -12,7 +12,8 @@ from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from assay.answers import CaseAnswer
-from assay.report.explaining import in_short, reasons
+from assay.answers.reports import RunCase
+from assay.report.explaining import doubt, in_short, reasons
 from assay.report.headline import headline, subject
 from assay.report.texts import clean, cut_line
 from assay.report.value import Report
@@ -24,9 +25,9 @@ def junit(report: Report) -> str:
     """The XML document."""
     root = Element("testsuites", name=subject(report.run))
     _gate(root, report)
-    for suite, rows in groupby(report.cases, key=lambda row: row.suite):
-        answers = [answer for row in rows for answer in row.answers]
-        _suite(root, report, suite, answers)
+    ordered = sorted(report.cases, key=lambda row: (row.suite, row.case))
+    for suite, rows in groupby(ordered, key=lambda row: row.suite):
+        _suite(root, report, suite, rows)
     _count(root, root.findall("./testsuite/testcase"))
     indent(root)
     return "<?xml version='1.0' encoding='utf-8'?>\n" + tostring(root, encoding="unicode") + "\n"
@@ -51,20 +52,21 @@ def _gate(root: Element, report: Report) -> None:
     _count(suite, [case])
 
 
-def _suite(root: Element, report: Report, name: str, answers: Iterable[CaseAnswer]) -> None:
+def _suite(root: Element, report: Report, name: str, rows: Iterable[RunCase]) -> None:
     classname = clean(f"{report.run.prompt}.{name}")
     suite = SubElement(root, "testsuite", name=classname)
     suite.set("timestamp", clean(report.run.created_at))
-    for answer in answers:
-        _case(SubElement(suite, "testcase", classname=classname), answer)
+    for row in rows:
+        for answer in row.answers:
+            _case(SubElement(suite, "testcase", classname=classname), answer, doubt(row))
     _count(suite, suite.findall("testcase"))
 
 
-def _case(case: Element, answer: CaseAnswer) -> None:
+def _case(case: Element, answer: CaseAnswer, doubt: str) -> None:
     case.set("name", clean(f"{answer.case} [{answer.repeat}]"))
     case.set("time", f"{(answer.total_ms or 0) / 1000:.3f}")
     if answer.outcome == "fail":
-        _say(case, "failure", "fail", in_short(answer), _told(answer))
+        _say(case, "failure", "fail", in_short(answer) + doubt, _told(answer))
     elif answer.outcome != "pass":
         _say(case, "error", "error", in_short(answer), _told(answer))
 

@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from assay.answers.reports import NEWS, RunCase
 from assay.answers.results import ArmAnswer
 from assay.output import one_line
-from assay.report.explaining import reasons
+from assay.report.explaining import doubt, reasons
 from assay.report.grids import Grid, facts, grids
 from assay.report.headline import subject, verdict_word
 from assay.report.texts import clean, cut, cut_line, rate_text
-from assay.report.value import NEWS, CaseRow, Report
+from assay.report.value import Report
 
 #: GitHub refuses comments of more than 65,536 characters.
 _MOST_CHARACTERS = 60_000
@@ -25,7 +26,8 @@ _CELL_CHARACTERS = 120
 _LINE_CHARACTERS = 500
 _MOST_LINES = 20
 _MOST_ROWS = 40
-_MOST_CASES = 100
+#: Changed cases that are shown; the rest is counted.
+MOST_CASES = 100
 _SIGNS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "❔", "ERROR": "💥"}
 _ACTIVE = re.compile(r"([\\`*_{}\[\]<>#!|~&$^])")
 #: A person, an issue, a link: an invisible character behind the sign makes it text.
@@ -40,10 +42,10 @@ def markdown(report: Report) -> str:
     if report.remarks:
         blocks.append(_list(report.remarks))
     news = report.of(*NEWS, "failing")
-    blocks += [_case(row) for row in news[:_MOST_CASES]]
+    blocks += [_case(row) for row in news[:MOST_CASES]]
     fitting = list(_fitting(blocks))
-    left_out = len(blocks) - len(fitting) + len(news[_MOST_CASES:])
-    if left_out:
+    left_out = len(blocks) - len(fitting) + report.count(*NEWS, "failing") - len(news[:MOST_CASES])
+    if left_out > 0:
         fitting.append(f"{left_out:,} more: `assay runs show {one_line(report.run.run)}`\n")
     return "\n".join(fitting)
 
@@ -134,9 +136,10 @@ def _folded(summary: str, body: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{body}\n</details>\n"
 
 
-def _case(row: CaseRow) -> str:
+def _case(row: RunCase) -> str:
     name = f"{row.change}: <code>{plain_html(f'{row.suite} / {row.case}')}</code>"
     rates = "" if row.baseline_rate is None else f", live {rate_text(row.baseline_rate)}"
+    rates += doubt(row)
     answer = row.telling
     parts = [_arm(f"Candidate, repeat {answer.repeat}", answer)]
     if answer.baseline is not None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from assay.answers.reports import NEWS, RunCase
 from assay.output import one_line, table_lines
 from assay.report.grids import facts, grids
 from assay.report.headline import headline
 from assay.report.texts import cut_line, rate_text
-from assay.report.value import NEWS, CaseRow, Report
+from assay.report.value import Report
 
-_MOST_CASES = 20
+#: Changed cases that are shown; the rest is counted.
+MOST_CASES = 20
 _TEXT_CHARACTERS = 48
-_COLUMNS = ("what", "suite", "case", "rate", "live", "answer", "live answer")
+_COLUMNS = ("what", "suite", "case", "rate", "live", "history", "answer", "live answer")
 
 
 def table(report: Report, *, on_terminal: bool) -> str:
@@ -35,25 +37,26 @@ def _lines(report: Report, on_terminal: bool) -> Iterator[str]:
 
 
 def _cases(report: Report, on_terminal: bool) -> Iterator[str]:
-    if not report.cases:
+    if not report.counts:
         return
     yield ""
     yield "cases: " + ", ".join(f"{count:,} {change}" for change, count in report.counts.items())
     shown = report.of(*NEWS, "failing")
     if shown:
-        rows = map(_row, shown[:_MOST_CASES])
+        rows = map(_row, shown[:MOST_CASES])
         yield from table_lines(_COLUMNS, rows, on_terminal=on_terminal)
-    if len(shown) > _MOST_CASES:
-        rest = f"and {len(shown) - _MOST_CASES:,} more"
+    left = report.count(*NEWS, "failing") - len(shown[:MOST_CASES])
+    if left > 0:
+        rest = f"and {left:,} more"
         yield f"{rest}: assay runs results {one_line(report.run.run)} --failed"
 
 
-def _row(row: CaseRow) -> tuple[object, ...]:
+def _row(row: RunCase) -> tuple[object, ...]:
     answer = row.telling
     live = answer.baseline
     return (
         *(row.change, row.suite, row.case),
-        *(rate_text(row.pass_rate), rate_text(row.baseline_rate)),
+        *(rate_text(row.pass_rate), rate_text(row.baseline_rate), row.history),
         cut_line(answer.error or answer.text, _TEXT_CHARACTERS),
         None if live is None else cut_line(live.error or live.text, _TEXT_CHARACTERS),
     )

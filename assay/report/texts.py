@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from assay.output import one_line, safe
 
 
@@ -34,6 +36,13 @@ def interval_text(interval: tuple[float, float] | None) -> str:
 def points_text(difference: float) -> str:
     """-0.1 as `-10.0 points`."""
     return f"{difference * 100:+.1f} points"
+
+
+def spread_text(variance: float | None, share: float) -> str:
+    """A variance as `±0.31, 80 %`: standard deviation, share of the variance of the mean; a dash
+    for none.
+    """
+    return "-" if variance is None else f"±{math.sqrt(variance):.2f}, {share * 100:.0f} %"
 
 
 def percentile_text(value: float, low: float | None, high: float | None) -> str:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
 from rest_framework.generics import ListAPIView
-from rest_framework.pagination import Cursor
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.errors import InvalidError
 from evals import quarantine
+from evals.api.listed import ListedPage
 from evals.domain.case_history import CaseClass
 from evals.history import NEWEST_RUNS, CaseHistory, CaseName, Window
 from registry import queries
 from registry.api.authentication import actor_of
-from registry.api.pagination import CursorPage
 from registry.domain.actor import Scope
 from registry.models import Prompt
 
@@ -72,54 +68,17 @@ class CaseHistoryOut(serializers.Serializer[CaseHistory]):
         return None if until is None else until.isoformat()
 
 
-class CasePage(CursorPage):
-    """Pages of cases in the order of their names. A cursor holds the last name, so a page stays
-    where it is when runs are added.
-    """
+class CasePage(ListedPage):
+    """Pages of cases in the order of their names."""
 
-    def paginate_queryset(
-        self,
-        queryset: Any,
-        request: Request,
-        view: Any = None,  # noqa: ARG002 - REST framework passes it
-    ) -> Any:
-        """The names of the page. Raises NotFound for a cursor that was made up."""
-        names: Sequence[CaseName] = queryset
-        size = self.get_page_size(request) or self.page_size
-        self.request, self.base_url = request, request.build_absolute_uri()
-        cursor: Any = self.decode_cursor(request)
-        start, end = 0, size
-        if cursor is not None and cursor.position is not None:
-            at = self._named(cursor.position)
-            if cursor.reverse:
-                end = bisect_left(names, at)
-                start = max(0, end - size)
-            else:
-                start = bisect_right(names, at)
-                end = start + size
-        self.page = list(names[start:end])
-        self.has_previous, self.has_next = start > 0, end < len(names)
-        return self.page
+    def key(self, item: CaseName) -> tuple[Any, ...]:
+        """Suite and case."""
+        return (item.suite, item.case)
 
-    def _named(self, position: str) -> CaseName:
-        try:
-            suite, case = json.loads(position)
-        except (ValueError, TypeError) as error:
-            raise NotFound(self.invalid_cursor_message) from error
-        return CaseName(str(suite), str(case))
-
-    def _link(self, name: CaseName, *, reverse: bool) -> str:
-        position: Any = json.dumps([name.suite, name.case])
-        link: str = self.encode_cursor(Cursor(offset=0, reverse=reverse, position=position))
-        return link
-
-    def get_next_link(self) -> str | None:
-        """The page after this one, if any."""
-        return self._link(self.page[-1], reverse=False) if self.has_next and self.page else None
-
-    def get_previous_link(self) -> str | None:
-        """The page before this one, if any."""
-        return self._link(self.page[0], reverse=True) if self.has_previous and self.page else None
+    def parsed(self, position: Sequence[Any]) -> tuple[Any, ...]:
+        """The same from a cursor."""
+        suite, case = position
+        return (str(suite), str(case))
 
 
 @extend_schema(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evals.api import history, judges, quarantine, views
+from evals.api import history, judges, quarantine, report, views
 
 urlpatterns = [
     path("judges", judges.JudgesView.as_view(), name="judges"),
@@ -20,6 +20,8 @@ urlpatterns = [
     path("runs/plan", views.PlanView.as_view(), name="run-plan"),
     path("runs/self", views.SelfComparisonView.as_view(), name="run-self"),
     path("runs/<uuid:run>", views.RunView.as_view(), name="run"),
+    path("runs/<uuid:run>/report", report.ReportView.as_view(), name="run-report"),
+    path("runs/<uuid:run>/cases", report.RunCasesView.as_view(), name="run-cases"),
     path("runs/<uuid:run>/results", views.ResultsView.as_view(), name="run-results"),
     path("runs/<uuid:run>/cancel", views.CancelView.as_view(), name="run-cancel"),
     path("runs/<uuid:run>/resume", views.ResumeView.as_view(), name="run-resume"),

@@ -22,6 +22,7 @@ from evals.api.serializers import (
     RunOut,
     SelfComparisonIn,
 )
+from evals.models import CaseResult
 from evals.plan import json_of
 from registry.api.authentication import actor_of
 from registry.api.idempotency import idempotent
@@ -137,6 +138,9 @@ class RunView(APIView):
         return Response(RunOut(queries.run_for(actor_of(request), run)).data)
 
 
+@extend_schema(
+    parameters=[OpenApiParameter("failed", bool, description="only answers that did not pass")]
+)
 class ResultsView(ListAPIView[Any]):
     """GET runs/{run}/results: every answer, what the checks said, what it took."""
 
@@ -145,8 +149,11 @@ class ResultsView(ListAPIView[Any]):
     pagination_class = ResultPage
 
     def get_queryset(self) -> Any:
-        """Results of the named run."""
-        return queries.results(queries.run_for(actor_of(self.request), self.kwargs["run"]))
+        """Results of the named run; with `?failed=true` those that did not pass."""
+        found = queries.results(queries.run_for(actor_of(self.request), self.kwargs["run"]))
+        if self.request.query_params.get("failed") == "true":
+            return found.exclude(outcome=CaseResult.Outcome.PASS)
+        return found
 
 
 class CancelView(APIView):

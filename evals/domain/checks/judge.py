@@ -41,7 +41,7 @@ def conclude(
         return Observation(False, f"{problem}; no judge was asked")
     with reported():
         ruling, reasoning = rule_one(judge, replies)
-    return Observation(ruling.passed, said(ruling, reasoning), ruling.score)
+    return Observation(ruling.passed, said(ruling, reasoning), ruling.score, ruling.samples)
 
 
 CHECK = CheckType(

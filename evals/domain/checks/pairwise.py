@@ -106,9 +106,8 @@ def conclude(
         return seen
     with reported():
         ruling, reasoning = rule_pair(judge, replies)
-    return Observation(
-        ruling.passed, said(_with_flips(ruling, judge.mode), reasoning), ruling.score
-    )
+    words = said(_with_flips(ruling, judge.mode), reasoning)
+    return Observation(ruling.passed, words, ruling.score, ruling.samples)
 
 
 def _with_flips(ruling: Ruling, mode: str) -> Ruling:

@@ -91,7 +91,8 @@ class CheckSpec:
 class CheckOutcome:
     """What one check said about one answer; `detail` is a sentence for people.
 
-    `score` is from 0 to 1; a check that only passes or fails scores 1 or 0.
+    `score` is from 0 to 1; a check that only passes or fails scores 1 or 0. `samples` are the
+    scores of single judgements, where several make up the outcome.
     """
 
     name: str
@@ -101,6 +102,7 @@ class CheckOutcome:
     detail: str
     score: float = AS_PASSED
     weight: float = 1.0
+    samples: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Give an outcome without a score the one its verdict says."""
@@ -110,11 +112,14 @@ class CheckOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The part of an outcome that the check itself decides. `score` is from 0 to 1."""
+    """The part of an outcome that the check itself decides. `score` is from 0 to 1, and so are the
+    `samples` of a judge that was asked for several verdicts.
+    """
 
     passed: bool
     detail: str
     score: float = AS_PASSED
+    samples: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Give an observation without a score the one its verdict says."""

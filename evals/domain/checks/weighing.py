@@ -38,12 +38,15 @@ def outcome_of(spec: CheckSpec, seen: Observation, default: float | None = None)
     """
     if not 0 <= seen.score <= 1:  # also when it is NaN
         raise CheckError(f"check {spec.name} came to the score {seen.score}, which is no share")
-    passed, score, detail = seen.passed, seen.score, seen.detail
+    passed, score, detail, samples = seen.passed, seen.score, seen.detail, seen.samples
     threshold = default if spec.threshold is None else spec.threshold
     if threshold is not None:
         passed = reaches(score, threshold)
         detail += f"; at least {threshold:g} is asked"
     if spec.negate:
         passed, score = not passed, 1 - score
+        samples = tuple(1 - sample for sample in samples)
         detail += "; the opposite is asked"
-    return CheckOutcome(spec.name, spec.type, passed, spec.critical, detail, score, spec.weight)
+    return CheckOutcome(
+        spec.name, spec.type, passed, spec.critical, detail, score, spec.weight, samples
+    )

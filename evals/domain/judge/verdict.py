@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ class Ruling:
     `verdict` is it in one word, comparable with a human label: a score (the mean, rounded), a
     label, A, B or tie; pass or fail for likelihood. `pairs` and `flips` count, for a pairwise
     judge, the questions put in both orders and those of them that it answered by position.
+    `samples` are the scores of single verdicts, whose mean is `score`; empty where there is one.
     """
 
     passed: bool
@@ -44,6 +45,7 @@ class Ruling:
     words: str
     pairs: int = 0
     flips: int = 0
+    samples: tuple[float, ...] = ()
 
 
 def response_format(rubric: Rubric) -> dict[str, Any]:
@@ -105,9 +107,18 @@ def _mean(rubric: Rubric, verdicts: Sequence[Verdict]) -> Ruling:
     words = f"{mean:.4g} on a scale from {rubric.low} to {rubric.high}"
     if len(scores) > 1:
         words += f", the mean of {len(scores)} verdicts from {min(scores)} to {max(scores)}"
-    share = (mean - rubric.low) / (rubric.high - rubric.low)
+    scale = rubric.high - rubric.low
+    share = (mean - rubric.low) / scale
     verdict = str(math.floor(mean + 0.5))
-    return Ruling(mean >= rubric.pass_at, share, verdict, f"{words}; {rubric.pass_at:g} passes")
+    words += f"; {rubric.pass_at:g} passes"
+    samples = _several((score - rubric.low) / scale for score in scores)
+    return Ruling(mean >= rubric.pass_at, share, verdict, words, samples=samples)
+
+
+def _several(scores: Iterable[float]) -> tuple[float, ...]:
+    """The scores when there are several; one alone is the ruling's own."""
+    found = tuple(scores)
+    return found if len(found) > 1 else ()
 
 
 def _majority(rubric: Rubric, verdicts: Sequence[Verdict]) -> Ruling:
@@ -120,7 +131,9 @@ def _majority(rubric: Rubric, verdicts: Sequence[Verdict]) -> Ruling:
     side = sorted(label for label in counts if (label in rubric.passing) == is_passed)
     verdict = max(side, key=counts.__getitem__)
     words = ", ".join(f"{label} ({counts[label]} of {len(verdicts)})" for label in sorted(counts))
-    return Ruling(is_passed, share, verdict, words if len(verdicts) > 1 else verdict)
+    samples = _several(float(str(given.value) in rubric.passing) for given in verdicts)
+    words = words if len(verdicts) > 1 else verdict
+    return Ruling(is_passed, share, verdict, words, samples=samples)
 
 
 def settle_pairs(pairs: Sequence[tuple[Verdict, Verdict]]) -> Ruling:
@@ -140,7 +153,8 @@ def settle_pairs(pairs: Sequence[tuple[Verdict, Verdict]]) -> Ruling:
         words += " in both orders" if wins or losses else ""
     else:
         words = f"better in {wins}, worse in {losses} of {len(values)}"
-    return Ruling(score >= 0.5, score, _winner(score), words, len(values), flips)
+    samples = _several({("A", "B"): 1.0, ("B", "A"): 0.0}.get(pair, 0.5) for pair in values)
+    return Ruling(score >= 0.5, score, _winner(score), words, len(values), flips, samples)
 
 
 def _winner(score: float) -> str:

@@ -85,6 +85,8 @@ TABLE: tuple[Row, ...] = (
     *reading("last-sync", everywhere(READ)),
     *reading("runs", everywhere(READ)),
     *reading("run", READ),
+    *reading("run-report", READ),
+    *reading("run-cases", READ),
     *reading("run-results", READ),
     *reading("judges", everywhere(READ)),
     *reading("judge-trial", READ),

@@ -5,8 +5,10 @@ Ten cases in one suite: one went worse, one better, one is broken both times, th
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
+from evals.domain.case_change import CaseCounts, Change
 from tests.integration.assay.bodies import finished, forecast
 
 SUITE = "support-chat"
@@ -134,3 +136,95 @@ def compared_run(**changes: Any) -> dict[str, Any]:
         "reasons": [REASON],
     }
     return finished("INCONCLUSIVE", **{**figures, **changes})
+
+
+def cases(results: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+    """What the server makes of these answers, case by case: regressions first."""
+
+    def name(result: dict[str, Any]) -> tuple[str, str]:
+        return (result["suite"], result["case"])
+
+    found = sorted(answers() if results is None else results, key=name)
+    rows = [_case(*key, list(group)) for key, group in groupby(found, key=name)]
+    return sorted(rows, key=lambda row: list(Change).index(row["change"]))
+
+
+def _case(suite: str, case: str, results: list[dict[str, Any]]) -> dict[str, Any]:
+    own = [result["outcome"] for result in results]
+    live = [result["baseline"]["outcome"] for result in results if result["baseline"]]
+    words = ("pass", "fail", "error")
+    counts = CaseCounts(*map(own.count, words), *map(live.count, words))
+    return {
+        "suite": suite,
+        "case": case,
+        "change": counts.change(is_self_comparison=False).value,
+        "pass_rate": counts.pass_rate,
+        "baseline_rate": counts.baseline_rate,
+        "history": "stable",
+        "answers": results,
+    }
+
+
+def usage(**changes: Any) -> dict[str, Any]:
+    return {
+        "prompt_tokens": 2000,
+        "completion_tokens": 80,
+        "judge_prompt_tokens": 0,
+        "judge_completion_tokens": 0,
+        "cached_answers": 2,
+        "cost": {"model_usd": 0.011, "latency_usd": 0.0, "judges_usd": 0.0, "total_usd": 0.011},
+        "planned_cost_usd": 0.0123,
+        "prefix_cache": {"prompt_tokens": 2000, "cached_tokens": 1000, "rate": 0.5},
+        "seconds": 75.0,
+        **changes,
+    }
+
+
+def time(metric: str, arm: str, value: float) -> dict[str, Any]:
+    cell = {"q": 0.5, "value": value, "low": value - 1, "high": None}
+    return {"metric": metric, "arm": arm, "count": 10, "percentiles": [cell]}
+
+
+def variance(**changes: Any) -> dict[str, Any]:
+    return {
+        "suite": SUITE,
+        "of": "score",
+        "cases": 10,
+        "case": 0.16,
+        "generation": None,
+        "judge": None,
+        "case_share": 1.0,
+        "generation_share": 0.0,
+        "judge_share": 0.0,
+        "missing": ["no case was asked twice: `repeats: 3` in the suite shows it"],
+        **changes,
+    }
+
+
+def tables(**changes: Any) -> dict[str, Any]:
+    """The server's tables of `compared_run` with `answers`."""
+    suite = {"name": SUITE, "verdict": "INCONCLUSIVE", "cases": 10, "passed": 8}
+    rates = {"pass_rate": 0.8, "interval": [0.490, 0.943]}
+    check = {
+        "suite": SUITE,
+        "name": "label",
+        "type": "exact",
+        "critical": False,
+        "decides": True,
+        "cases": 10,
+        "baseline_rate": 0.8,
+        "score": 0.8,
+        **rates,
+    }
+    times = [time("total_ms", "candidate", 100.0), time("total_ms", "live", 80.0)]
+    return {
+        "confidence": 0.95,
+        "suites": [{**suite, **rates}],
+        "checks": [check],
+        "cases": {"regressed": 1, "fixed": 1, "failing": 1, "passing": 7},
+        "times": times,
+        "usage": usage(),
+        "variances": [variance()],
+        "remarks": [],
+        **changes,
+    }

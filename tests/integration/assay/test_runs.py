@@ -8,7 +8,7 @@ import pytest
 
 from assay.fields import FIELDS
 from tests.integration.assay.bodies import RUN_ID, finished, run
-from tests.integration.assay.compared import REASON, answers, compared_run
+from tests.integration.assay.compared import REASON, answer, cases, compared_run, tables
 from tests.integration.assay.conftest import Terminal
 from tests.integration.assay.scripted_server import ScriptedServer
 
@@ -50,7 +50,8 @@ def test_runs_are_filtered_and_limited(assay: Terminal, server: ScriptedServer) 
 @pytest.fixture
 def shown(server: ScriptedServer) -> ScriptedServer:
     server.script(f"GET /runs/{RUN_ID}", compared_run())
-    server.script(f"GET /runs/{RUN_ID}/results", page(*answers()))
+    server.script(f"GET /runs/{RUN_ID}/report", tables())
+    server.script(f"GET /runs/{RUN_ID}/cases", page(*cases()))
     return server
 
 
@@ -62,7 +63,21 @@ def test_one_run_is_shown_with_reasons_figures_and_flips(
     assert ended.out.startswith("INCONCLUSIVE  support-chat v4 against v3 on smollm2: 8 of 10")
     assert f"  - {REASON}\n" in ended.out
     assert "cases: 1 regressed, 1 fixed, 1 failing, 7 passing\n" in ended.out
-    assert shown.asked(f"GET /runs/{RUN_ID}/results")[0].query == {"page_size": "500"}
+    [asked] = shown.asked(f"GET /runs/{RUN_ID}/cases")
+    assert asked.query == {"page_size": "20", "change": "regressed"}
+    assert shown.asked(f"GET /runs/{RUN_ID}/results") == []
+
+
+def test_a_table_of_a_large_run_takes_three_requests(
+    assay: Terminal, server: ScriptedServer
+) -> None:
+    many = cases([answer(f"case-{n}", "fail", "pass") for n in range(20)])
+    server.script(f"GET /runs/{RUN_ID}", compared_run())
+    server.script(f"GET /runs/{RUN_ID}/report", tables(cases={"regressed": 9_000}))
+    server.script(f"GET /runs/{RUN_ID}/cases", page(*many, following="http://x/?cursor=2"))
+    ended = assay.run("runs", "show", RUN_ID)
+    assert f"and 8,980 more: assay runs results {RUN_ID} --failed" in ended.out
+    assert len(server.received) == 3
 
 
 def test_a_run_that_has_no_answer_yet_is_shown_without_asking_for_them(
@@ -83,7 +98,7 @@ def test_machines_get_exactly_the_documented_fields(
     assert document["progress"] == {"done": 10, "total": 10, "errors": 0}
     assert document["interval"] == [0.490, 0.943]
     assert document["case_counts"] == {"regressed": 1, "fixed": 1, "failing": 1, "passing": 7}
-    for part in ("suite_rates", "check_rates", "changed_cases", "times"):
+    for part in ("suite_rates", "check_rates", "changed_cases", "times", "variances"):
         assert [list(item) for item in document[part]] == (
             [list(FIELDS[f"{part}[]"])] * len(document[part])
         )
@@ -150,11 +165,12 @@ def test_results_can_be_narrowed_to_what_did_not_pass(
         "completion_tokens": 3,
     }
     bad = {**good, "case": "refund-2", "outcome": "fail", "text": "\x1b[2Jpositive\n"}
-    server.script(f"GET /runs/{RUN_ID}/results", page(good, bad))
+    server.script(f"GET /runs/{RUN_ID}/results", page(good, bad), page(bad))
     document = assay.run("runs", "results", RUN_ID, "--json").document
     assert list(document) == ["run", "results"]
     assert list(document["results"][0]) == list(FIELDS["results[]"])
     failed = assay.run("runs", "results", RUN_ID, "--failed")
+    assert server.asked(f"GET /runs/{RUN_ID}/results")[1].query["failed"] == "true"
     assert "refund-1" not in failed.out
     assert "refund-2" in failed.out
     assert "\x1b" not in failed.out

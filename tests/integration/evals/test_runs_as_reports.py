@@ -7,7 +7,8 @@ from xml.etree.ElementTree import fromstring
 
 from django.utils import timezone
 
-from assay.answers import CaseAnswer, EvalRun, Forecast
+from assay.answers import EvalRun, Forecast
+from assay.answers.reports import RunCase, RunReport
 from assay.commands.reporting import Format, text
 from assay.reading import read
 from assay.report.making import report_of
@@ -28,9 +29,10 @@ def got(path: str) -> Any:
 
 
 def report(run_id: object) -> Report:
-    results = got(f"runs/{run_id}/results?page_size=500")["results"]
+    cases = got(f"runs/{run_id}/cases?page_size=500")["results"]
+    tables = read(RunReport, got(f"runs/{run_id}/report"))
     run = read(EvalRun, got(f"runs/{run_id}"))
-    return report_of(run, [read(CaseAnswer, body) for body in results])
+    return report_of(run, tables, [read(RunCase, body) for body in cases])
 
 
 def test_a_run_with_a_latency_phase_and_guardrails(repository: Repository, editor: Actor) -> None:

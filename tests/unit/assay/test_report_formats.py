@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from assay.answers import CaseAnswer, EvalRun
+from assay.answers import EvalRun
+from assay.answers.reports import RunCase, RunReport
 from assay.commands.reporting import Format, text
 from assay.reading import read
 from assay.report import markdown as md
@@ -23,7 +24,18 @@ from assay.report.making import report_of
 from assay.report.texts import clean, cut_line
 from assay.report.value import Report
 from tests.integration.assay.bodies import finished, run
-from tests.integration.assay.compared import OUTCOMES, answer, answers, arm, check, compared_run
+from tests.integration.assay.compared import (
+    OUTCOMES,
+    answer,
+    answers,
+    arm,
+    cases,
+    check,
+    compared_run,
+    tables,
+    usage,
+    variance,
+)
 
 EVIL = [
     "<script>alert(1)</script>",
@@ -46,8 +58,9 @@ HOSTILE = st.one_of(
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 
-def reported(body: dict[str, Any], results: list[dict[str, Any]]) -> Report:
-    return report_of(read(EvalRun, body), [read(CaseAnswer, result) for result in results])
+def reported(body: dict[str, Any], results: list[dict[str, Any]], **changes: Any) -> Report:
+    found = [read(RunCase, case) for case in cases(results)]
+    return report_of(read(EvalRun, body), read(RunReport, tables(**changes)), found)
 
 
 def hostile_report(evil: str) -> Report:
@@ -62,7 +75,16 @@ def hostile_report(evil: str) -> Report:
     ]
     names = {"prompt": evil, "model": evil, "policy": evil, "tag": evil, "run": evil}
     words = {"reasons": [evil, evil], "suites": [evil], "advisory": {evil: evil}}
-    return reported(compared_run(**names, **words, certificate=evil), results)
+    body = compared_run(**names, **words, certificate=evil)
+    whole = tables()
+    rows = {
+        part: [row | {"suite": evil} for row in whole[part]] for part in ("checks", "variances")
+    }
+    rows["checks"][0] |= {"name": evil, "type": evil}
+    rows["variances"][0] |= {"of": evil, "missing": [evil]}
+    rows["suites"] = [whole["suites"][0] | {"name": evil, "verdict": evil}]
+    rows["times"] = [row | {"metric": evil, "arm": evil} for row in whole["times"]]
+    return reported(body, results, **rows, remarks=[evil])
 
 
 def tokens(page: str) -> Iterator[Token]:
@@ -116,7 +138,7 @@ def test_a_comment_is_never_longer_than_github_takes() -> None:
     long = "word `|` " * 3_000
     results = [answer(f"{n} {long}", "fail", "pass", text=long) for n in range(300)]
     body = compared_run(reasons=[long] * 100, prompt=long, suites=[long] * 300)
-    page = text(reported(body, results), Format.MARKDOWN)
+    page = text(reported(body, results, cases={"regressed": 300}), Format.MARKDOWN)
     assert len(page) < 65_536
     assert re.search(r"\d more: `assay runs show", page)
 
@@ -127,12 +149,12 @@ def junit(report: Report) -> Element:
 
 def test_junit_has_stable_ids_and_the_gate_as_a_case() -> None:
     root = junit(reported(compared_run(), answers()))
-    cases = {(c.get("classname"), c.get("name")): c for c in root.iter("testcase")}
-    assert next(iter(cases)) == ("support-chat", "gate")
+    found = {(c.get("classname"), c.get("name")): c for c in root.iter("testcase")}
+    assert next(iter(found)) == ("support-chat", "gate")
     ids = [("support-chat.support-chat", f"{case} [1]") for case in sorted(OUTCOMES)]
-    assert list(cases)[1:] == ids
-    assert cases["support-chat", "gate"].find("failure") is not None
-    angry = cases["support-chat.support-chat", "angry [1]"]
+    assert list(found)[1:] == ids
+    assert found["support-chat", "gate"].find("failure") is not None
+    angry = found["support-chat.support-chat", "angry [1]"]
     failure = angry.find("failure")
     assert failure is not None
     assert failure.get("message") == "label failed: expected negative"
@@ -229,11 +251,13 @@ def test_no_format_can_drive_a_terminal_or_break_a_file(form: Format, evil: str)
 
 def test_a_table_is_complete_and_plain_in_a_pipe() -> None:
     lines = text(reported(compared_run(), answers()), Format.TABLE).splitlines()
-    assert "  prefix cache: 50.0 % of prompt tokens" in lines
+    assert "  prefix cache: 50.0 %, 1,000 of 2,000 prompt tokens" in lines
+    assert "  cost: $0.0110" in lines
+    assert "  planned cost: $0.0123" in lines
     assert "  from earlier runs: 2 answers" in lines
     worse = next(line for line in lines if line.startswith("regressed"))
     assert re.split("  +", worse) == [
-        *("regressed", "support-chat", "angry", "0.0 %", "100.0 %"),
+        *("regressed", "support-chat", "angry", "0.0 %", "100.0 %", "stable"),
         *("candidate fail", "live pass"),
     ]
 
@@ -243,3 +267,35 @@ def test_json_is_what_a_script_needs_to_name_the_regressions() -> None:
     worse = [c["case"] for c in document["changed_cases"] if c["change"] == "regressed"]
     assert worse == ["angry"]
     assert document["measured"]["suites"][0]["comparison"]["regressions"] == 1
+
+
+@pytest.mark.parametrize("form", [Format.MARKDOWN, Format.HTML, Format.JUNIT])
+def test_a_flip_that_comes_and_goes_is_marked(form: Format) -> None:
+    found = [read(RunCase, {**case, "history": "flaky"}) for case in cases()]
+    report = report_of(read(EvalRun, compared_run()), read(RunReport, tables()), found)
+    assert "flaky in the newest runs" in text(report, form)
+
+
+@pytest.mark.parametrize(
+    ("cost", "told"),
+    [
+        ((0.01, 0.002, 0.5, 0.512), "$0.5120 ($0.0100 the model, $0.0020 latency phases, $0.50"),
+        ((0.0, 0.0, 0.0, 0.0), "$0.00"),
+        ((None, 0.0, 0.0, None), "not known for the model: no price, or several"),
+        ((0.01, 0.0, None, None), "$0.0100 the model; not known for judges: no price, or several"),
+    ],
+)
+def test_a_cost_says_what_it_covers(cost: tuple[float | None, ...], told: str) -> None:
+    names = ("model_usd", "latency_usd", "judges_usd", "total_usd")
+    spent = usage(cost=dict(zip(names, cost, strict=True)))
+    page = text(reported(compared_run(), answers(), usage=spent), Format.TABLE)
+    assert f"  cost: {told}" in page
+
+
+def test_the_three_variances_stand_side_by_side() -> None:
+    row = variance(generation=0.04, judge=0.01, case_share=0.7, generation_share=0.25)
+    page = text(reported(compared_run(), answers(), variances=[row]), Format.TABLE)
+    line = next(line for line in page.splitlines() if "±" in line)
+    assert re.split("  +", line)[1:] == [
+        *("score", "10", "±0.40, 70 %", "±0.20, 25 %", "±0.10, 0 %")
+    ]
