@@ -34,6 +34,7 @@ from assay.answers import (
     TagMove,
     VersionDiff,
 )
+from assay.case_calls import CaseCalls
 from assay.errors import AnswerNotUnderstoodError
 from assay.evaluation_calls import EvaluationCalls
 from assay.judge_calls import JudgeCalls
@@ -47,7 +48,7 @@ T = TypeVar("T")
 _SYNC_SECONDS = 600.0
 
 
-class Assay(EvaluationCalls, JudgeCalls):
+class Assay(EvaluationCalls, JudgeCalls, CaseCalls):
     """A connection to one Assay server. Safe to share between threads; close it when done."""
 
     def __init__(

@@ -21,6 +21,10 @@ _FORECAST = (
     *("cases", "requests", "judge_requests", "tokens", "cost_usd", "minutes"),
     *("decidable", "detectable", "detectable_drop", "detectable_margin"),
 )
+_QUARANTINE = (
+    *("suite", "case", "owner", "reason", "created_by", "created_at", "expires_at"),
+    *("lifted_by", "lifted_at", "active"),
+)
 _ARM = ("outcome", "score", "text", "error", "failed_checks")
 
 #: Command -> the fields of its object. Other keys document parts: `name[]` the items of a list,
@@ -88,6 +92,13 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "baseline",
     ),
     "progress": ("done", "total", "errors"),
+    "cases list": ("prompt", "cases"),
+    "cases[]": ("suite", "case", "class", "since", "quarantined_until", "in_runs"),
+    "in_runs[]": ("run", "version", "at", "outcomes"),
+    "cases quarantine": _QUARANTINE,
+    "cases lift": _QUARANTINE,
+    "cases quarantined": ("prompt", "quarantines"),
+    "quarantines[]": _QUARANTINE,
     "judge list": ("judges",),
     "judges[]": (
         *("suite", "judge", "rubric", "mode", "model", "samples", "labelled", "figures"),

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from assay import exit_codes, output
 from assay.commands import (
+    cases,
     evaluation,
     importing,
     judges,
@@ -91,6 +92,7 @@ app.command()(rendering.render)
 app.command()(rendering.diff)
 app.command("eval")(evaluation.evaluate)
 app.add_typer(runs.app)
+app.add_typer(cases.app)
 app.add_typer(judges.app)
 app.command()(prompts.show)
 app.command()(prompts.tags)

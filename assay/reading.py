@@ -16,6 +16,9 @@ from assay.errors import AnswerNotUnderstoodError
 
 T = TypeVar("T")
 
+#: Metadata of a field: what JSON calls it, where Python keeps that word for itself.
+NAMED = "named"
+
 
 def read(kind: type[T], body: Any) -> T:
     """The dataclass `kind` from a JSON value. Raises AnswerNotUnderstoodError."""
@@ -50,10 +53,11 @@ def _object(kind: type[Any], body: Any) -> Any:
     hints = _hints(cast("Hashable", kind))
     values = {}
     for spec in fields(kind):
-        if spec.name in body:
-            values[spec.name] = _named(spec.name, hints[spec.name], body[spec.name])
+        name = spec.metadata.get(NAMED, spec.name)
+        if name in body:
+            values[spec.name] = _named(name, hints[spec.name], body[name])
         elif spec.default is MISSING and spec.default_factory is MISSING:
-            raise _Mismatch("is missing", spec.name)
+            raise _Mismatch("is missing", name)
     return kind(**values)
 
 

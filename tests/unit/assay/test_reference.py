@@ -53,6 +53,7 @@ def test_the_commands_are_those_we_promised() -> None:
     assert set(COMMANDS) == {
         *("init", "serve", "demo", "sync", "lint", "import", "render", "diff", "eval"),
         *("show", "tags", "plan"),
+        *("cases list", "cases quarantine", "cases lift", "cases quarantined"),
         *("judge list", "judge calibrate"),
         *("runs list", "runs show", "runs results", "runs cancel", "runs resume"),
         *("history", "promote", "rollback", "canary set", "canary clear", "override", "release"),
