@@ -15,12 +15,20 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
+from typing import TYPE_CHECKING
 
 from evals.domain.statistics.binomial import at_least
 from evals.domain.statistics.interval import StatisticsInputError
 from evals.domain.statistics.mcnemar import fewest_flips
 from evals.domain.statistics.mean import clustered_mean, student_t
 from evals.domain.statistics.percentiles import Bounds, percentile
+
+if TYPE_CHECKING:
+    from numpy import float64, intp
+    from numpy.typing import NDArray
+
+    Figures = NDArray[float64]
+    Counts = NDArray[intp]
 
 _STEPS = 50
 #: Above so many exceedances the exchange of clusters is counted by the normal curve.
@@ -113,7 +121,7 @@ def percentile_ratio(sample: PairedSample, q: float, confidence: float = 0.95) -
 
 def percentile_ratio_p(sample: PairedSample, q: float, factor: float) -> float:
     """p-value, one-sided, that the candidate's q-quantile exceeds `factor` times live's."""
-    return _p_above(_logs(sample), q, math.log(factor))
+    return _p_above(_Arms.of(_logs(sample)), q, math.log(factor))
 
 
 def fewest_pairs(q: float, confidence: float = 0.95) -> int:
@@ -143,8 +151,9 @@ def _logs(sample: PairedSample) -> PairedSample:
 def _shift_bounds(sample: PairedSample, q: float, confidence: float, value: float) -> Bounds:
     """Largest shift that is too small, and smallest that is too large."""
     tail = (1 - confidence) / 2
-    turned = PairedSample(sample.baseline, sample.candidate, sample.clusters)
-    low = _edge(lambda shift: _p_above(sample, q, shift) <= tail, value, _reach(sample))
+    arms = _Arms.of(sample)
+    turned = _Arms(arms.baseline, arms.candidate, arms.places)
+    low = _edge(lambda shift: _p_above(arms, q, shift) <= tail, value, _reach(sample))
     high = _edge(lambda shift: _p_above(turned, q, shift) <= tail, -value, _reach(sample))
     return Bounds(low, None if high is None else -high)
 
@@ -165,37 +174,61 @@ def _edge(is_rejected: Callable[[float], bool], value: float, reach: float) -> f
     return low
 
 
-def _p_above(sample: PairedSample, q: float, shift: float) -> float:
+@dataclass(frozen=True, slots=True)
+class _Arms:
+    """A sample as arrays, made once for many shifts. `places` numbers the clusters in the order in
+    which they come up; None without clusters.
+    """
+
+    candidate: Figures
+    baseline: Figures
+    places: Counts | None
+
+    @classmethod
+    def of(cls, sample: PairedSample) -> _Arms:
+        import numpy as np
+
+        numbers = {name: place for place, name in enumerate(dict.fromkeys(sample.clusters))}
+        places = np.asarray([numbers[name] for name in sample.clusters], dtype=np.intp)
+        return cls(
+            np.asarray(sample.candidate, dtype=float),
+            np.asarray(sample.baseline, dtype=float),
+            places if sample.clusters else None,
+        )
+
+
+def _p_above(arms: _Arms, q: float, shift: float) -> float:
     """p-value, one-sided, that the candidate less `shift` has the higher q-quantile."""
     import numpy as np
 
-    moved = np.asarray(sample.candidate, dtype=float) - shift
-    still = np.asarray(sample.baseline, dtype=float)
+    moved, still = arms.candidate - shift, arms.baseline
     pooled = np.concatenate((moved, still))
     rank = min(len(pooled) - 1, max(0, math.ceil(q * len(pooled)) - 1))
     edge = np.partition(pooled, rank)[rank]
     gaps = (moved > edge).astype(int) - (still > edge).astype(int)
-    if not sample.clusters:
+    if arms.places is None:
         up, down = int((gaps > 0).sum()), int((gaps < 0).sum())
         return at_least(up, up + down, 0.5)
-    sums: dict[str, int] = {}
-    for name, gap in zip(sample.clusters, gaps.tolist(), strict=True):
-        sums[name] = sums.get(name, 0) + gap
-    return _exchange_p([total for total in sums.values() if total])
+    sums = np.zeros(int(arms.places.max()) + 1, dtype=int)
+    np.add.at(sums, arms.places, gaps)
+    return _exchange_p(sums[sums != 0].tolist())
 
 
 def _exchange_p(sums: Sequence[int]) -> float:
     """P(Σ ±|s| >= Σ s) when every sign is a fair coin: exact by adding one cluster at a time."""
+    import numpy as np
+
     observed, reach = sum(sums), sum(map(abs, sums))
     if reach == 0:
         return 1.0
     if reach > _EXACT:
         return NormalDist().cdf((1 - observed) / math.sqrt(sum(s * s for s in sums)))
-    chances = {0: 1.0}
+    # Of every total from -reach to reach.
+    chances = np.zeros(2 * reach + 1)
+    chances[reach] = 1.0
     for size in map(abs, sums):
-        after: dict[int, float] = {}
-        for total, chance in chances.items():
-            after[total + size] = after.get(total + size, 0.0) + chance / 2
-            after[total - size] = after.get(total - size, 0.0) + chance / 2
-        chances = after
-    return min(1.0, math.fsum(chance for total, chance in chances.items() if total >= observed))
+        half = chances / 2
+        chances[:] = 0.0
+        chances[size:] += half[:-size]
+        chances[:-size] += half[size:]
+    return min(1.0, math.fsum(chances[observed + reach :].tolist()))
