@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from evals import jobs, judged, judges, measured, queries, subjects
+from evals import jobs, judged, judges, measured, queries, stopping, subjects
 from evals.domain.judge_standing import self_judging
 from evals.errors import RunFinishedError, RunTooLargeError, SelfJudgingError
 from evals.models import EvalRun, Suite, WorkItem
@@ -196,6 +196,10 @@ def stop_if_failed(*, run_id: UUID, now: datetime) -> bool:
 
     True when it was finished here. What was measured stays; what was not is never asked.
     """
+    seen = EvalRun.objects.get(pk=run_id)
+    # Without the lock: nobody waits while PostgreSQL counts.
+    if not stopping.may_have_failed(seen, PolicyRule.from_json(seen.policy_spec)):
+        return False
     with transaction.atomic():
         run = EvalRun.objects.select_for_update(no_key=True).get(pk=run_id)
         if run.status not in EvalRun.LIVE or run.kind == EvalRun.Kind.SELF:

@@ -1,0 +1,78 @@
+"""Whether a run may have failed already: asked often, so PostgreSQL counts and nobody reads cases.
+
+`runs.stop_if_failed` decides by `may_stop` of the gate, which reads every pair. What is asked here
+is cheaper and never says no where that would say yes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from evals.domain.statistics import BinaryDifference, e_value
+from evals.models import EvalRun
+from registry.domain.policy import GatePolicy
+
+#: By suite, of the cases that both arms have answered in every repeat. What the live version cannot
+#: be asked counts as if it had passed it.
+_FLIPS = """
+SELECT count(*) FILTER (WHERE passes < live), count(*) FILTER (WHERE passes > live), count(*),
+       max(repeats), bool_or(spec ->> 'cluster' IS NOT NULL OR spec @? '$.cases[*].cluster')
+FROM (
+    SELECT item.suite_id, count(*) AS repeats,
+           count(*) FILTER (WHERE result.outcome = 'pass') AS passes,
+           count(*) FILTER (WHERE baseline.outcome IN ('pass', 'skipped')) AS live
+    FROM evals_workitem item
+    LEFT JOIN evals_caseresult result ON result.item_id = item.id
+    LEFT JOIN evals_baselineresult baseline ON baseline.result_id = result.id
+    WHERE item.run_id = %s
+    GROUP BY item.suite_id, item.case
+    HAVING count(*) = count(*) FILTER (
+        WHERE result.outcome IN ('pass', 'fail') AND baseline.outcome IN ('pass', 'fail', 'skipped')
+    )
+) AS cases
+JOIN evals_suite suite ON suite.id = cases.suite_id
+GROUP BY cases.suite_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FlipCounts:
+    """Cases of one suite that went worse and better, of `cases` that both arms answered.
+
+    `repeats` is the highest number of any; `is_clustered` says that cases may stand or fall
+    together.
+    """
+
+    worse: int
+    better: int
+    cases: int
+    repeats: int
+    is_clustered: bool
+
+    def may_have_failed(self, policy: GatePolicy) -> bool:
+        """Whether `may_stop` could say so of these cases. Clusters may cancel out what went better:
+        they flip as one, and no more of them go worse than cases do.
+        """
+        better = 0 if self.is_clustered else self.better
+        if self.worse <= better or e_value(self.worse, better) < 1 / (1 - policy.confidence):
+            return False
+        if self.is_clustered or self.repeats > 1 or policy.margin is None:
+            return True
+        found = BinaryDifference(self.worse, self.better, self.cases)
+        return found.upper(policy.confidence) < -policy.margin
+
+
+def flip_counts(run: EvalRun) -> tuple[FlipCounts, ...]:
+    """The flips of a run until now, suite by suite."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FLIPS, [run.pk])
+        return tuple(FlipCounts(*row) for row in cursor.fetchall())
+
+
+def may_have_failed(run: EvalRun, policy: GatePolicy) -> bool:
+    """Whether it is worth to read every pair of a run and let the gate decide."""
+    if run.baseline_id is None or not policy.early_stop or policy.margin is None:
+        return False
+    return any(found.may_have_failed(policy) for found in flip_counts(run))
