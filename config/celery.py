@@ -67,6 +67,12 @@ app.conf.update(
             "schedule": _TIDY_SECONDS,
             "options": {"expires": _TIDY_SECONDS},
         },
+        "evals.tidy": {
+            "task": "evals.tidy",
+            "schedule": _TIDY_SECONDS,
+            # Not among the evaluations: no run waits for it.
+            "options": {"expires": _TIDY_SECONDS, "queue": "assay"},
+        },
     },
 )
 app.autodiscover_tasks(["registry", "evals"])

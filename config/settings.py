@@ -240,6 +240,10 @@ REPOSITORY_FOLLOWERS = ["evals.follow.follow_repository"]
 EVAL_LEASE_SECONDS = env.integer("ASSAY_EVAL_LEASE_SECONDS", 60, low=2, high=3600)
 EVAL_SWEEP_SECONDS = env.integer("ASSAY_EVAL_SWEEP_SECONDS", 5, low=1, high=600)
 
+# How long answers are kept to be used again, and how much of them.
+KEPT_ANSWERS_DAYS = env.integer("ASSAY_KEPT_ANSWERS_DAYS", 30, low=0, high=3650)
+KEPT_ANSWERS_MB = env.integer("ASSAY_KEPT_ANSWERS_MB", 1000, low=0, high=1_000_000)
+
 # Addresses and keys of models.yaml's `base_url_env`, read once here; a prompt repository can name
 # only variables of this shape, so it cannot fish for other secrets.
 MODEL_ENDPOINTS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_URL")

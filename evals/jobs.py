@@ -15,6 +15,13 @@ WORK = "evals.work"
 SWEEP = "evals.sweep"
 EXPORT = "evals.export"
 CALIBRATE = "evals.calibrate"
+TIDY = "evals.tidy"
+
+#: Exports of one run before it is left alone, and the seconds before the second: four times as many
+#: before each further one. All waits stay below the hour after which a broker gives a message to
+#: somebody else.
+EXPORT_TRIES = 5
+_EXPORT_WAIT_SECONDS = 30
 
 #: The queue of what is no evaluation.
 _OTHER_WORK = "assay"
@@ -54,12 +61,21 @@ def export_after_commit(run_id: UUID) -> None:
     it. A broker that is down costs the export, never the run.
     """
     if settings.LANGFUSE_BASE_URL:
-        transaction.on_commit(partial(_export, run_id))
+        transaction.on_commit(partial(_export, run_id, 1, 0))
 
 
-def _export(run_id: UUID) -> None:
+def export_again(run_id: UUID, tries: int) -> None:
+    """Have an export that failed tried again later; after `EXPORT_TRIES` it is given up."""
+    if tries >= EXPORT_TRIES:
+        _log.warning("run %s is not exported after %d tries", run_id, tries)
+        return
+    _export(run_id, tries + 1, _EXPORT_WAIT_SECONDS * 4 ** (tries - 1))
+
+
+def _export(run_id: UUID, number: int, wait_seconds: int) -> None:
     try:
         # Not among the evaluations: nobody's run waits for a slow Langfuse.
-        current_app.send_task(EXPORT, args=[str(run_id)], queue=_OTHER_WORK)
+        args = [str(run_id), number]
+        current_app.send_task(EXPORT, args=args, queue=_OTHER_WORK, countdown=wait_seconds)
     except OperationalError as error:
         _log.warning("run %s is not exported, no broker: %s", run_id, type(error).__name__)

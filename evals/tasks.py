@@ -10,8 +10,9 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_process_init
 from django.conf import settings
+from django.utils import timezone
 
-from evals import engine, jobs, judges, queries
+from evals import engine, jobs, judges, pruning, queries
 from evals.export import service
 from registry.rendering import keep_one_ready
 
@@ -53,6 +54,14 @@ def sweep() -> None:
 
 
 @shared_task(name=jobs.EXPORT)
-def export(run_id: str) -> None:
-    """Export a finished run to Langfuse. Once: what could not be sent is not tried again."""
-    service.export_run(UUID(run_id))
+def export(run_id: str, number: int = 1) -> None:
+    """Export a finished run to Langfuse, for the `number`-th time; what fails is tried again."""
+    run = UUID(run_id)
+    if service.is_wanted(run) and not service.export_run(run):
+        jobs.export_again(run, number)
+
+
+@shared_task(name=jobs.TIDY)
+def tidy() -> None:
+    """Drop answers that were kept for long enough."""
+    pruning.prune_kept_answers(now=timezone.now())

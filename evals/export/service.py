@@ -39,6 +39,12 @@ def destination() -> Destination | None:
     )
 
 
+def is_wanted(run_id: UUID) -> bool:
+    """Whether there is a run to export, and somebody who wants it."""
+    finished = EvalRun.objects.filter(pk=run_id, status=EvalRun.Status.FINISHED)
+    return destination() is not None and finished.exists()
+
+
 def export_run(run_id: UUID) -> bool:
     """Export every answer of a finished run as a trace with scores; True when all have arrived.
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
-from evals import engine
+from config.celery import app
+from evals import engine, pruning, tasks
 from evals.models import EvalRun, KeptAnswer
 from registry.domain.actor import Actor
 from tests.integration.evals.conftest import QUICK, Repository, a_minute_passes, again, started
@@ -104,3 +109,52 @@ def test_a_weak_fingerprint_shares_no_answers(
     evaluated(editor)
     assert not KeptAnswer.objects.exists()
     assert evaluated(editor).cached == 0
+
+
+def aged(days: int, *keys: str, characters: int = 10) -> None:
+    """Answers as they were kept so many days ago; no text of theirs can be compressed."""
+    for number, key in enumerate(keys):
+        text = secrets.token_hex(characters // 2)
+        row = KeptAnswer.objects.create(
+            key=key, text=text, finish_reason="stop", prompt_tokens=1, completion_tokens=1
+        )
+        at = timezone.now() - timedelta(days=days, seconds=number)
+        KeptAnswer.objects.filter(pk=row.pk).update(created_at=at)
+
+
+def left() -> set[str]:
+    return set(KeptAnswer.objects.values_list("key", flat=True))
+
+
+def test_answers_are_not_kept_for_ever(db: None, settings: Settings) -> None:
+    settings.KEPT_ANSWERS_DAYS = 30
+    aged(31, *(f"old-{n}" for n in range(1_200)))
+    aged(29, "young")
+    assert pruning.prune_kept_answers(now=timezone.now()) == 1_200
+    assert left() == {"young"}
+    assert pruning.prune_kept_answers(now=timezone.now()) == 0
+
+
+def test_of_too_many_answers_the_oldest_go(db: None, settings: Settings) -> None:
+    settings.KEPT_ANSWERS_MB = 1
+    aged(3, "third", characters=400_000)
+    aged(2, "second", characters=400_000)
+    aged(1, "first", characters=400_000)
+    tasks.tidy()
+    assert left() == {"first", "second"}
+
+
+def test_what_is_not_kept_any_more_is_asked_again(
+    repository: Repository, server: ModelServer, editor: Actor, settings: Settings
+) -> None:
+    repository.publish()
+    evaluated(editor)
+    settings.KEPT_ANSWERS_DAYS = 0
+    assert pruning.prune_kept_answers(now=timezone.now() + timedelta(seconds=1)) == 12
+    assert evaluated(editor).cached == 0
+    assert set(server.case_calls.values()) == {2}
+
+
+def test_the_broom_comes_every_hour() -> None:
+    planned = app.conf.beat_schedule["evals.tidy"]
+    assert (planned["task"], planned["schedule"]) == (tasks.tidy.name, 3600)

@@ -303,6 +303,56 @@ def test_without_a_broker_only_the_export_is_lost(
     assert "is not exported, no broker" in caplog.text
 
 
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Any], float]]:
+    """What is sent to be exported later, with its pause."""
+    sent: list[tuple[list[Any], float]] = []
+
+    def send(name: str, *, args: list[Any], queue: str, countdown: float) -> None:
+        assert (name, queue) == ("evals.export", "assay")
+        sent.append((args, countdown))
+
+    monkeypatch.setattr(app, "send_task", send)
+    return sent
+
+
+def test_a_failed_export_is_tried_again_with_growing_pauses_and_then_left(
+    finished: EvalRun,
+    langfuse: LangfuseServer,
+    later: list[tuple[list[Any], float]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    langfuse.status = 500
+    tasks.export(str(finished.pk))
+    for _ in range(3):
+        tasks.export(*later[-1][0])
+    assert later == [([str(finished.pk), n + 2], 30 * 4**n) for n in range(4)]
+    tasks.export(*later[-1][0])
+    assert len(later) == 4
+    assert "is not exported after 5 tries" in caplog.text
+    assert again(finished).verdict == finished.verdict
+
+
+def test_an_export_that_arrives_at_the_second_try_is_whole(
+    finished: EvalRun, langfuse: LangfuseServer, later: list[tuple[list[Any], float]]
+) -> None:
+    langfuse.status = 500
+    tasks.export(str(finished.pk))
+    langfuse.status = 0
+    [(args, _)] = later
+    tasks.export(*args)
+    assert len({span.trace_id for span in langfuse.spans}) == 24
+    assert len(later) == 1
+
+
+def test_nothing_is_tried_again_for_nobody(
+    finished: EvalRun, later: list[tuple[list[Any], float]]
+) -> None:
+    tasks.export(str(finished.pk))
+    tasks.export(str(uuid4()))
+    assert later == []
+
+
 def test_a_trace_survives_its_way_through_a_file() -> None:
     trace = Trace(
         seed="run\nsuite\n\N{SNOWMAN}\n1",
