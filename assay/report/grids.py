@@ -156,7 +156,8 @@ def _time(row: TimeRow, quantiles: Sequence[float]) -> tuple[str, ...]:
 
 def _variances(report: Report) -> Grid:
     columns = ("suite", "of", "cases", "between cases", "between answers", "between judgements")
-    return Grid("Spread of scores", columns, tuple(map(_variance, report.variances)))
+    title = "Spread of scores: standard deviation, and share of the variance of the mean"
+    return Grid(title, columns, tuple(map(_variance, report.variances)))
 
 
 def _variance(row: ScoreVariance) -> tuple[str, ...]:

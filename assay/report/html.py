@@ -15,6 +15,7 @@ from assay.report.value import Report
 
 #: Changed cases that are shown; the rest is counted.
 MOST_CASES = 500
+_VERDICTS = frozenset({"PASS", "FAIL", "INCONCLUSIVE", "ERROR"})
 #: Whatever got in here: a browser must neither run nor load it.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = """\
@@ -40,7 +41,9 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; }
 dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
 details { border-bottom: 1px solid var(--line); padding: .4rem 0; }
 summary { cursor: pointer; overflow-wrap: anywhere; }
-.arms { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
+.arms { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
+.arms > div { min-width: 0; }
 h3 { font-size: .9rem; font-weight: 500; color: var(--dim); margin: .75rem 0 .25rem; }
 pre { background: var(--soft); margin: .25rem 0; padding: .6rem; white-space: pre-wrap;
   overflow-wrap: anywhere; max-height: 24rem; overflow-y: auto; }
@@ -70,7 +73,7 @@ def _head(report: Report) -> Iterator[str]:
 def _body(report: Report) -> Iterator[str]:
     run = report.run
     word = verdict_word(run)
-    kind = word if word in {"PASS", "FAIL", "INCONCLUSIVE", "ERROR"} else "open"
+    kind = word if word in _VERDICTS else "open"
     yield f'<h1><span class="{kind}">{_text(word)}</span> {_text(subject(run))}</h1>'
     yield f"<p>{_text(standing(run))}</p>"
     yield from _list(run.reasons)
@@ -92,8 +95,13 @@ def _table(grid: Grid) -> Iterator[str]:
     head = "".join(f'<th scope="col">{_text(name)}</th>' for name in grid.columns)
     yield f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>'
     for row in grid.rows:
-        yield "<tr>" + "".join(f"<td>{_text(value)}</td>" for value in row) + "</tr>"
+        yield f"<tr>{''.join(map(_cell, row))}</tr>"
     yield "</tbody></table></div>"
+
+
+def _cell(value: str) -> str:
+    kind = f' class="{value}"' if value in _VERDICTS else ""
+    return f"<td{kind}>{_text(value)}</td>"
 
 
 def _cases(report: Report) -> Iterator[str]:

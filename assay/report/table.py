@@ -30,6 +30,7 @@ def _lines(report: Report, on_terminal: bool) -> Iterator[str]:
         yield f"  {name}: {one_line(value)}"
     for grid in grids(report):
         yield ""
+        yield f"{grid.title}:"
         yield from table_lines(grid.columns, grid.rows, on_terminal=on_terminal)
     for remark in report.remarks:
         yield f"  {one_line(remark)}"

@@ -160,9 +160,61 @@ def test_junit_has_stable_ids_and_the_gate_as_a_case() -> None:
     assert failure.get("message") == "label failed: expected negative"
     assert "live version (pass):\nlive pass" in (failure.text or "")
     assert angry.get("time") == "0.100"
-    counts = [root.get(name) for name in ("tests", "failures", "errors", "skipped")]
-    assert counts == ["11", "3", "0", "0"]
+    assert [root.get(name) for name in ("tests", "failures", "errors")] == ["11", "3", "0"]
     assert [suite.get("tests") for suite in root] == ["1", "10"]
+
+
+#: jenkins-junit.xsd: element -> required attributes, others, children in their order.
+SCHEMA: dict[str, tuple[set[str], set[str], list[str]]] = {
+    "testsuites": (set(), {"name", "time", "tests", "failures", "disabled", "errors"}, []),
+    "testsuite": (
+        {"name", "tests"},
+        {"failures", "errors", "time", "skipped", "timestamp", "hostname", "id", "package"},
+        ["properties", "testcase", "system-out", "system-err"],
+    ),
+    "testcase": (
+        {"name"},
+        {"assertions", "time", "classname", "status"},
+        ["skipped", "error", "failure", "system-out", "system-err"],
+    ),
+    "skipped": (set(), {"type", "message"}, []),
+    "error": (set(), {"type", "message"}, []),
+    "failure": (set(), {"type", "message"}, []),
+    "system-out": (set(), set(), []),
+}
+
+
+def fits_the_schema(root: Element) -> None:
+    for element in root.iter():
+        required, others, children = SCHEMA[element.tag]
+        assert required <= set(element.attrib) <= required | others
+        if children:
+            order = [children.index(child.tag) for child in element]
+            assert order == sorted(order)
+        for count in {"tests", "failures", "errors", "skipped"} & set(element.attrib):
+            assert element.attrib[count].isdigit()
+        if "time" in element.attrib:
+            assert re.fullmatch(r"\d+\.\d{3}", element.attrib["time"])
+    for suite in root:
+        assert int(suite.attrib["tests"]) == len(suite.findall("testcase"))
+        for tag, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+            assert int(suite.attrib[name]) == len(suite.findall(f"testcase/{tag}"))
+
+
+def test_junit_fits_the_schema_that_jenkins_checks() -> None:
+    broken = answer("lost", "error", "pass")
+    fits_the_schema(junit(reported(compared_run(), [*answers(), broken])))
+    fits_the_schema(junit(reported(run(status="running"), [])))
+    fits_the_schema(junit(reported(finished("PASS"), answers())))
+
+
+def test_ids_do_not_move_with_the_version_or_the_outcome() -> None:
+    def ids(body: dict[str, Any], results: list[dict[str, Any]]) -> list[tuple[str, str]]:
+        found = junit(reported(body, results)).iter("testcase")
+        return [(case.get("classname", ""), case.get("name", "")) for case in found]
+
+    turned = [answer(case, live, candidate) for case, (candidate, live) in OUTCOMES.items()]
+    assert ids(compared_run(), answers()) == ids(compared_run(version=9, baseline=4), turned)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +247,7 @@ def test_junit_is_xml_whatever_a_model_wrote(evil: str) -> None:
     known = {"testsuites", "testsuite", "testcase", "failure", "error", "skipped", "system-out"}
     assert {element.tag for element in root.iter()} <= known
     assert len(list(root.iter("testcase"))) == 4
+    fits_the_schema(root)
 
 
 class Page(HTMLParser):
