@@ -7,6 +7,7 @@ is cheaper and never says no where that would say yes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.db import connection
 
@@ -17,8 +18,8 @@ from registry.domain.policy import GatePolicy
 #: By suite, of the cases that both arms have answered in every repeat. What the live version cannot
 #: be asked counts as if it had passed it.
 _FLIPS = """
-SELECT count(*) FILTER (WHERE passes < live), count(*) FILTER (WHERE passes > live), count(*),
-       max(repeats), bool_or(spec ->> 'cluster' IS NOT NULL OR spec @? '$.cases[*].cluster')
+SELECT suite_id, count(*) FILTER (WHERE passes < live), count(*) FILTER (WHERE passes > live),
+       count(*), max(repeats)
 FROM (
     SELECT item.suite_id, count(*) AS repeats,
            count(*) FILTER (WHERE result.outcome = 'pass') AS passes,
@@ -32,8 +33,11 @@ FROM (
         WHERE result.outcome IN ('pass', 'fail') AND baseline.outcome IN ('pass', 'fail', 'skipped')
     )
 ) AS cases
-JOIN evals_suite suite ON suite.id = cases.suite_id
-GROUP BY cases.suite_id
+GROUP BY suite_id
+"""
+_CLUSTERED = """
+SELECT spec ->> 'cluster' IS NOT NULL OR spec @? '$.cases[*].cluster'
+FROM evals_suite WHERE id = %s
 """
 
 
@@ -68,7 +72,19 @@ def flip_counts(run: EvalRun) -> tuple[FlipCounts, ...]:
     """The flips of a run until now, suite by suite."""
     with connection.cursor() as cursor:
         cursor.execute(_FLIPS, [run.pk])
-        return tuple(FlipCounts(*row) for row in cursor.fetchall())
+        rows = cursor.fetchall()
+    return tuple(FlipCounts(*counts, _is_clustered(suite)) for suite, *counts in rows)
+
+
+@lru_cache(maxsize=256)
+def _is_clustered(suite: int) -> bool:
+    """Whether cases of a suite may belong together. A suite's content never changes, and its cases
+    are more to read than the flips.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_CLUSTERED, [suite])
+        row = cursor.fetchone()
+    return row is None or bool(row[0])
 
 
 def may_have_failed(run: EvalRun, policy: GatePolicy) -> bool:

@@ -82,12 +82,19 @@ def test_the_count_is_that_of_the_pairs(
     )
 
 
+def test_cases_that_stand_or_fall_together_are_told(repository: Repository, editor: Actor) -> None:
+    live(repository, editor, suite={"cluster": "question"}, policy={**MARGIN, "early_stop": True})
+    [found] = stopping.flip_counts(evaluated(editor, use_cache=False))
+    assert found.is_clustered
+
+
 def test_a_run_that_does_well_is_looked_at_in_two_questions(
     repository: Repository, editor: Actor
 ) -> None:
     live(repository, editor, policy={**MARGIN, "early_stop": True})
     run = evaluated(editor, use_cache=False)
     EvalRun.objects.filter(pk=run.pk).update(status="running", verdict="", certificate=None)
+    stopping.flip_counts(run)  # what is known of the suite is not asked twice
     with CaptureQueriesContext(connection) as asked:
         assert not runs.stop_if_failed(run_id=run.pk, now=timezone.now())
     assert len(asked) == 2
