@@ -73,7 +73,10 @@ def flip_counts(run: EvalRun) -> tuple[FlipCounts, ...]:
     with connection.cursor() as cursor:
         cursor.execute(_FLIPS, [run.pk])
         rows = cursor.fetchall()
-    return tuple(FlipCounts(*counts, _is_clustered(suite)) for suite, *counts in rows)
+    return tuple(
+        FlipCounts(worse, better, cases, repeats, _is_clustered(suite))
+        for suite, worse, better, cases, repeats in rows
+    )
 
 
 @lru_cache(maxsize=256)
