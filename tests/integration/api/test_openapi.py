@@ -75,4 +75,11 @@ def test_no_field_of_any_schema_is_a_secret(document: dict[str, Any]) -> None:
         name
         for name in names
         if any(word in name for word in ("hash", "secret", "password", "token"))
-    } - {"prompt_tokens", "completion_tokens", "cached_tokens", "tokens"}
+    } - {
+        "prompt_tokens",
+        "completion_tokens",
+        "cached_tokens",
+        "judge_prompt_tokens",
+        "judge_completion_tokens",
+        "tokens",
+    }
