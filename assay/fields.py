@@ -58,7 +58,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *("confidence", "suite_rates", "check_rates", "case_counts", "changed_cases"),
         *("times", "usage", "variances", "remarks"),
     ),
-    "suite_rates[]": ("name", "verdict", "cases", "passed", "pass_rate", "interval"),
+    "suite_rates[]": ("name", "verdict", "cases", "passed", "pass_rate", "interval", "corrected"),
     "check_rates[]": (
         *("suite", "name", "type", "critical", "decides", "cases"),
         *("pass_rate", "interval", "baseline_rate", "score"),

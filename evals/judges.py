@@ -58,21 +58,22 @@ def advisory(suites: Iterable[SuiteSpec], floor: JudgeFloor) -> dict[str, str]:
     return found
 
 
-def calibration_of(judge: JudgeSpec) -> Calibration | None:
-    """The newest measurement of this judge by these labels."""
-    trial = newest_calibration(judge)
+def calibration_of(judge: JudgeSpec, *, before: datetime | None = None) -> Calibration | None:
+    """The newest measurement of this judge by these labels, or the newest there was `before`."""
+    trial = newest_calibration(judge, before=before)
     return Calibration.from_json(trial.outcome) if trial else None
 
 
-def newest_calibration(judge: JudgeSpec) -> JudgeTrial | None:
-    """The finished trial of this judge by these labels that counts."""
-    return JudgeTrial.objects.filter(
+def newest_calibration(judge: JudgeSpec, *, before: datetime | None = None) -> JudgeTrial | None:
+    """The finished trial of this judge by these labels that counts, or that counted `before`."""
+    found = JudgeTrial.objects.filter(
         kind=JudgeTrial.Kind.CALIBRATION,
         status=JudgeTrial.Status.FINISHED,
         judge=judge.identity,
         labels=judge.calibration,
         spec__address=_address(judge),
-    ).first()
+    )
+    return found.filter(finished_at__lte=before).first() if before else found.first()
 
 
 def _address(judge: JudgeSpec) -> list[str | None]:

@@ -185,8 +185,11 @@ def finalise(*, run_id: UUID, now: datetime, doubts: Sequence[str] = ()) -> None
             _finish(run, "", reasons, None, now)
             return
         pin = ModelPin.from_json(run.model.pin)
+        said = judged.heard(run, found)
+        found = judged.with_records(run, found, said)
         decision = decide_run(found, policy, doubts=doubts, is_pinned=pin.pinned)
-        run.summary = decision.summary() | {"judges": judged.figures(run, policy.judge)}
+        figures = judged.figures(run, found, said, policy.judge)
+        run.summary = decision.summary() | {"judges": figures}
         verdict, reasons, certificate = _certified(run, decision, now)
         _finish(run, verdict, reasons, certificate, now)
 

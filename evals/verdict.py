@@ -13,6 +13,7 @@ from evals.domain.gate import (
     Decision,
     Evidence,
     GuardrailSample,
+    JudgeRecord,
     PairedCase,
     Quarantine,
     Verdict,
@@ -34,6 +35,7 @@ class SuiteResults:
 
     `pairs` and `guardrails` are None without a live version to compare with. `skipped` are the
     cases that the live version cannot be asked, `baseline_errors` those it gave no answer to.
+    `judges` are the records of the judges that count, by the suite's names.
     """
 
     suite: SuiteSpec
@@ -46,6 +48,7 @@ class SuiteResults:
     skipped: tuple[str, ...] = ()
     baseline_errors: tuple[str, ...] = ()
     guardrails: tuple[GuardrailSample, ...] | None = None
+    judges: Mapping[str, JudgeRecord] = field(default_factory=dict)
 
     @property
     def evidence(self) -> Evidence:
@@ -57,6 +60,7 @@ class SuiteResults:
             quarantine=self.quarantine,
             now=self.now,
             clusters=self.clusters,
+            judges=self.judges,
         )
 
     @property
@@ -87,8 +91,9 @@ class RunDecision:
     def summary(self) -> dict[str, Any]:
         """What the run stores and the certificate cites: totals, then each suite.
 
-        `pass_rate` and `interval` at the top are those of the only suite, or None: suites have
-        floors of their own, so a common interval would decide nothing.
+        `pass_rate`, `interval` and `corrected` at the top are those of the only suite, or None:
+        suites have floors of their own, so a common interval would decide nothing. The rate is raw;
+        where judges decide, the gate counts `corrected`.
         """
         only = self.decisions[0] if len(self.decisions) == 1 else None
         return {
@@ -96,8 +101,14 @@ class RunDecision:
             "passed": sum(decision.passed for decision in self.decisions),
             "pass_rate": only.pass_rate if only else None,
             "interval": _bounds(only) if only else None,
+            "corrected": _corrected(only) if only else None,
             "suites": [
-                asdict(decision) | {"name": name, "interval": _bounds(decision)}
+                asdict(decision)
+                | {
+                    "name": name,
+                    "interval": _bounds(decision),
+                    "corrected": _corrected(decision),
+                }
                 for name, decision in zip(self.names, self.decisions, strict=True)
             ],
         }
@@ -105,6 +116,13 @@ class RunDecision:
 
 def _bounds(decision: Decision) -> list[float] | None:
     return [decision.interval.low, decision.interval.high] if decision.interval else None
+
+
+def _corrected(decision: Decision) -> dict[str, Any] | None:
+    found = decision.corrected
+    if found is None:
+        return None
+    return asdict(found) | {"interval": [found.interval.low, found.interval.high]}
 
 
 def decide_run(

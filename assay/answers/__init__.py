@@ -5,7 +5,7 @@ from __future__ import annotations
 from assay.answers.callers import Me
 from assay.answers.forecasts import Forecast
 from assay.answers.latency import LatencyPhase
-from assay.answers.measured import Comparison, Guardrail, Measured, SuiteFigures
+from assay.answers.measured import Comparison, Corrected, Guardrail, Measured, SuiteFigures
 from assay.answers.models import RegisteredModel, ServedModel
 from assay.answers.prompts import (
     ChatMessage,
@@ -30,6 +30,7 @@ __all__ = [
     "ChatMessage",
     "CheckSaid",
     "Comparison",
+    "Corrected",
     "EvalRun",
     "Forecast",
     "Guardrail",

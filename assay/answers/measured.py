@@ -20,7 +20,8 @@ class Comparison:
     Rates, `difference` (candidate minus baseline) and bounds are shares: 0.05 are 5 points. The
     interval is two-sided, `lower_bound` and `upper_bound` are one-sided, all at `confidence`.
     `regressions` and `improvements` count cases, `p_value` is McNemar's that the candidate is
-    worse. `verdict` and `margin` are None when the policy names no margin.
+    worse. `verdict` and `margin` are None when the policy names no margin. `judge_skill` is the
+    share of a true difference that shows at least through the judges of the suite; 1 without any.
     """
 
     verdict: str | None
@@ -42,6 +43,7 @@ class Comparison:
     detectable_margin: float
     cases_to_decide: int | None = None
     repeats_to_decide: int | None = None
+    judge_skill: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,22 @@ class Guardrail:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """A pass rate with the known errors of its judges taken out (`rogan-gladen`), or the raw one
+    between the bounds that they leave (`bounds`).
+    """
+
+    method: str
+    judges: tuple[str, ...]
+    value: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class SuiteFigures:
     """What one suite contributed. `pass_rate` and `interval` are None for ERROR: part of a run is
-    no measurement. `comparison` is None without a live version.
+    no measurement. They are raw; where judges decide, the gate counts `corrected`, else that is
+    None. `comparison` is None without a live version.
     """
 
     name: str
@@ -77,6 +92,7 @@ class SuiteFigures:
     passed: int
     comparison: Comparison | None = None
     guardrails: tuple[Guardrail, ...] = ()
+    corrected: Corrected | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,19 @@ def _costs(usage: Usage) -> Iterator[tuple[str, str]]:
 
 def _suites(report: Report) -> Grid:
     columns = ("suite", "verdict", "passed", "rate", _between(report))
-    return Grid("Suites", columns, tuple(map(_suite, report.suites)))
+    if not any(row.corrected for row in report.suites):
+        return Grid("Suites", columns, tuple(map(_suite, report.suites)))
+    # What the gate counts where judges decide; the rate before it is as they said it.
+    rows = tuple((*_suite(row), *_corrected(row)) for row in report.suites)
+    return Grid("Suites", (*columns, "corrected", _between(report)), rows)
+
+
+def _corrected(row: SuiteRow) -> tuple[str, str]:
+    found = row.corrected
+    if found is None:
+        return "-", "-"
+    value = rate_text(found.value) if found.method == "rogan-gladen" else "-"
+    return value, interval_text(found.interval)
 
 
 def _between(report: Report) -> str:

@@ -80,4 +80,11 @@ def _figures(run: EvalRun) -> str:
     text = f"{run.cases} cases" if run.passed is None else f"{run.passed} of {run.cases} cases"
     if run.pass_rate is None or run.interval is None:
         return text
-    return f"{text}, {rate_text(run.pass_rate)} (interval {interval_text(run.interval)})"
+    text = f"{text}, {rate_text(run.pass_rate)} (interval {interval_text(run.interval)})"
+    corrected = [found.corrected for found in run.measured.suites if found.corrected]
+    if not corrected:
+        return text
+    bounds = interval_text(corrected[0].interval)
+    if corrected[0].method == "bounds":
+        return f"{text}, whatever its judges did {bounds}"
+    return f"{text}, corrected {rate_text(corrected[0].value)} (interval {bounds})"

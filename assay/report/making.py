@@ -63,7 +63,12 @@ def _suites(run: EvalRun, tables: RunReport) -> Iterator[SuiteRow]:
         )
         found = judged.get(rate.name)
         if found is not None:
-            row = replace(row, comparison=found.comparison, guardrails=found.guardrails)
+            row = replace(
+                row,
+                comparison=found.comparison,
+                guardrails=found.guardrails,
+                corrected=found.corrected,
+            )
         yield row
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.answers import Comparison, EvalRun, Guardrail
+from assay.answers import Comparison, Corrected, EvalRun, Guardrail
 from assay.answers.reports import CHANGES, Change, CheckRate, RunCase, ScoreVariance, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteRow:
-    """How one suite went, as `SuiteRate`, and what the gate made of it beside the live version."""
+    """How one suite went, as `SuiteRate`, and what the gate made of it beside the live version.
+
+    Where judges decide, the gate counts `corrected`.
+    """
 
     name: str
     verdict: str | None
@@ -21,6 +24,7 @@ class SuiteRow:
     interval: tuple[float, float] | None
     comparison: Comparison | None = None
     guardrails: tuple[Guardrail, ...] = ()
+    corrected: Corrected | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from evals.domain.gate.comparison import compare
 from evals.domain.gate.deciding import decide
-from evals.domain.gate.decision import Comparison, Decision, GuardrailResult, Verdict
-from evals.domain.gate.evidence import Advisory, Evidence, GuardrailSample, Quarantine
+from evals.domain.gate.decision import Comparison, Corrected, Decision, GuardrailResult, Verdict
+from evals.domain.gate.evidence import (
+    Advisory,
+    Evidence,
+    GuardrailSample,
+    JudgeRecord,
+    Quarantine,
+)
 from evals.domain.gate.floor import floor_of, least_cases
 from evals.domain.gate.guardrails import weigh_guardrails
 from evals.domain.gate.stopping import StopDecision, may_stop
@@ -15,10 +21,12 @@ __all__ = [
     "Advisory",
     "CaseTally",
     "Comparison",
+    "Corrected",
     "Decision",
     "Evidence",
     "GuardrailResult",
     "GuardrailSample",
+    "JudgeRecord",
     "PairedCase",
     "Quarantine",
     "StopDecision",

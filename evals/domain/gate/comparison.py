@@ -15,6 +15,7 @@ from typing import Literal
 
 from evals.domain.gate.decision import Comparison, Verdict
 from evals.domain.gate.enough import cases_that_decide, repeats_that_decide
+from evals.domain.gate.judged_text import blurred_line
 from evals.domain.gate.tally import PairedCase, flips, flips_of_clusters
 from evals.domain.percent import percent, plural, points
 from evals.domain.statistics import (
@@ -30,7 +31,7 @@ from evals.domain.statistics import (
 from registry.domain.policy import GatePolicy
 
 
-def compare(pairs: Sequence[PairedCase], policy: GatePolicy) -> Comparison:
+def compare(pairs: Sequence[PairedCase], policy: GatePolicy, skill: float = 1.0) -> Comparison:
     """Weigh both arms on the same cases.
 
     Cases answered once, each its own cluster: Tango's score bounds with half a flip held back, so
@@ -38,13 +39,18 @@ def compare(pairs: Sequence[PairedCase], policy: GatePolicy) -> Comparison:
     Repeats or clusters: the mean of the paired differences with clustered error and Student's t; a
     case with repeats counts once, by its mean. McNemar's p counts each cluster once, by the sign of
     its sum, so that repeats and clusters never pass for independent flips.
+
+    `skill` is the share of a true difference that shows at least through the judges that decide
+    the cases (sensitivity + specificity - 1): a candidate that is worse by the margin looks worse
+    by that share of it, so PASS asks for a lower bound above -margin times `skill`. FAIL does not
+    change: what looks worse than the margin is worse than it by at least as much.
     """
     _refuse_no_pairs(pairs)
     gaps = [pair.difference for pair in pairs]
     clusters = [pair.cluster or pair.key for pair in pairs]
     seen = difference_of(gaps, clusters)
     lower, upper = seen.lower(policy.confidence), seen.upper(policy.confidence)
-    verdict = _verdict(lower, upper, policy.margin)
+    verdict = _verdict(lower, upper, policy.margin, skill)
     is_open = verdict == "INCONCLUSIVE"
     independent = flips_of_clusters(pairs)
     found = Comparison(
@@ -64,13 +70,17 @@ def compare(pairs: Sequence[PairedCase], policy: GatePolicy) -> Comparison:
         improvements=flips(pairs).better,
         p_value=mcnemar_one_sided(independent.worse, independent.better),
         margin=policy.margin,
-        detectable_margin=detectable_margin(
-            seen.effective, seen.error, alpha=1 - policy.confidence
-        ),
-        cases_to_decide=cases_that_decide(seen, len(pairs), policy) if is_open else None,
-        repeats_to_decide=repeats_that_decide(pairs, policy) if is_open else None,
+        detectable_margin=_detectable(seen, policy, skill),
+        cases_to_decide=cases_that_decide(seen, len(pairs), policy, skill) if is_open else None,
+        repeats_to_decide=repeats_that_decide(pairs, policy, skill) if is_open else None,
+        judge_skill=skill,
     )
     return replace(found, sentences=tuple(_sentences(found)))
+
+
+def _detectable(seen: Difference, policy: GatePolicy, skill: float) -> float:
+    plain = detectable_margin(seen.effective, seen.error, alpha=1 - policy.confidence)
+    return min(1.0, plain / skill) if skill > 0 else 1.0
 
 
 def _refuse_no_pairs(pairs: Sequence[PairedCase]) -> None:
@@ -84,10 +94,10 @@ def _method(seen: Difference) -> Literal["tango", "clustered"]:
     return "tango" if isinstance(seen, BinaryDifference) else "clustered"
 
 
-def _verdict(lower: float, upper: float, margin: float | None) -> Verdict | None:
+def _verdict(lower: float, upper: float, margin: float | None, skill: float) -> Verdict | None:
     if margin is None:
         return None
-    if lower > -margin:
+    if lower > -margin * skill:
         return "PASS"
     return "FAIL" if upper < -margin else "INCONCLUSIVE"
 
@@ -102,6 +112,8 @@ def _sentences(found: Comparison) -> Iterator[str]:
     if found.margin is None:
         return
     yield _margin_line(found, found.margin)
+    if found.judge_skill < 1:
+        yield blurred_line(found.judge_skill, found.margin)
     if found.verdict == "INCONCLUSIVE":
         least = fewest_flips(1 - found.confidence)
         if flipped < least:

@@ -12,6 +12,7 @@ from evals.domain.gate.decision import Comparison, Decision, GuardrailResult, Ve
 from evals.domain.gate.evidence import Evidence
 from evals.domain.gate.floor import FloorResult, weigh_floor
 from evals.domain.gate.guardrails import weigh_guardrails
+from evals.domain.gate.judged import Deciding, deciding_judges
 from evals.domain.gate.quarantine import Counted, without_credit
 from evals.domain.gate.tally import CaseTally, PairedCase
 from evals.domain.percent import plural
@@ -99,12 +100,14 @@ def _merged(
     evidence: Evidence,
 ) -> Decision:
     failed = tuple(critical(results, suite))
+    judges = _deciding(counted, suite, evidence)
     floor = None
     if counted.tallies:
-        floor = weigh_floor(counted.tallies, evidence.clusters, suite, policy)
-    comparison = compare(counted.pairs, policy) if counted.pairs else None
-    rails: tuple[GuardrailResult, ...] = ()
-    if evidence.guardrails is not None or counted.pairs is not None:
+        floor = weigh_floor(counted.tallies, evidence.clusters, suite, policy, judges)
+    comparison = compare(counted.pairs, policy, judges.skill) if counted.pairs else None
+    rails: tuple[GuardrailResult, ...] = evidence.weighed or ()
+    compares = evidence.guardrails is not None or counted.pairs is not None
+    if compares and evidence.weighed is None:
         rails = weigh_guardrails(evidence.guardrails or (), policy)
     lacking = tuple(_lacking(counted, policy, evidence))
     verdicts = [*_verdicts(floor, comparison, rails)]
@@ -128,7 +131,15 @@ def _merged(
         passed=sum(tally.passes >= tally.repeats_expected for tally in counted.tallies),
         comparison=comparison,
         guardrails=rails,
+        corrected=floor.corrected if floor else None,
     )
+
+
+def _deciding(counted: Counted, suite: SuiteSpec, evidence: Evidence) -> Deciding:
+    keys = {tally.key for tally in counted.tallies} | {pair.key for pair in counted.pairs or ()}
+    cases = (case for case in suite.cases if case.key in keys)
+    advisory = {one.judge for one in evidence.advisories}
+    return deciding_judges(cases, suite, advisory, evidence.judges)
 
 
 def _verdicts(

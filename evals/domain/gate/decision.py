@@ -22,6 +22,8 @@ class Comparison:
     `detectable_margin` is the smallest margin that an equally good candidate passes with 80 %
     probability here. `cases_to_decide` (in all) and `repeats_to_decide` (of every case) say what
     would decide at these rates; None when nothing of the kind would, or nothing is open.
+    `judge_skill` is the share of a true difference that shows at least through the judges that
+    decide the cases: the lower bound must stay within this share of the margin. 1 without judges.
     """
 
     verdict: Verdict | None
@@ -43,6 +45,7 @@ class Comparison:
     detectable_margin: float
     cases_to_decide: int | None = None
     repeats_to_decide: int | None = None
+    judge_skill: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,25 @@ class GuardrailResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """A pass rate with the errors of its judges taken out (`rogan-gladen`), or the raw one between
+    the bounds that they leave (`bounds`). `interval` is two-sided, at the policy's confidence.
+    """
+
+    method: Literal["rogan-gladen", "bounds"]
+    judges: tuple[str, ...]
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The verdict and what it rests on.
 
-    `pass_rate` and `interval` are None for ERROR: part of a run is no measurement. `passed` counts
-    the cases that passed in every repeat. `comparison` is None without a live version.
+    `pass_rate` and `interval` are the raw ones; where judges decide, the floor is weighed against
+    `corrected`, which is None otherwise. All are None for ERROR: part of a run is no measurement.
+    `passed` counts the cases that passed in every repeat. `comparison` is None without a live
+    version.
     """
 
     verdict: Verdict
@@ -81,3 +98,4 @@ class Decision:
     passed: int
     comparison: Comparison | None = None
     guardrails: tuple[GuardrailResult, ...] = ()
+    corrected: Corrected | None = None

@@ -18,23 +18,29 @@ MOST_REPEATS = 20
 _DOMINATES = 0.5
 
 
-def cases_that_decide(seen: Difference, cases: int, policy: GatePolicy) -> int | None:
-    """Cases in all after which the same rates leave the margin outside the bounds."""
+def cases_that_decide(
+    seen: Difference, cases: int, policy: GatePolicy, skill: float = 1.0
+) -> int | None:
+    """Cases in all after which the same rates leave the margin outside the bounds; `skill` as in
+    `compare`.
+    """
     low, high = cases, cases
-    while not _is_decided(seen.grown(high / cases), policy):
+    while not _is_decided(seen.grown(high / cases), policy, skill):
         low, high = high, high * 2
         if high > MOST_CASES:
             return None
     while low + 1 < high:
         middle = (low + high) // 2
-        if _is_decided(seen.grown(middle / cases), policy):
+        if _is_decided(seen.grown(middle / cases), policy, skill):
             high = middle
         else:
             low = middle
     return high
 
 
-def repeats_that_decide(pairs: Sequence[PairedCase], policy: GatePolicy) -> int | None:
+def repeats_that_decide(
+    pairs: Sequence[PairedCase], policy: GatePolicy, skill: float = 1.0
+) -> int | None:
     """Repeats of every case that would decide without more cases, when it is the spread between
     the answers of one case that makes the result unsure; None when it is not, or is not known
     because every case was answered once.
@@ -46,7 +52,7 @@ def repeats_that_decide(pairs: Sequence[PairedCase], policy: GatePolicy) -> int 
     for repeats in range(max(pair.repeats for pair in pairs) + 1, MOST_REPEATS + 1):
         less = sum(_noise(p) * p.repeats / repeats for p in pairs) / len(pairs) ** 2
         error = math.sqrt(max(0.0, seen.error**2 - noise + less))
-        if _is_decided(replace(seen, error=error), policy):
+        if _is_decided(replace(seen, error=error), policy, skill):
             return repeats
     return None
 
@@ -59,6 +65,7 @@ def _noise(pair: PairedCase) -> float:
     return spread / (pair.repeats - 1)
 
 
-def _is_decided(seen: Difference, policy: GatePolicy) -> bool:
+def _is_decided(seen: Difference, policy: GatePolicy, skill: float) -> bool:
     margin = policy.margin or 0.0
-    return seen.lower(policy.confidence) > -margin or seen.upper(policy.confidence) < -margin
+    passes = seen.lower(policy.confidence) > -margin * skill
+    return passes or seen.upper(policy.confidence) < -margin

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from evals.domain.gate.decision import GuardrailResult
 from evals.domain.gate.tally import PairedCase
+from evals.domain.statistics import Hits
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,21 @@ class Advisory:
     check: str
     judge: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRecord:
+    """A judge that counts: how it did on human labels, and what it said about this run's answers.
+
+    `sensitivity`: of the labelled answers that people pass, those the judge passed; `specificity`:
+    of those that people fail, those it failed. None when there is no such label. `passed` is the
+    share of its verdicts on a case that passed, by the key of the case.
+    """
+
+    judge: str
+    sensitivity: Hits | None = None
+    specificity: Hits | None = None
+    passed: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +69,8 @@ class Evidence:
 
     `pairs` has every case of the suite. `clusters` maps the keys of cases to the cluster they
     belong to; a case that is not in it stands alone. `now` is needed with `quarantine`, to tell
-    what has expired.
+    what has expired. `judges` are the records of the suite's judges, by name. `weighed` are the
+    guardrails when they were weighed with those of the run's other suites.
     """
 
     pairs: tuple[PairedCase, ...] | None = None
@@ -61,3 +79,5 @@ class Evidence:
     quarantine: tuple[Quarantine, ...] = ()
     now: datetime | None = None
     clusters: Mapping[str, str] = field(default_factory=dict)
+    judges: Mapping[str, JudgeRecord] = field(default_factory=dict)
+    weighed: tuple[GuardrailResult, ...] | None = None

@@ -74,6 +74,14 @@ class Calibration:
         """How often (the person's word, the judge's word) came together."""
         return dict(Counter((row.label, row.verdict or NO_VERDICT) for row in self.rows))
 
+    def hits(self, *, passes: bool) -> Hits | None:
+        """Of the answers that people pass (or fail), those the judge ruled likewise; None without
+        any. Answers without a verdict are left out: in a run they are errors, and no verdicts.
+        """
+        ruled = [row for row in self.rows if row.verdict is not None and row.passes == passes]
+        right = sum(row.judge_passes == passes for row in ruled)
+        return Hits(right, len(ruled)) if ruled else None
+
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back to an equal value; it shows the figures too."""
         figures = self.agreement
@@ -162,20 +170,18 @@ def corrected_rate(calibration: Calibration, passed: Sequence[float]) -> Correct
     than those of the run in the mean, as long as the judge errs alike. NotCorrectableError for a
     judge no better than a coin, and when people passed all labelled answers, or none.
     """
-    figures = calibration.agreement
+    good, bad = calibration.hits(passes=True), calibration.hits(passes=False)
+    if good is None or bad is None:
+        raise NotCorrectableError("the pass rate cannot be corrected: labels of one kind only")
     count = sum(passed)
     try:
         hits = Hits(count, len(passed))
-        corrected = rogan_gladen(hits, _hits(figures.tpr), _hits(figures.tnr))
+        corrected = rogan_gladen(hits, good, bad)
     except StatisticsInputError as error:
         raise NotCorrectableError(f"the pass rate cannot be corrected: {error.message}") from error
     share = hits.share
     raw = Estimate(share, (share * (1 - share) / hits.n) ** 0.5, wilson(count, hits.n))
     return Corrected("rogan-gladen", raw, corrected)
-
-
-def _hits(rate: Rate) -> Hits:
-    return Hits(round((rate.value or 0.0) * rate.count), rate.count)
 
 
 def corrected_mean(

@@ -68,6 +68,7 @@ from evals.domain.statistics.ppi import (
 )
 from evals.domain.statistics.rogan_gladen import (
     Hits,
+    least_skill,
     rogan_gladen,
 )
 from evals.domain.statistics.sample_size import (
@@ -135,6 +136,7 @@ __all__ = [
     "holm",
     "is_decided",
     "least_for_upper",
+    "least_skill",
     "margin_without_flips",
     "mcnemar",
     "mcnemar_one_sided",

@@ -15,14 +15,17 @@ from evals.domain.statistics.interval import (
     StatisticsInputError,
     two_sided_z,
 )
+from evals.domain.statistics.wilson import wilson
 
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """So many right among `n`; a fraction when a case counts by the mean of its repeats."""
+    """So many right among `n`. Fractions when a case counts by the mean of its repeats, or when
+    cases in clusters are worth fewer that stand alone.
+    """
 
     right: float
-    n: int
+    n: float
 
     def __post_init__(self) -> None:
         """Refuse what is no proportion."""
@@ -62,6 +65,19 @@ def rogan_gladen(
     error = math.sqrt(square) / apart
     low, high = (_kept(middle + shift + side * z * error) for side in (-1, 1))
     return Estimate(value, error, Interval(min(low, value), max(high, value)))
+
+
+def least_skill(sensitivity: Hits, specificity: Hits, confidence: float = 0.95) -> float:
+    """The lower bound of se + sp - 1 (Youden's J), from 0 to 1: the share of a true difference
+    between two pass rates that such a judge shows at least, when it errs alike on both.
+
+    Newcombe's square-and-add of the two Wilson intervals.
+    """
+    gaps = [
+        rate.share - wilson(rate.right, rate.n, confidence).low
+        for rate in (sensitivity, specificity)
+    ]
+    return _kept(sensitivity.share + specificity.share - 1 - math.hypot(*gaps))
 
 
 def _kept(share: float) -> float:

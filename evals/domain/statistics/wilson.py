@@ -12,7 +12,7 @@ from evals.domain.statistics.mean import clustered_mean, student_t
 _NO_SPREAD = 1e-9
 
 
-def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
+def wilson(successes: float, n: float, confidence: float = 0.95) -> Interval:
     """Wilson score interval of a proportion (Wilson 1927); [0, 1] when n is 0.
 
     The bounds are the two roots q of (p - q)² = z²·q(1 - q)/n. `successes` may be fractional, when

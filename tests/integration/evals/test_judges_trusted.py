@@ -141,9 +141,47 @@ def test_the_raw_figure_and_the_corrected_one_are_both_there(
     assert judged["corrected"]["value"] == pytest.approx(0.8)
     low, high = judged["corrected"]["interval"]
     assert low < 0.8 < high
+    gated = run.summary["suites"][0]["corrected"]
+    assert run.summary["corrected"] == gated
+    assert (gated["method"], gated["judges"]) == ("rogan-gladen", ["helpful"])
+    assert gated["value"] == pytest.approx(0.8)
+    assert run.summary["pass_rate"] == pytest.approx(10 / 12)  # raw
+    assert any("as judged by helpful" in reason for reason in run.reasons)
+    assert any("failed 50 of 60 that they fail" in reason for reason in run.reasons)
     assert judged["mean"]["method"] == "ppi"
     assert judged["mean"]["raw"]["value"] > judged["mean"]["corrected"]["value"]
     assert judged["flips"] is None
+
+
+def test_a_mild_judges_word_is_taken_for_what_it_is_worth(
+    repository: Repository, server: ModelServer, umpire: Umpire, editor: Actor
+) -> None:
+    def mild(texts: dict[str, str]) -> int:
+        number = re.search(r"bad (\d+)", texts["answer"])
+        return 5 if number and int(number[1]) % 8 == 0 else by_the_word(texts)
+
+    umpire.judge = mild
+    strict = repository.with_(cases=40, policy={"min_pass_rate": 0.8})
+    server.reply = lambda asked, _: Say("no" if asked in {"case 1", "case 2"} else "yes")
+    trusted(strict, umpire, editor, Bench(labels=120))
+    run = evaluated(editor)
+    suite = run.summary["suites"][0]
+    assert suite["interval"][0] > 0.8 > suite["corrected"]["interval"][0]
+    assert (run.verdict, run.certificate) == ("INCONCLUSIVE", None), run.reasons
+
+
+def test_beside_another_check_its_errors_only_widen_what_is_known(
+    repository: Repository, umpire: Umpire, editor: Actor
+) -> None:
+    checks = [{"type": "judge", "judge": "helpful", "name": "helpful"}, {"type": "exact"}]
+    trusted(repository, umpire, editor, Bench(labels=60, suite={"checks": checks}))
+    run = evaluated(editor)
+    suite = run.summary["suites"][0]
+    assert (run.verdict, suite["corrected"]["method"]) == ("PASS", "bounds"), run.reasons
+    assert suite["corrected"]["interval"][0] < suite["interval"][0]
+    assert run.certificate is not None
+    assert run.certificate.evidence["suites"][0]["corrected"] == suite["corrected"]
+    assert any("cannot be corrected for the errors" in reason for reason in run.reasons)
 
 
 # --- Not its own case ---

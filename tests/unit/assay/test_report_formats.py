@@ -315,6 +315,20 @@ def test_a_table_is_complete_and_plain_in_a_pipe() -> None:
     ]
 
 
+@pytest.mark.parametrize("form", list(Format))
+def test_a_rate_that_judges_decided_is_shown_raw_and_corrected(form: Format) -> None:
+    body = compared_run()
+    known = {"method": "rogan-gladen", "judges": ["helpful"], "value": 0.7123}
+    body["measured"]["suites"][0]["corrected"] = {**known, "interval": [0.4567, 0.9123]}
+    page = text(reported(body, answers()), form)
+    if form is Format.JSON:
+        rates = json.loads(page)["suite_rates"][0]
+        assert (rates["pass_rate"], rates["corrected"]["value"]) == (0.8, 0.7123)
+    else:
+        plain = clean(page).replace("\\", "")
+        assert all(figure in plain for figure in ("80.0 %", "71.2 %", "45.7–91.2 %"))
+
+
 def test_json_is_what_a_script_needs_to_name_the_regressions() -> None:
     document = json.loads(text(reported(compared_run(), answers()), Format.JSON))
     worse = [c["case"] for c in document["changed_cases"] if c["change"] == "regressed"]

@@ -15,11 +15,12 @@ from evals.domain.gate import (
     Advisory,
     Evidence,
     GuardrailSample,
+    JudgeRecord,
     Quarantine,
     decide,
     weigh_guardrails,
 )
-from evals.domain.statistics import StatisticsInputError
+from evals.domain.statistics import Hits, StatisticsInputError
 from registry.domain.policy import GatePolicy, Guardrail
 from tests.unit.evals.arms import pair, pairs, tallies_of
 from tests.unit.evals.builders import case, check, suite, tally
@@ -187,7 +188,9 @@ def test_a_name_that_an_advisory_check_has_elsewhere_hides_no_failure(counts):
     )
     results = [tally(f"c{i}", int(not 0 < i <= 30), int(0 < i <= 30)) for i in range(43)]
     policy = replace(FLOOR, min_cases=10)
-    decision = decide(results, spec, policy, Evidence(advisories=(TONE,)))
+    said = {f"c{i}": float(i > 30) for i in range(43)}
+    known = {"trusted": JudgeRecord("trusted", Hits(300, 300), Hits(300, 300), said)}
+    decision = decide(results, spec, policy, Evidence(advisories=(TONE,), judges=known))
     assert (decision.verdict, decision.cases, decision.passed) == ("FAIL", 42, 12)
     assert "1 case left out" in decision.reasons[-1]
 
