@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
-from evals import judges
+from evals import trials
 from evals.domain.checks.pairwise import FlipRate, flip_rate
 from evals.domain.gate import JudgeRecord
 from evals.domain.judge.calibration import (
@@ -74,7 +74,7 @@ def _records(
     run: EvalRun, suite: SuiteSpec, said: Mapping[str, _Said]
 ) -> Iterator[tuple[str, JudgeRecord]]:
     for name, judge in suite.judges.items():
-        calibration = judges.calibration_of(judge, before=run.created_at)
+        calibration = trials.calibration_of(judge, before=run.created_at)
         if f"{suite.name}/{name}" not in run.advisory and calibration is not None:
             passed = said.get(name, _Said()).ruled
             yield (
@@ -102,7 +102,7 @@ def figures(
     for part in found:
         for name, judge in part.suite.judges.items():
             called = f"{part.suite.name}/{name}"
-            calibration = judges.calibration_of(judge, before=run.created_at)
+            calibration = trials.calibration_of(judge, before=run.created_at)
             trust = _trust(run, called, judge, calibration, floor)
             heard_of = said.get(part.suite.name, {}).get(name, _Said())
             shown[called] = trust | _figures(judge, calibration, heard_of)

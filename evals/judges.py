@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from core.errors import AssayError, UnavailableError
-from evals import jobs
+from evals import identity, jobs, trials
 from evals.conversation import Conversation, Patience
 from evals.domain.checks.remote import Question, Reply
 from evals.domain.judge.calibration import Calibration, Trust, is_trusted
@@ -30,7 +30,7 @@ from evals.domain.judge.labels import LabelledAnswer
 from evals.domain.judge.spec import JudgeSpec
 from evals.domain.judge_trial import Ask, run_calibration, run_canaries
 from evals.domain.suite import SuiteSpec
-from evals.errors import JudgeSilentError, JudgeUnknownError, LabelsMissingError
+from evals.errors import JudgeChangedError, JudgeSilentError, JudgeUnknownError, LabelsMissingError
 from evals.jury import endpoint_at, nonce, put_all, seated
 from evals.models import JudgeTrial, LabelSet, Suite
 from registry import queries as registry_queries
@@ -43,48 +43,9 @@ _TERM = timedelta(minutes=2)
 #: No calibration takes longer; below the time that a task may take.
 _LONGEST_SECONDS = 1500.0
 Keep = Callable[[], None]
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-
-
-def advisory(suites: Iterable[SuiteSpec], floor: JudgeFloor) -> dict[str, str]:
-    """The judges whose verdicts decide nothing: `suite/judge` -> why, in a sentence."""
-    found: dict[str, str] = {}
-    for suite in suites:
-        for name, judge in suite.judges.items():
-            trust = is_trusted(judge, calibration_of(judge), floor)
-            if not trust.is_trusted:
-                found[f"{suite.name}/{name}"] = trust.sentence
-    return found
-
-
-def calibration_of(judge: JudgeSpec, *, before: datetime | None = None) -> Calibration | None:
-    """The newest measurement of this judge by these labels, or the newest there was `before`."""
-    trial = newest_calibration(judge, before=before)
-    return Calibration.from_json(trial.outcome) if trial else None
-
-
-def newest_calibration(judge: JudgeSpec, *, before: datetime | None = None) -> JudgeTrial | None:
-    """The finished trial of this judge by these labels that counts, or that counted `before`."""
-    found = JudgeTrial.objects.filter(
-        kind=JudgeTrial.Kind.CALIBRATION,
-        status=JudgeTrial.Status.FINISHED,
-        judge=judge.identity,
-        labels=judge.calibration,
-        spec__address=_address(judge),
-    )
-    return found.filter(finished_at__lte=before).first() if before else found.first()
-
-
-def _address(judge: JudgeSpec) -> list[str | None]:
-    """Where the judge answers. What was shown at another address says nothing about this one."""
-    pin = ModelVersion.objects.filter(name=judge.model.name, is_current=True).first()
-    return [pin.pin.get("base_url"), pin.pin.get("base_url_env")] if pin else []
-
-
-def _spec_of(judge: JudgeSpec) -> dict[str, Any]:
-    """What a trial is stored with."""
-    return {**judge.to_json(), "address": _address(judge)}
 
 
 def why_blocked(name: str, judge: JudgeSpec, talk: Conversation, keep: Keep) -> tuple[str, ...]:
@@ -93,44 +54,50 @@ def why_blocked(name: str, judge: JudgeSpec, talk: Conversation, keep: Keep) -> 
     `name` is `suite/judge`; `keep` is called while it thinks. Raises AssayError kinds when the
     judge cannot be asked: then nothing is known of it.
     """
-    known = known_canaries(judge)
+    known = trials.known_canaries(judge)
     return judge_canaries(_try_canaries(name, judge, talk, keep) if known is None else known)
-
-
-def known_canaries(judge: JudgeSpec) -> tuple[CanaryResult, ...] | None:
-    """What the canaries showed; None when they were not put yet.
-
-    Two runs may have put them at once: what fooled the judge once counts.
-    """
-    trials = JudgeTrial.objects.filter(
-        kind=JudgeTrial.Kind.CANARIES,
-        status=JudgeTrial.Status.FINISHED,
-        judge=judge.identity,
-        spec__address=_address(judge),
-    )
-    results = [CanaryResult(**one) for trial in trials for one in trial.outcome["canaries"]]
-    return tuple({(one.key, one.passed): one for one in results}.values()) or None
 
 
 def _try_canaries(
     name: str, judge: JudgeSpec, talk: Conversation, keep: Keep
 ) -> tuple[CanaryResult, ...]:
     model = registry_queries.current_model(judge.model.name)
-    results = run_canaries(*_ready(judge, talk, keep), nonce)
+    ready, ask = _ready(judge, talk, keep)
+    fingerprint, results = _confirmed(model, talk, keep, lambda: run_canaries(ready, ask, nonce))
     now = timezone.now()
     JudgeTrial.objects.create(
         kind=JudgeTrial.Kind.CANARIES,
         status=JudgeTrial.Status.FINISHED,
         judge=judge.identity,
-        spec=_spec_of(judge),
+        spec=trials.spec_of(judge, model),
         name=name,
         model=model,
+        fingerprint=fingerprint,
         outcome={"canaries": [asdict(result) for result in results]},
         requested_by="system:evaluation",
         created_at=now,
         finished_at=now,
     )
     return results
+
+
+def _confirmed(
+    model: ModelVersion, talk: Conversation, keep: Keep, put: Callable[[], T]
+) -> tuple[str, T]:
+    """The fingerprint of what answered, the same before and after, and what it said.
+
+    Raises JudgeChangedError when it is not the same.
+    """
+
+    def still_ours() -> bool:
+        keep()
+        return True
+
+    before = identity.identify(model, talk, still_ours, is_last=False)
+    said = put()
+    if identity.identify(model, talk, still_ours, is_last=True) != before:
+        raise JudgeChangedError(f"{model.name} serves something else since its trial began")
+    return before, said
 
 
 def _ready(judge: JudgeSpec, talk: Conversation, keep: Keep) -> tuple[JudgeSpec, Ask]:
@@ -171,16 +138,17 @@ def start_calibration(
                 f"nobody has labelled answers by the rubric {spec.rubric.name}",
                 hint=f"write calibration/{spec.rubric.name}.jsonl and sync",
             )
-        known = None if fresh else newest_calibration(spec)
+        known = None if fresh else trials.newest_calibration(spec)
         if known is not None:
             return known
+        model = registry_queries.current_model(spec.model.name)
         trial = JudgeTrial.objects.create(
             kind=JudgeTrial.Kind.CALIBRATION,
             judge=spec.identity,
             labels=spec.calibration,
-            spec=_spec_of(spec),
+            spec=trials.spec_of(spec, model),
             name=f"{suite}/{judge}",
-            model=registry_queries.current_model(spec.model.name),
+            model=model,
             requested_by=actor.name,
             created_at=now,
         )
@@ -219,16 +187,22 @@ def trust_in(found: JudgeTrial) -> Trust | None:
     """Whether a finished calibration reaches the floor of a usual policy; None for other trials."""
     if found.kind != JudgeTrial.Kind.CALIBRATION or found.status != JudgeTrial.Status.FINISHED:
         return None
-    measured = Calibration.from_json(found.outcome)
     judge = JudgeSpec.from_json(found.spec)
-    return _usual_trust(judge, measured, judge_canaries(known_canaries(judge) or ()))
+    if not trials.holds(found, judge):
+        what = "served by something else, or elsewhere, since it was measured"
+        return Trust(False, f"{judge.model.name} is {what}: advisory")
+    if blocked := judge_canaries(trials.known_canaries(judge) or ()):
+        return _blocked(blocked)
+    return is_trusted(judge, Calibration.from_json(found.outcome), JudgeFloor())
 
 
-def _usual_trust(judge: JudgeSpec, measured: Calibration | None, blocked: tuple[str, ...]) -> Trust:
+def _usual_trust(judge: JudgeSpec, blocked: tuple[str, ...]) -> Trust:
     """Under the floor of a policy that says nothing about judges."""
-    if blocked:
-        return Trust(False, f"blocked, whatever people say of it: {blocked[0]}")
-    return is_trusted(judge, measured, JudgeFloor())
+    return _blocked(blocked) if blocked else trials.standing(judge, JudgeFloor())
+
+
+def _blocked(reasons: tuple[str, ...]) -> Trust:
+    return Trust(False, f"blocked, whatever people say of it: {reasons[0]}")
 
 
 def calibrate(trial_id: UUID, patience: Patience | None = None) -> None:
@@ -240,14 +214,17 @@ def calibrate(trial_id: UUID, patience: Patience | None = None) -> None:
     if not free.update(leased_until=Now() + _TERM):
         return
     row = waiting.get()
+    fingerprint, error = "", ""
+    outcome: dict[str, Any] = {}
     try:
-        outcome, error = _measured(row, patience or Patience(), _renewing(waiting)), ""
+        fingerprint, outcome = _measured(row, patience or Patience(), _renewing(waiting))
     except AssayError as failed:
-        outcome, error = {}, failed.message
+        error = failed.message
         _log.warning("calibration %s failed: %s", trial_id, failed.message)
     waiting.update(
         status=JudgeTrial.Status.FAILED if error else JudgeTrial.Status.FINISHED,
         outcome=outcome,
+        fingerprint=fingerprint,
         error=error,
         finished_at=timezone.now(),
     )
@@ -264,7 +241,7 @@ def _renewing(waiting: QuerySet[JudgeTrial]) -> Keep:
     return keep
 
 
-def _measured(row: JudgeTrial, patience: Patience, keep: Keep) -> dict[str, object]:
+def _measured(row: JudgeTrial, patience: Patience, keep: Keep) -> tuple[str, dict[str, Any]]:
     judge = JudgeSpec.from_json(row.spec)
     labels = LabelSet.objects.get(digest=row.labels)
     rows = [LabelledAnswer(**one) for one in labels.rows]
@@ -272,7 +249,10 @@ def _measured(row: JudgeTrial, patience: Patience, keep: Keep) -> dict[str, obje
     with Conversation(endpoint, patience) as talk:
         why_blocked(row.name, judge, talk, keep)  # nobody hears "trusted" of one that is fooled
         ready, ask = _ready(judge, talk, keep)
-        return run_calibration(ready, rows, ask, nonce).to_json()
+        fingerprint, found = _confirmed(
+            row.model, talk, keep, lambda: run_calibration(ready, rows, ask, nonce)
+        )
+    return fingerprint, found.to_json()
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,10 +286,9 @@ def listed(actor: Actor) -> tuple[Listed, ...]:
 
 
 def _listed(suite: str, name: str, judge: JudgeSpec) -> Listed:
-    trial = newest_calibration(judge)
-    measured = Calibration.from_json(trial.outcome) if trial else None
-    canaries = known_canaries(judge)
-    trust = _usual_trust(judge, measured, judge_canaries(canaries or ()))
+    trial = trials.newest_calibration(judge)
+    canaries = trials.known_canaries(judge)
+    trust = _usual_trust(judge, judge_canaries(canaries or ()))
     return Listed(suite, name, judge, trial, trust, canaries)
 
 

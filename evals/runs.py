@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from evals import jobs, judged, judges, measured, queries, stopping, subjects
+from evals import jobs, judged, measured, queries, stopping, subjects, trials
 from evals.domain.judge_standing import self_judging
 from evals.errors import RunFinishedError, RunTooLargeError, SelfJudgingError
 from evals.models import EvalRun, Suite, WorkItem
@@ -19,6 +19,7 @@ from evals.verdict import RunDecision, decide_run, failed_early, self_comparison
 from registry import certificates
 from registry.certificates import EvidenceOutdatedError, Measured
 from registry.domain.actor import Actor, Scope
+from registry.domain.judge_model import JudgeModel
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy as PolicyRule
 from registry.domain.version import VersionContent
@@ -91,7 +92,7 @@ def _start(
         policy_digest=subject.policy.digest,
         policy_spec=subject.policy.spec,
         forecast=json_of(subjects.forecast(subject)),
-        advisory=judges.advisory(specs, subject.rule.judge),
+        advisory=trials.advisory(specs, subject.rule.judge),
         use_cache=use_cache,
         total=requests,
         requested_by=actor.name,
@@ -254,6 +255,7 @@ def _what_was_measured(run: EvalRun, reasons: tuple[str, ...]) -> Measured:
         evidence={**run.summary, "reasons": list(reasons), "answers": run.done},
         baseline=run.baseline,
         tag=run.tag,
+        judge_models=tuple(JudgeModel(**judge) for judge in run.judge_models),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from core.digest import digest
 from core.errors import RefusedError
 from registry import queries
+from registry.domain.judge_model import JudgeModel
 from registry.domain.policy import GatePolicy as PolicyRule
 from registry.models import Certificate, GatePolicy, ModelVersion, Prompt, PromptVersion
 
@@ -49,6 +50,7 @@ class Measured:
     #: What the policy's comparison was made with; None when nothing else was live.
     baseline: PromptVersion | None = None
     tag: str = "stable"
+    judge_models: tuple[JudgeModel, ...] = ()
 
 
 def issue(*, measured: Measured, now: datetime) -> Certificate:
@@ -70,6 +72,7 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
         evidence = {
             **measured.evidence,
             "baseline": measured.baseline.number if measured.baseline else None,
+            "judge_models": [asdict(judge) for judge in measured.judge_models],
         }
         days = PolicyRule.from_json(policy.spec).certificate_days
         proven = {
@@ -109,6 +112,9 @@ def _refuse_outdated(
         raise EvidenceOutdatedError(f"the gate policy {measured.policy} changed during the run")
     if model.fingerprint != measured.fingerprint:
         raise EvidenceOutdatedError(f"{model.name} serves something else since the run began")
+    # Not locked: whoever looks for a certificate looks at its judges again.
+    if changed := queries.changed_judges(measured.judge_models):
+        raise EvidenceOutdatedError("; ".join(changed))
     baseline = measured.baseline.number if measured.baseline else None
     if _must_compare_with(measured.version, policy, measured.tag) not in (None, baseline):
         raise EvidenceOutdatedError(f"another version became live during the run of {prompt.name}")
@@ -157,9 +163,14 @@ def find_valid(*, version: PromptVersion, model: ModelVersion, tag: str, now: da
         fingerprint=model.fingerprint,
     )
     live = _must_compare_with(version, policy, tag)
-    for certificate in valid:
-        if live in (None, certificate.evidence.get("baseline")):
+    beside = [one for one in valid if live in (None, one.evidence.get("baseline"))]
+    objections = [(one, queries.judges_that_do_not_hold(one)) for one in beside]
+    for certificate, judges in objections:
+        if not judges:
             return Proof(certificate)
+    if objections:
+        _, judges = objections[0]
+        return Proof(None, "; ".join(judges), judges)
     if valid:
         missing = "it was compared with another version than the one that is live now"
         return Proof(None, missing, (missing,))
@@ -234,7 +245,8 @@ def record_fingerprint(
     now: datetime,
     detail: Sequence[Mapping[str, Any]] = (),
 ) -> int:
-    """Store what the endpoint serves now; expire what was certified on something else.
+    """Store what the endpoint serves now; expire what was certified on something else, or judged by
+    something else.
 
     `mode` and `detail` are what later measurements are compared with; without a detail the next
     one counts as the first. Live tags keep serving (P5): the alarm is that their certificates are
@@ -248,8 +260,21 @@ def record_fingerprint(
                 "fingerprint", "fingerprint_mode", "fingerprint_detail", "fingerprint_at"
             ]
         )  # fmt: skip
-        return (
+        told = f"{model.name} serves something else"
+        expired = (
             Certificate.objects.filter(model_version=model, expired_at=None)
             .exclude(fingerprint=F("model_version__fingerprint"))
-            .update(expired_at=now, expired_reason=f"{model.name} serves something else")
+            .update(expired_at=now, expired_reason=told)
         )
+        named = {"name": model.name, "digest": model.digest}
+        judged = Certificate.objects.filter(expired_at=None, evidence__contains=_judge(named))
+        same = _judge({**named, "fingerprint": fingerprint})
+        expired += judged.exclude(evidence__contains=same).update(
+            expired_at=now, expired_reason=f"{model.name}, which judged, serves something else"
+        )
+        return expired
+
+
+def _judge(fields: Mapping[str, str]) -> dict[str, Any]:
+    """What the evidence contains where such a model judged."""
+    return {"judge_models": [fields]}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.models import Case, CharField, Count, Max, Prefetch, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from registry.domain.actor import Actor
+from registry.domain.judge_model import JudgeModel
 from registry.domain.trail import Step, trail
 from registry.errors import (
     ModelUnknownError,
@@ -76,6 +79,30 @@ def tag_revision(prompt: Prompt, tag: str) -> int:
     """How often the tag was moved; 0 when never."""
     live = Tag.objects.filter(prompt=prompt, name=tag).first()
     return live.revision if live else 0
+
+
+def changed_judges(judges: Sequence[JudgeModel]) -> tuple[str, ...]:
+    """What became of models that judged, a sentence each; mostly nothing."""
+    if not judges:
+        return ()
+    rows = ModelVersion.objects.filter(name__in=[judge.name for judge in judges])
+    serves = {(row.name, row.digest): row.fingerprint for row in rows}
+    return tuple(
+        f"{judge.name}, which judged, serves something else since"
+        if serves.get((judge.name, judge.digest))
+        else f"{judge.name}, which judged, was not measured since its address changed"
+        for judge in judges
+        if serves.get((judge.name, judge.digest)) != judge.fingerprint
+    )
+
+
+def judges_that_do_not_hold(certificate: Certificate) -> tuple[str, ...]:
+    """Why what the judges of a certificate said does not count any more, a sentence each."""
+    evidence = certificate.evidence
+    judges = tuple(JudgeModel(**one) for one in evidence.get("judge_models", ()))
+    if not judges and evidence.get("judges"):
+        return ("its judges were not measured then",)  # it was issued before they were
+    return changed_judges(judges)
 
 
 def evidence_of(event: TagEvent) -> TagEvent:

@@ -53,6 +53,8 @@ class JudgeTrial(models.Model):
     #: What people call it: `suite/judge`.
     name = models.CharField(max_length=300)
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    #: What served the model, the same before and after; empty while it is not finished.
+    fingerprint = models.CharField(max_length=64, blank=True, default="", db_default="")
     #: `Calibration.to_json()`, or the canaries' results.
     outcome = models.JSONField(default=dict)
     error = models.TextField(blank=True)

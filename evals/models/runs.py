@@ -61,6 +61,8 @@ class EvalRun(models.Model):
     latency = models.JSONField(default=dict)
     #: Measured before the first call; empty until then.
     fingerprint = models.CharField(max_length=64, blank=True)
+    #: The models that judge, as measured before the first call: name, digest, fingerprint of each.
+    judge_models = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     #: Tallies over the results, moved in the transaction that stores one: always exact.
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)

@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from serving.probes import PROBES
 from tests.integration.evals.model_server import ModelServer, Reply, Say
 
 #: What a judge says to what it is shown: texts by what they are (answer, question, answer a…).
 Judge = Callable[[dict[str, str]], Any]
+_PROBES = {probe.user for probe in PROBES}
 _FENCED = re.compile(
     r"<<<(?!end)([a-z ]+) [0-9a-f]{16}>>>\n(.*?)\n<<<end of \1 [0-9a-f]{16}>>>", re.DOTALL
 )
@@ -29,6 +31,8 @@ class Umpire(ModelServer):
         self.seen: list[dict[str, str]] = []
 
     def decide(self, question: str, nth: int) -> Reply:
+        if question in _PROBES:
+            return super().decide(question, nth)
         texts = dict(_FENCED.findall(question)) | {"whole": question}
         self.seen.append(texts)
         said = self.judge(texts)

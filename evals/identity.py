@@ -1,0 +1,123 @@
+"""Which model answers behind an address: measured, compared with what is known of it, recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.errors import UnavailableError
+from evals.conversation import Conversation
+from evals.endpoints import endpoint_of
+from evals.waiting import awaited
+from registry import certificates
+from registry.domain.model_pin import ModelPin
+from registry.models import ModelVersion
+from serving.client import Endpoint, ModelClient
+from serving.fingerprint import Comparison, Fingerprint, confirm, is_same, measure
+
+#: So old may a measurement be and still count as the one before the first call. The one after the
+#: last call is always made.
+RECENT = timedelta(seconds=30)
+_ADDRESS = ("base_url", "base_url_env")
+
+
+class AddressChangedError(UnavailableError):
+    """Its address was changed while it was measured."""
+
+    code = "address_changed"
+    hint = "evaluate again"
+
+
+class UnclearError(UnavailableError):
+    """The server does not agree with itself, or with what another run found a moment ago."""
+
+    code = "model_unclear"
+
+
+def known(model: ModelVersion) -> Fingerprint | None:
+    """What later measurements can be compared with; None when nothing comparable is stored."""
+    return Fingerprint.stored(model.fingerprint, model.fingerprint_mode, model.fingerprint_detail)
+
+
+def recent(model: ModelVersion) -> Fingerprint | None:
+    """What was measured of it a moment ago; None when nothing was."""
+    if model.fingerprint_at is None or model.fingerprint_at < timezone.now() - RECENT:
+        return None
+    return known(model)
+
+
+def has_address_of(model: ModelVersion, other: ModelVersion) -> bool:
+    """Whether both readings of a pin lead to one server."""
+    return all(model.pin.get(key) == other.pin.get(key) for key in _ADDRESS)
+
+
+def identify(
+    model: ModelVersion, talk: Conversation, still_ours: Callable[[], bool], *, is_last: bool
+) -> str:
+    """The fingerprint of what answers for a model now, measured unless it was a moment ago.
+
+    `is_last`: measured in any case, to confirm what was said before. Raises AssayError kinds,
+    UnclearError among them, and LeadLostError when it is not wanted any more.
+    """
+    row = ModelVersion.objects.get(pk=model.pk)
+    if not is_last and (found := recent(row)) is not None:
+        return found.value
+    endpoint = endpoint_of(ModelPin.from_json(row.pin))
+    return settled(row, measured(talk, known(row), still_ours, endpoint)).value
+
+
+def measured(
+    talk: Conversation,
+    known: Fingerprint | None,
+    still_ours: Callable[[], bool],
+    endpoint: Endpoint | None = None,
+) -> Comparison:
+    """Compare what answers with `known`; a first measurement has nothing to differ from.
+
+    `endpoint` None: that of the conversation. Raises as `awaited`, and what the client raises.
+    """
+
+    async def compared(client: ModelClient) -> Comparison:
+        if known is None:
+            return Comparison("changed", await measure(client))
+        return await confirm(client, known)
+
+    return awaited(talk.start(compared, endpoint=endpoint), still_ours)
+
+
+def settled(model: ModelVersion, found: Comparison) -> Fingerprint:
+    """Store what was found and return the fingerprint that holds now. `model` is the row as it was
+    read before.
+
+    Two runs may meet a new model at once. Their measurements differ a little, but both are of one
+    model, so the first one recorded names it. Raises UnclearError, and AddressChangedError when a
+    sync has pointed the pin elsewhere since.
+    """
+    if found.state == "cannot tell":
+        raise UnclearError(
+            f"{model.name} answers the same questions differently: cannot tell which model it is"
+        )
+    with transaction.atomic():
+        # Without `no_key` a rollback, whose entry refers to the model, would wait for this.
+        row = ModelVersion.objects.select_for_update(no_key=True).get(pk=model.pk)
+        if not has_address_of(model, row):
+            raise AddressChangedError
+        stored, holds = known(row), found.fingerprint
+        if stored is not None and stored != found.known:
+            if not is_same(stored, holds):
+                raise UnclearError(
+                    f"{model.name} answers the same questions differently: "
+                    "cannot tell which model it is"
+                )
+            holds = stored
+        certificates.record_fingerprint(
+            model=row,
+            fingerprint=holds.value,
+            mode=holds.kind,
+            detail=holds.detail_json(),
+            now=timezone.now(),
+        )
+    return holds
