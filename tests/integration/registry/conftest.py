@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from django.utils import timezone
@@ -11,6 +11,7 @@ from django.utils import timezone
 from core.digest import digest
 from registry import certificates
 from registry.domain.actor import Actor, Role
+from registry.domain.judge_model import JudgeModel
 from registry.domain.policy import GatePolicy as PolicyRule
 from registry.domain.version import VersionContent
 from registry.models import Certificate, GatePolicy, ModelVersion, Prompt, PromptVersion
@@ -30,7 +31,22 @@ class Shelf:
     def version(self, number: int) -> PromptVersion:
         return self.prompt.versions.select_related("prompt").get(number=number)
 
-    def certify(self, number: int, policy: str = "release") -> Certificate:
+    def compares(self) -> Shelf:
+        """Its policies ask for a comparison with what is live."""
+        for row in GatePolicy.objects.all():
+            rule = replace(PolicyRule.from_json(row.spec), margin=0.05)
+            row.digest, row.spec = rule.digest, rule.to_json()
+            row.save()
+        return self
+
+    def certify(
+        self,
+        number: int,
+        policy: str = "release",
+        *,
+        beside: int | None = None,
+        judge_models: tuple[JudgeModel, ...] = (),
+    ) -> Certificate:
         rule = GatePolicy.objects.get(name=policy)
         measured = certificates.Measured(
             run=uuid.uuid4(),
@@ -41,6 +57,9 @@ class Shelf:
             policy=policy,
             policy_digest=rule.digest,
             evidence={"passed": 30, "cases": 30},
+            baseline=self.version(beside) if beside else None,
+            tag="canary" if policy == "trial" else "stable",
+            judge_models=judge_models,
         )
         return certificates.issue(measured=measured, now=timezone.now())
 
