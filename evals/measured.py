@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,13 +25,14 @@ _OUTCOME = CaseResult.Outcome
 _COLUMNS = {
     "latency": ("total_ms",),
     "ttft": ("ttft_ms",),
+    "tpot": ("total_ms", "ttft_ms", "completion_tokens"),
     "tokens": ("prompt_tokens", "completion_tokens"),
     "cost": ("prompt_tokens", "completion_tokens"),
     "prompt": ("prompt_tokens",),
     "completion": ("completion_tokens",),
 }
 #: The metric of a latency phase that stands for it.
-_PHASE_METRICS = {"latency": "e2e_ms", "ttft": "ttft_ms"}
+_PHASE_METRICS = {"latency": "e2e_ms", "ttft": "ttft_ms", "tpot": "tpot_ms"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +183,30 @@ def _sample(run: EvalRun, suite: int, name: str) -> GuardrailSample:
         .order_by("item__position")
         .values_list("case", *(F(field) for field in fields))
     )
-    weights = _weights(run, name, len(columns))
+    if name.startswith("tpot_"):  # an answer of one token has no time between tokens
+        rows = rows.filter(completion_tokens__gt=1, baseline__completion_tokens__gt=1)
+    figure = _figure(run, name, len(columns))
     candidate, baseline, cases = [], [], []
     for case, *figures in rows:
         half = len(columns)
-        candidate.append(sum(w * x for w, x in zip(weights, figures[:half], strict=True)))
-        baseline.append(sum(w * x for w, x in zip(weights, figures[half:], strict=True)))
+        candidate.append(figure(figures[:half]))
+        baseline.append(figure(figures[half:]))
         cases.append(case)
     return GuardrailSample(name, tuple(candidate), tuple(baseline), tuple(cases))
+
+
+def _figure(run: EvalRun, name: str, columns: int) -> Callable[[Sequence[float]], float]:
+    """From the columns of an answer to what the guardrail watches."""
+    if name.startswith("tpot_"):
+        return _tpot
+    weights = _weights(run, name, columns)
+    return lambda values: sum(w * x for w, x in zip(weights, values, strict=True))
+
+
+def _tpot(values: Sequence[float]) -> float:
+    """Milliseconds per output token after the first one."""
+    total, ttft, tokens = values
+    return (total - ttft) / (tokens - 1)
 
 
 def _weights(run: EvalRun, name: str, columns: int) -> tuple[float, ...]:

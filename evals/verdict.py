@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from evals.domain.gate import (
     Verdict,
     decide,
     may_stop,
+    weigh_guardrails_of_suites,
 )
 from evals.domain.percent import interval_text, percent, plural
 from evals.domain.statistics import wilson
@@ -62,6 +63,11 @@ class SuiteResults:
             clusters=self.clusters,
             judges=self.judges,
         )
+
+    @property
+    def has_live(self) -> bool:
+        """Whether there is a live version to compare with."""
+        return self.pairs is not None or self.guardrails is not None
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -133,7 +139,10 @@ def decide_run(
     asks for a pinned one.
     """
     names = tuple(part.suite.name for part in results)
-    decisions = tuple(decide(part.tallies, part.suite, policy, part.evidence) for part in results)
+    decisions = tuple(
+        decide(part.tallies, part.suite, policy, evidence)
+        for part, evidence in zip(results, _evidence(results, policy), strict=True)
+    )
     doubts = (*doubts, *(doubt for part in results for doubt in part.doubts))
     verdicts = [decision.verdict for decision in decisions]
     reasons = [
@@ -148,6 +157,17 @@ def decide_run(
         verdicts.append("ERROR")
     worst = max(verdicts, key=_SEVERITY.index)
     return RunDecision(worst, (*doubts, *reasons), names, decisions)
+
+
+def _evidence(results: Sequence[SuiteResults], policy: GatePolicy) -> Iterator[Evidence]:
+    """What the gate weighs in each suite, its guardrails together with those of the others."""
+    weighed = iter(
+        weigh_guardrails_of_suites(
+            [part.guardrails or () for part in results if part.has_live], policy
+        )
+    )
+    for part in results:
+        yield replace(part.evidence, weighed=next(weighed)) if part.has_live else part.evidence
 
 
 def failed_early(results: Sequence[SuiteResults], policy: GatePolicy) -> RunDecision | None:

@@ -19,7 +19,7 @@ _KEYS = (
 
 #: What a guardrail can watch: means over answers, or percentiles of what a caller waited for.
 GUARDRAILS = (
-    "latency_mean latency_p50 latency_p95 ttft_mean ttft_p50 ttft_p95 "
+    "latency_mean latency_p50 latency_p95 ttft_mean ttft_p50 ttft_p95 tpot_mean tpot_p50 tpot_p95 "
     "cost tokens prompt_tokens completion_tokens"
 ).split()
 
@@ -69,7 +69,7 @@ class GatePolicy:
     @property
     def is_timed(self) -> bool:
         """Whether a guardrail watches how long answers take."""
-        return any(rail.name.startswith(("latency_", "ttft_")) for rail in self.guardrails)
+        return any(rail.name.startswith(("latency_", "ttft_", "tpot_")) for rail in self.guardrails)
 
     @property
     def digest(self) -> str:

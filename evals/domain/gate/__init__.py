@@ -13,7 +13,7 @@ from evals.domain.gate.evidence import (
     Quarantine,
 )
 from evals.domain.gate.floor import floor_of, least_cases
-from evals.domain.gate.guardrails import weigh_guardrails
+from evals.domain.gate.guardrails import weigh_guardrails, weigh_guardrails_of_suites
 from evals.domain.gate.stopping import StopDecision, may_stop
 from evals.domain.gate.tally import CaseTally, PairedCase
 
@@ -37,4 +37,5 @@ __all__ = [
     "least_cases",
     "may_stop",
     "weigh_guardrails",
+    "weigh_guardrails_of_suites",
 ]

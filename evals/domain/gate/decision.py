@@ -53,7 +53,7 @@ class GuardrailResult:
     """One side effect against its limit; increases are relative: 0.2 is 20 % more than live.
 
     `increase` and `interval` are None when the answers cannot say. `p_value` is that of the
-    increase exceeding the limit, `adjusted_p` the same after Holm over all guardrails of the gate.
+    increase exceeding the limit, `adjusted_p` the same after Holm over all guardrails of the run.
     `verdict` INCONCLUSIVE: measured above the limit and not proved, or not measured well enough.
     """
 

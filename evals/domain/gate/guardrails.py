@@ -1,10 +1,10 @@
 """Guardrails: what the candidate may cost more than the live version, in time, tokens or money.
 
-Each of them may fail the gate by itself, so their p-values are corrected by Holm: all together
-they raise a false alarm with probability 1 - confidence at most. A guardrail stops what is shown
-to be too much; it does not ask for a proof that nothing grew, which p95 needs hundreds of answers
-for. Measured within its limit it holds. Measured above its limit without proof, or not measured
-well enough to ever raise an alarm, it leaves the gate INCONCLUSIVE.
+Each of them may fail the gate by itself, in every suite of the run, so their p-values are corrected
+by Holm: all together they raise a false alarm with probability 1 - confidence at most. A guardrail
+stops what is shown to be too much; it does not ask for a proof that nothing grew, which p95 needs
+hundreds of answers for. Measured within its limit it holds. Measured above its limit without proof,
+or not measured well enough to ever raise an alarm, it leaves the gate INCONCLUSIVE.
 """
 
 from __future__ import annotations
@@ -38,16 +38,34 @@ def weigh_guardrails(
     samples: Sequence[GuardrailSample], policy: GatePolicy
 ) -> tuple[GuardrailResult, ...]:
     """One result for each guardrail of the policy, in its order; one without a sample was not
-    measured.
+    measured. For a run of one suite.
     """
-    measured = {sample.name: sample for sample in samples}
-    results = [_weigh(rail, measured.get(rail.name), policy) for rail in policy.guardrails]
-    counted = [result for result in results if result.increase is not None]
-    adjusted = iter(holm([result.p_value for result in counted]))
+    [found] = weigh_guardrails_of_suites([samples], policy)
+    return found
+
+
+def weigh_guardrails_of_suites(
+    suites: Sequence[Sequence[GuardrailSample]], policy: GatePolicy
+) -> tuple[tuple[GuardrailResult, ...], ...]:
+    """The same for each suite of a run. Each guardrail of each suite may fail the run by itself,
+    so Holm goes over all of them.
+    """
+    results = [_weigh_all(samples, policy) for samples in suites]
+    adjusted = iter(holm([r.p_value for part in results for r in part if r.increase is not None]))
     return tuple(
-        result if result.increase is None else _judge(result, next(adjusted), policy)
-        for result in results
+        tuple(
+            result if result.increase is None else _judge(result, next(adjusted), policy)
+            for result in part
+        )
+        for part in results
     )
+
+
+def _weigh_all(
+    samples: Sequence[GuardrailSample], policy: GatePolicy
+) -> tuple[GuardrailResult, ...]:
+    measured = {sample.name: sample for sample in samples}
+    return tuple(_weigh(rail, measured.get(rail.name), policy) for rail in policy.guardrails)
 
 
 def _weigh(rail: Guardrail, sample: GuardrailSample | None, policy: GatePolicy) -> GuardrailResult:

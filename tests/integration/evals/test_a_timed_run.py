@@ -59,6 +59,16 @@ def test_a_guardrail_on_latency_fails_a_slow_candidate(
     assert (rail["name"], rail["verdict"]) == ("latency_mean", "FAIL")
 
 
+def test_a_guardrail_on_tpot_weighs_the_latency_phase(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    published(repository, editor, guardrails={"tpot_p50": {"max_increase": 0.5}})
+    server.reply = lambda _asked, _: Say("yes", completion_tokens=6)
+    [suite] = evaluated(editor).summary["suites"]
+    [rail] = suite["guardrails"]
+    assert (rail["name"], rail["pairs"]) == ("tpot_p50", 30)  # the phase's, not the answers'
+
+
 def test_a_phase_that_breaks_is_an_error_and_certifies_nothing(
     repository: Repository, server: ModelServer, editor: Actor
 ) -> None:

@@ -9,9 +9,12 @@ import pytest
 from django.utils import timezone
 
 from evals import engine, queries, runs
+from evals.measured import results_by_suite
 from evals.models import BaselineResult, EvalRun
+from evals.verdict import decide_run
 from registry import promotion
 from registry.domain.actor import Actor, Role
+from registry.domain.policy import GatePolicy
 from registry.errors import NotCertifiedError
 from tests.integration.evals.conftest import QUICK, Repository, again, started
 from tests.integration.evals.model_server import Fail, ModelServer, Reply, Say
@@ -199,3 +202,29 @@ def test_a_later_failure_ends_what_was_certified(
     assert "evaluation number 2" in " ".join(worse.reasons)
     with pytest.raises(NotCertifiedError, match="a later evaluation failed"):
         promoted(2)
+
+
+def test_a_guardrail_on_tpot_weighs_the_time_between_tokens(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    """(total - TTFT)/(tokens - 1), of the answers that have two tokens or more in both arms."""
+
+    def reply(asked: str, _nth: int) -> Reply:
+        tokens = 11 if asked.endswith("two") else 101
+        if asked in {"case 1", "case 2 two"}:
+            tokens = 1
+        return Say("yes", completion_tokens=tokens)
+
+    server.reply = reply
+    policy = {**MARGIN, "guardrails": {"tpot_mean": {"max_increase": 1.0}}}
+    live(repository, editor, policy=policy)
+    run = evaluated(editor)
+    assert run.cached == 0  # what is timed is asked
+    run.results.update(ttft_ms=50, total_ms=150)
+    BaselineResult.objects.filter(result__run=run).update(ttft_ms=50, total_ms=250)
+    rule = GatePolicy.from_json(run.policy_spec)
+    found = results_by_suite(run, rule, timezone.now())
+    assert found[0].guardrails is not None
+    [sample] = found[0].guardrails
+    assert (sample.candidate, sample.baseline) == ((10.0,) * 58, (2.0,) * 58)
+    assert decide_run(found, rule, doubts=(), is_pinned=True).verdict == "FAIL"

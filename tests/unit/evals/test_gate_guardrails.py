@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from evals.domain.gate import GuardrailSample, weigh_guardrails
+from evals.domain.gate import GuardrailSample, weigh_guardrails, weigh_guardrails_of_suites
+from evals.verdict import SuiteResults, decide_run
 from registry.domain.policy import GatePolicy, Guardrail
+from tests.unit.evals.arms import pair
+from tests.unit.evals.builders import case, suite, tally
 
 
 def policy(**limits):
@@ -35,7 +39,9 @@ def test_the_same_speed_holds():
     assert found.sentence.endswith("limit +20.0 %: holds")
 
 
-@pytest.mark.parametrize("name", ["latency_p95", "ttft_p50", "latency_mean", "tokens", "cost"])
+@pytest.mark.parametrize(
+    "name", ["latency_p95", "ttft_p50", "tpot_p95", "tpot_mean", "tokens", "cost"]
+)
 def test_half_as_much_again_fails(name):
     found = only(1.6, name)
     assert found.verdict == "FAIL"
@@ -49,6 +55,48 @@ def test_above_the_limit_without_proof_is_undecided():
     assert found.verdict == "INCONCLUSIVE"
     assert found.increase > 0.2
     assert "above its limit, but not with confidence" in found.sentence
+
+
+def test_the_suites_of_a_run_share_one_promise_too():
+    slow, same = [sample("cost", 1.22, 40, seed=5)], [sample("cost", 1.0, 40, seed=4)]
+    rule = policy(cost=0.2)
+    [alone] = weigh_guardrails(slow, rule)
+    assert alone.verdict == "FAIL"
+    [[first], [second], [third]] = weigh_guardrails_of_suites([same, slow, []], rule)
+    assert second.adjusted_p == pytest.approx(2 * alone.p_value)  # what was not measured is no test
+    assert (first.verdict, second.verdict, third.verdict) == ("PASS", *["INCONCLUSIVE"] * 2)
+
+
+def test_a_run_of_many_suites_seldom_fails_an_equal_candidate():
+    """Each of eight suites is exactly at its limit: alone, one would fail in many runs."""
+    rule, runs = policy(cost=0.2), 150
+    together = alone = 0
+    for number in range(runs):
+        suites = [[sample("cost", 1.176, 40, seed=1_000 * number + suite)] for suite in range(8)]
+        found = [rail for [rail] in weigh_guardrails_of_suites(suites, rule)]
+        together += any(rail.verdict == "FAIL" for rail in found)
+        alone += any(rail.p_value <= 0.05 for rail in found)
+    assert together / runs <= 0.05
+    assert alone / runs > 0.1
+
+
+def test_the_verdict_of_a_run_corrects_over_its_suites():
+    rule = replace(policy(cost=0.2), min_pass_rate=0.5, min_cases=10)
+    cases = tuple(case(f"c{i}") for i in range(40))
+    parts = [
+        SuiteResults(
+            suite=suite(cases, name=name),
+            tallies=tuple(tally(one.key) for one in cases),
+            pairs=tuple(pair(one.key, 1.0, 1.0) for one in cases),
+            guardrails=(sample("cost", factor, 40, seed=seed),),
+        )
+        for name, factor, seed in (("one", 1.22, 5), ("two", 1.0, 4))
+    ]
+    alone = decide_run(parts[:1], rule, doubts=(), is_pinned=True)
+    both = decide_run(parts, rule, doubts=(), is_pinned=True)
+    assert (alone.verdict, both.verdict) == ("FAIL", "INCONCLUSIVE")
+    [before], [after] = alone.decisions[0].guardrails, both.decisions[0].guardrails
+    assert after.adjusted_p == pytest.approx(2 * before.p_value)
 
 
 def test_two_guardrails_share_one_promise():
