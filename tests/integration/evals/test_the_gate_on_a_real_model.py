@@ -85,6 +85,48 @@ def test_a_real_drop_fails_and_the_same_text_passes(demo_model: str, editor: Act
     assert same.summary["suites"][0]["comparison"]["lower_bound"] > -0.2
 
 
+def in_five_forms(files: MemoryFiles) -> MemoryFiles:
+    """Each ticket in five forms, and a v5 that spoils one of them: tickets that begin with a
+    greeting get the examples of v3, under which the model gives one label to everything. So half of
+    a fifth of the cases go wrong.
+    """
+    old = [json.loads(line) for line in files.contents["datasets/sentiment.jsonl"].splitlines()]
+    cases = [
+        case
+        | {
+            "id": f"{case['id']}-{number}",
+            "variables": {"ticket": form.format(case["variables"]["ticket"])},
+        }
+        for number, form in enumerate(("Hello. {}", "{}", "{} Regards", "Shop: {}", "By mail. {}"))
+        for case in old
+    ]
+    head, good = files.contents[f"{SENTIMENT}/v1.jinja2"].decode().rsplit("---\n", 1)
+    spoiled = files.contents[f"{SENTIMENT}/v3.jinja2"].decode().rsplit("---\n", 1)[1]
+    choice = f'{{% if ticket.startswith("Hello.") %}}{spoiled}{{% else %}}{good}{{% endif %}}'
+    return MemoryFiles(
+        {
+            **files.contents,
+            f"{SENTIMENT}/v5.jinja2": f"{head}---\n{choice}".encode(),
+            "datasets/sentiment.jsonl": "\n".join(map(json.dumps, cases)).encode(),
+        }
+    )
+
+
+def test_a_drop_of_ten_points_fails_where_the_same_text_passes(
+    demo_model: str, editor: Actor
+) -> None:
+    policy = {"min_cases": 30, "min_pass_rate": 0.6, "margin": 0.03}
+    published(in_five_forms(starter(demo_model, policy)))
+    worse = evaluated(5, editor)
+    compared = worse.summary["suites"][0]["comparison"]
+    assert worse.verdict == "FAIL", worse.reasons
+    assert compared["difference"] == pytest.approx(-0.10, abs=0.03)
+    assert compared["upper_bound"] < -0.03
+    same = evaluated(4, editor)
+    assert same.verdict == "PASS", same.reasons
+    assert same.summary["suites"][0]["comparison"]["lower_bound"] > -0.03
+
+
 def test_twelve_cases_decide_nothing_and_say_how_many_would(demo_model: str, editor: Actor) -> None:
     policy = {"min_cases": 5, "min_pass_rate": 0.4, "margin": 0.05}
     files = starter(demo_model, policy)
