@@ -205,7 +205,8 @@ def _likely_token(token: Any) -> LikelyToken:
     logprob = token.get("logprob")
     if not isinstance(logprob, float | int) or not math.isfinite(logprob):
         malformed("a log-probability that is not a number")
-    return LikelyToken(_token_bytes(token), float(logprob))
+    number = token.get("id")
+    return LikelyToken(_token_bytes(token), float(logprob), number if type(number) is int else None)
 
 
 def _token_bytes(token: dict[str, Any]) -> bytes:

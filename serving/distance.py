@@ -17,7 +17,8 @@ class ProbeAnswer:
     """What a model made of one probe.
 
     `text` is its first token as text; `logprobs` are the likeliest first tokens, by their bytes in
-    hex, with natural log-probabilities; empty when the server gave none.
+    hex and their number (`4f4b:512`) if it is known, with natural log-probabilities; empty when the
+    server gave none.
     """
 
     probe: str

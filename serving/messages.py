@@ -122,10 +122,14 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class LikelyToken:
-    """One of the likeliest tokens at a position: its bytes, and its natural log-probability."""
+    """One of the likeliest tokens at a position: its bytes, and its natural log-probability.
+
+    `number` is its id in the vocabulary, where the server tells it (llama.cpp does).
+    """
 
     token: bytes
     logprob: float
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from serving.client import Endpoint, ModelClient, ModelUnavailableError
-from serving.fingerprint import TOLERANCE, Comparison, Fingerprint, confirm, measure
-from serving.probes import PROBES, TOP_LOGPROBS, VERSION
+from serving.fingerprint import CEILING, FLOOR, Comparison, Fingerprint, confirm, measure
+from serving.probes import PROBES, TOP_LOGPROBS, VERSION, company
 from tests.integration.serving.scripted_server import (
     Reply,
     ScriptedServer,
@@ -22,8 +24,8 @@ from tests.integration.serving.scripted_server import (
     usage,
 )
 
-#: More than the tolerance, and less.
-FAR, NEAR = 2 * TOLERANCE["logprobs"], TOLERANCE["logprobs"] / 2
+#: A look asks every probe once, a meeting three times, among them once in company.
+LOOK, MEETING = len(PROBES), 3 * len(PROBES) + len(company())
 
 
 def saying(text: str, prompt_tokens: int = 7, shift: float | None = None) -> Reply:
@@ -45,16 +47,28 @@ def giving(shift: float, prompt_tokens: int = 7) -> Reply:
     return saying("0", prompt_tokens, shift)
 
 
-def one_measurement(*answers: Reply) -> list[Reply]:
-    """Replies for all probes; the last answer fills up."""
+def look(*answers: Reply) -> list[Reply]:
+    """Replies to all probes; the last answer fills up."""
     return [*answers, *[answers[-1]] * (len(PROBES) - len(answers))]
 
 
+def meeting(*looks: Sequence[Reply]) -> list[Reply]:
+    """Replies to a meeting over one connection; the last look fills up."""
+    first, second, third = [*looks, *[looks[-1]] * (3 - len(looks))]
+    busy = [reply for probe in second for reply in (probe, saying("never mind"))]
+    apart = 2 * len(company())
+    return [*first, *busy[:apart], *second[len(company()) :], *third]
+
+
 def fingerprint_of(*answers: Reply, served_id: str = "tiny") -> Fingerprint:
+    return met(*meeting(look(*answers)), served_id=served_id)
+
+
+def met(*replies: Reply, served_id: str = "tiny") -> Fingerprint:
     async def story() -> Fingerprint:
         async with (
-            ScriptedServer(*one_measurement(*answers)) as server,
-            ModelClient(Endpoint(server.url, served_id)) as client,
+            ScriptedServer(*replies) as server,
+            ModelClient(Endpoint(server.url, served_id, concurrency=1)) as client,
         ):
             return await measure(client)
 
@@ -62,21 +76,23 @@ def fingerprint_of(*answers: Reply, served_id: str = "tiny") -> Fingerprint:
 
 
 def comparison(known: Fingerprint, *replies: Reply) -> tuple[Comparison, int]:
-    """What `confirm` says, and how many probes it asked."""
+    """What `confirm` says, and how many requests it made."""
 
     async def story() -> tuple[Comparison, int]:
-        async with served(*replies) as (server, client):
+        async with served(*replies, concurrency=1) as (server, client):
             return await confirm(client, known), len(server.received)
 
     return asyncio.run(story())
 
 
-def test_the_probes_are_greedy_short_serial_and_use_no_field_of_one_server_only() -> None:
+def test_the_probes_are_greedy_short_and_use_no_field_of_one_server_only() -> None:
     async def story() -> None:
-        async with served(giving(0)) as (server, client):
+        async with served(giving(0), concurrency=1) as (server, client):
             await measure(client)
-            assert server.connections == 1
-            for request in server.received:
+            assert len(server.received) == MEETING
+            asked = [request for request in server.received if request.json["max_tokens"] == 1]
+            assert len(asked) == 3 * len(PROBES)
+            for request in asked:
                 body = request.json
                 assert (body["temperature"], body["seed"], body["max_tokens"]) == (0, 0, 1)
                 assert (body["logprobs"], body["top_logprobs"]) == (True, TOP_LOGPROBS)
@@ -86,6 +102,24 @@ def test_the_probes_are_greedy_short_serial_and_use_no_field_of_one_server_only(
                 }  # fmt: skip
 
     asyncio.run(story())
+
+
+def test_a_look_asks_as_many_probes_at_once_as_the_endpoint_takes() -> None:
+    async def story() -> None:
+        async with served(giving(0), concurrency=4) as (server, client):
+            known = await measure(client)
+            connections = server.connections
+            await confirm(client, known)
+            assert connections > 1
+
+    asyncio.run(story())
+
+
+def test_chats_in_company_may_fail_without_harm() -> None:
+    refused = plain("400 Bad Request", b"no grammar")
+    busy = [reply for _ in company() for reply in (giving(0), refused)]
+    replies = [*look(giving(0)), *busy, giving(0)]
+    assert met(*replies).value == fingerprint_of(giving(0)).value
 
 
 def test_some_probes_leave_the_system_prompt_to_the_model_and_all_are_different() -> None:
@@ -99,7 +133,7 @@ def test_a_fingerprint_names_model_mode_and_version() -> None:
     assert found == fingerprint_of(giving(0))
     assert (found.kind, len(found.value)) == (f"logprobs/{VERSION}", 64)
     assert [line.probe for line in found.detail] == [probe.name for probe in PROBES]
-    others = [fingerprint_of(giving(NEAR)), fingerprint_of(giving(0), served_id="tiny-2")]
+    others = [fingerprint_of(giving(0.01)), fingerprint_of(giving(0), served_id="tiny-2")]
     assert found.value not in {other.value for other in others}
 
 
@@ -113,7 +147,7 @@ def test_it_comes_back_from_storage_as_it_was_unless_it_cannot_be_compared_now()
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "422 Unprocessable Entity"])
 def test_a_server_that_refuses_log_probabilities_is_asked_without(status: str) -> None:
-    found = fingerprint_of(plain(status, b"no logprobs"), saying("Hi"), saying("Hi"))
+    found = met(plain(status, b"no logprobs"), saying("Hi"))
     assert found.kind == f"text/{VERSION}"
     assert {line.text for line in found.detail} == {"Hi"}
 
@@ -140,35 +174,79 @@ def test_a_missing_answer_is_an_error_and_no_fingerprint(good: Reply) -> None:
         fingerprint_of(plain("503 Busy", b""))
 
 
-SAME, NEW = one_measurement(giving(NEAR)), one_measurement(giving(FAR))
-OTHER = one_measurement(giving(-FAR))
-BETWEEN = one_measurement(giving(0.9 * TOLERANCE["logprobs"]))
-JUST_BEYOND = one_measurement(giving(1.1 * TOLERANCE["logprobs"]))
-TEMPLATE = one_measurement(giving(0, prompt_tokens=8), giving(0))
-WORDS, OTHER_WORDS = one_measurement(saying("Hi")), one_measurement(saying("Good"))
+KNOWN, NEW = look(giving(0)), look(giving(2 * CEILING))
+NEAR, OTHER = look(giving(0.9 * FLOOR)), look(giving(-2 * CEILING))
+SMALL_CHANGE = look(giving(2 * FLOOR))
+WOBBLED = look(giving(0.6 * CEILING))
+TEMPLATE = look(giving(0, prompt_tokens=8), giving(0))
+WORDS, OTHER_WORDS = look(saying("Hi")), look(saying("Good"))
 
 
 @pytest.mark.parametrize(
-    ("replies", "state", "measurements"),
+    ("replies", "state", "requests"),
     [
-        pytest.param(SAME, "same", 1, id="within the tolerance"),
-        pytest.param([*NEW, *NEW], "changed", 2, id="something else, twice"),
-        pytest.param([*TEMPLATE, *TEMPLATE], "changed", 2, id="one prompt token more"),
-        pytest.param([*NEW, *SAME], "cannot tell", 2, id="something else, then what was known"),
-        pytest.param([*NEW, *OTHER], "cannot tell", 2, id="twice something else"),
-        pytest.param([*JUST_BEYOND, *BETWEEN], "cannot tell", 2, id="on the border"),
-        pytest.param([*WORDS, *WORDS], "changed", 2, id="no log-probabilities any more"),
-        pytest.param([*WORDS, *NEW], "cannot tell", 2, id="some with, some without"),
+        pytest.param(NEAR, "same", LOOK, id="within the tolerance"),
+        pytest.param([*NEW, *meeting(NEW)], "changed", LOOK + MEETING, id="another model"),
+        pytest.param(
+            [*SMALL_CHANGE, *meeting(SMALL_CHANGE)], "changed", LOOK + MEETING, id="a little other"
+        ),
+        pytest.param(
+            [*TEMPLATE, *meeting(TEMPLATE)], "changed", LOOK + MEETING, id="one prompt token more"
+        ),
+        pytest.param(
+            [*WOBBLED, *meeting(WOBBLED, KNOWN)], "same", LOOK + MEETING, id="it wobbles by now"
+        ),
+        pytest.param(
+            [*NEW, *meeting(KNOWN)], "cannot tell", LOOK + MEETING, id="something else, once"
+        ),
+        pytest.param(
+            [*NEW, *meeting(OTHER)], "cannot tell", LOOK + MEETING, id="twice something else"
+        ),
+        pytest.param(
+            [*WORDS, *meeting(WORDS)], "changed", LOOK + MEETING, id="no log-probabilities now"
+        ),
+        pytest.param(
+            [*WORDS, *meeting(NEW)], "cannot tell", LOOK + MEETING, id="some with, some without"
+        ),
     ],
 )
-def test_only_two_agreeing_new_measurements_mean_changed(
-    replies: list[Reply], state: str, measurements: int
+def test_only_a_new_meeting_that_agrees_with_the_first_look_means_changed(
+    replies: list[Reply], state: str, requests: int
 ) -> None:
     known = fingerprint_of(giving(0))
     compared, asked = comparison(known, *replies)
     assert compared.state == state
-    assert asked == measurements * len(PROBES)
-    assert (compared.fingerprint == known) == (state == "same")
+    assert asked == requests
+    if state != "cannot tell":
+        assert (compared.fingerprint.value == known.value) == (state == "same")
+
+
+def test_the_tolerance_is_learned_from_repeats_between_a_floor_and_a_ceiling() -> None:
+    quiet = fingerprint_of(giving(0))
+    assert (quiet.spread, quiet.tolerance) == (0, FLOOR)
+    wobbling = met(*meeting(KNOWN, look(giving(0.05)), look(giving(-0.01))))
+    assert wobbling.spread == pytest.approx(0.06)
+    assert wobbling.tolerance == pytest.approx(0.09)
+    assert met(*meeting(KNOWN, NEW)).tolerance == CEILING
+    detail = json.loads(json.dumps(wobbling.detail_json()))
+    assert Fingerprint.stored(wobbling.value, wobbling.kind, detail) == wobbling
+
+
+def test_what_a_server_repeats_exactly_is_held_against_it_more_strictly() -> None:
+    quiet = fingerprint_of(giving(0))
+    wobbling = met(*meeting(KNOWN, look(giving(0.05)), KNOWN))
+    shifted = [*look(giving(0.04)), *meeting(look(giving(0.04)))]
+    assert comparison(quiet, *shifted)[0].state == "changed"
+    assert comparison(wobbling, *shifted)[0].state == "same"
+
+
+def test_a_wider_spread_is_learned_when_it_shows_and_the_name_stays() -> None:
+    known = fingerprint_of(giving(0))
+    found, _ = comparison(known, *WOBBLED, *meeting(WOBBLED, KNOWN))
+    assert found.fingerprint == replace(known, spread=found.fingerprint.spread)
+    assert found.fingerprint.spread == pytest.approx(0.6 * CEILING)
+    again, requests = comparison(found.fingerprint, *WOBBLED)
+    assert (again.state, again.fingerprint, requests) == ("same", found.fingerprint, LOOK)
 
 
 @pytest.mark.parametrize(
@@ -176,11 +254,21 @@ def test_only_two_agreeing_new_measurements_mean_changed(
     [
         pytest.param(WORDS, "same", id="the same words"),
         pytest.param([saying("Oh"), *WORDS[1:]], "same", id="one near tie that fell otherwise"),
-        pytest.param([*OTHER_WORDS, *OTHER_WORDS], "changed", id="other words"),
-        pytest.param([saying("Hi", 8), *WORDS[1:]] * 2, "changed", id="one prompt token more"),
+        pytest.param([*OTHER_WORDS, *meeting(OTHER_WORDS)], "changed", id="other words"),
+        pytest.param(
+            [saying("Hi", 8), *WORDS[1:], *meeting([saying("Hi", 8), *WORDS[1:]])],
+            "changed",
+            id="one prompt token more",
+        ),
     ],
 )
 def test_without_log_probabilities_words_and_token_counts_decide(
     replies: list[Reply], state: str
 ) -> None:
     assert comparison(fingerprint_of(saying("Hi")), *replies)[0].state == state
+
+
+def test_a_weak_fingerprint_becomes_a_strong_one_when_the_server_gives_more() -> None:
+    weak = fingerprint_of(saying("Hi"))
+    found, _ = comparison(weak, *KNOWN, *meeting(KNOWN))
+    assert (found.state, found.fingerprint.mode) == ("changed", "logprobs")

@@ -171,7 +171,7 @@ def test_likely_tokens_come_by_their_bytes_or_else_by_their_text() -> None:
         {"token": "é", "bytes": None, "logprob": -2},
     )
     got = read(chunk, FINISH, USAGE).finish(9.0).top_logprobs
-    assert got == ((LikelyToken(b"\xc3", -0.5), LikelyToken("é".encode(), -2.0)),)
+    assert got == ((LikelyToken(b"\xc3", -0.5, 7), LikelyToken("é".encode(), -2.0)),)
 
 
 @pytest.mark.parametrize("logprobs", [None, {}, {"content": None}, {"tokens": ["a"]}, "none"])
