@@ -23,6 +23,8 @@ import httpx
 from assay import settings
 from assay.answers import (
     Me,
+    ProbeAsked,
+    ProbedModel,
     PromptSummary,
     PromptTags,
     PublishedVersion,
@@ -118,6 +120,15 @@ class Assay(EvaluationCalls, JudgeCalls, CaseCalls):
     def models(self) -> tuple[RegisteredModel, ...]:
         """The model versions the server knows."""
         return tuple(self._pages(RegisteredModel, "/models"))
+
+    def model(self, name: str) -> ProbedModel:
+        """One model version, and the newest looks at its server."""
+        return read(ProbedModel, self._get(f"/models/{quote(name)}"))
+
+    def probe(self, name: str, *, fingerprint: bool = False) -> ProbeAsked:
+        """Have a model's server looked at soon; `model(name).probe` shows it then."""
+        body = {"fingerprint": fingerprint}
+        return read(ProbeAsked, self._post(f"/models/{quote(name)}/probes", body))
 
     def render(
         self,

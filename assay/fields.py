@@ -25,6 +25,15 @@ _QUARANTINE = (
     *("suite", "case", "owner", "reason", "created_by", "created_at", "expires_at"),
     *("lifted_by", "lifted_at", "active"),
 )
+_MODEL = (
+    "name served_id revision tokenizer_revision pinned engine engine_version dtype quantization "
+    "max_context tensor_parallel concurrency fingerprint fingerprint_at fingerprint_mode "
+    "fingerprint_state base_url probe drift"
+)
+_LOOK = (
+    "at reachable healthy served_ids engine version max_context slots extras differences error "
+    "fingerprint distance"
+)
 _ARM = ("outcome", "score", "text", "error", "failed_checks")
 
 #: Command -> the fields of its object. Other keys document parts: `name[]` the items of a list,
@@ -113,6 +122,13 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *("kv_gib", "kv_bytes_per_token", "kv_tokens", "max_concurrency", "interval", "flags"),
         *("suggestion", "formulas"),
     ),
+    "models list": ("models",),
+    "models show": (*_MODEL.split(), "probes"),
+    "models probe": (*_MODEL.split(), "probes"),
+    "models[]": tuple(_MODEL.split()),
+    "probe": tuple(_LOOK.split()),
+    "probes[]": tuple(_LOOK.split()),
+    "drift": ("since", "message"),
     "figures": ("labels", "errors", "accuracy", "tpr", "tnr", "kappa", "confusion"),
     "show": ("name", "tags", "versions"),
     "show tags{}": ("version", "model", "revision"),

@@ -16,6 +16,7 @@ from assay.commands import (
     evaluation,
     importing,
     judges,
+    models,
     moves,
     planning,
     platform,
@@ -94,6 +95,7 @@ app.command("eval")(evaluation.evaluate)
 app.add_typer(runs.app)
 app.add_typer(cases.app)
 app.add_typer(judges.app)
+app.add_typer(models.app)
 app.command()(prompts.show)
 app.command()(prompts.tags)
 app.command()(prompts.history)

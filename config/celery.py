@@ -57,6 +57,12 @@ app.conf.update(
             # A sweep nobody ran in time is worth nothing.
             "options": {"expires": settings.EVAL_SWEEP_SECONDS},
         },
+        "evals.probe_all": {
+            "task": "evals.probe_all",
+            "schedule": settings.MODEL_PROBE_SECONDS,
+            # Not among the evaluations: a look must not wait for a long run.
+            "options": {"expires": settings.MODEL_PROBE_SECONDS, "queue": "assay"},
+        },
         "registry.sync": {
             "task": "registry.sync",
             "schedule": settings.REPOSITORY_POLL_SECONDS,

@@ -244,6 +244,13 @@ EVAL_SWEEP_SECONDS = env.integer("ASSAY_EVAL_SWEEP_SECONDS", 5, low=1, high=600)
 KEPT_ANSWERS_DAYS = env.integer("ASSAY_KEPT_ANSWERS_DAYS", 30, low=0, high=3650)
 KEPT_ANSWERS_MB = env.integer("ASSAY_KEPT_ANSWERS_MB", 1000, low=0, high=1_000_000)
 
+# How often each model's server is asked what it serves, and how often its fingerprint is measured
+# then (0: only by runs).
+MODEL_PROBE_SECONDS = env.integer("ASSAY_MODEL_PROBE_SECONDS", 300, low=10, high=86_400)
+MODEL_FINGERPRINT_SECONDS = env.integer(
+    "ASSAY_MODEL_FINGERPRINT_SECONDS", 3600, low=0, high=2_592_000
+)
+
 # Addresses and keys of models.yaml's `base_url_env`, read once here; a prompt repository can name
 # only variables of this shape, so it cannot fish for other secrets.
 MODEL_ENDPOINTS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_URL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from core.errors import UnavailableError
 from evals.conversation import Conversation
 from evals.endpoints import endpoint_of
 from evals.waiting import awaited
-from registry import certificates
+from registry import certificates, queries
 from registry.domain.model_pin import ModelPin
 from registry.models import ModelVersion
 from serving.client import Endpoint, ModelClient
@@ -93,8 +94,8 @@ def settled(model: ModelVersion, found: Comparison) -> Fingerprint:
     read before.
 
     Two runs may meet a new model at once. Their measurements differ a little, but both are of one
-    model, so the first one recorded names it. Raises UnclearError, and AddressChangedError when a
-    sync has pointed the pin elsewhere since.
+    model, so the first one recorded names it. A model that drifted and is back gets its old name.
+    Raises UnclearError, and AddressChangedError when a sync has pointed the pin elsewhere since.
     """
     if found.state == "cannot tell":
         raise UnclearError(
@@ -113,6 +114,8 @@ def settled(model: ModelVersion, found: Comparison) -> Fingerprint:
                     "cannot tell which model it is"
                 )
             holds = stored
+        elif found.state == "changed":
+            holds = _old_name(row, holds)
         certificates.record_fingerprint(
             model=row,
             fingerprint=holds.value,
@@ -121,3 +124,13 @@ def settled(model: ModelVersion, found: Comparison) -> Fingerprint:
             now=timezone.now(),
         )
     return holds
+
+
+def _old_name(model: ModelVersion, holds: Fingerprint) -> Fingerprint:
+    alarm = queries.ringing_alarm(model)
+    if alarm is None:
+        return holds
+    before = Fingerprint.stored(alarm.fingerprint, alarm.fingerprint_mode, alarm.fingerprint_detail)
+    if before is None or not is_same(before, holds):
+        return holds
+    return replace(before, spread=max(before.spread, holds.spread))

@@ -16,6 +16,8 @@ SWEEP = "evals.sweep"
 EXPORT = "evals.export"
 CALIBRATE = "evals.calibrate"
 TIDY = "evals.tidy"
+PROBE = "evals.probe"
+PROBE_ALL = "evals.probe_all"
 
 #: Exports of one run before it is left alone, and the seconds before the second: four times as many
 #: before each further one. All waits stay below the hour after which a broker gives a message to
@@ -54,6 +56,16 @@ def _ring(task: str, row: UUID, expires_seconds: float | None) -> None:
         current_app.send_task(task, args=[str(row)], expires=expires_seconds)
     except OperationalError as error:
         _log.warning("no broker to ring %s for %s: %s", task, row, type(error).__name__)
+
+
+def probe(model_id: int, *, with_fingerprint: bool | None = None, expires_seconds: float) -> None:
+    """Ring for a look at a model's server; `with_fingerprint` None: when it is due."""
+    try:
+        current_app.send_task(
+            PROBE, args=[model_id, with_fingerprint], queue=_OTHER_WORK, expires=expires_seconds
+        )
+    except OperationalError as error:
+        _log.warning("no broker to ring a look at model %s: %s", model_id, type(error).__name__)
 
 
 def export_after_commit(run_id: UUID) -> None:

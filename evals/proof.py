@@ -16,11 +16,12 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from core.errors import AssayError
-from evals import answer_cache, identity, judge_proof, leases, queries, runs, timing
+from evals import answer_cache, identity, judge_proof, leases, probing, queries, runs, timing
 from evals.conversation import Conversation
 from evals.models import EvalRun
-from evals.waiting import LOOK_SECONDS, LeadLostError
+from evals.waiting import LOOK_SECONDS, LeadLostError, awaited
 from registry.models import ModelVersion
+from serving import served
 from serving.fingerprint import Comparison, Fingerprint
 
 
@@ -63,9 +64,7 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
         if blocked := judge_proof.begin(run, worker.owner, worker.talk):
             _abort(run, "; ".join(blocked))
         else:
-            started = _begin_as_measured(run, worker) or _record(
-                run, _measured(run, worker, identity.known(model)), worker
-            )
+            started = _begin_as_measured(run, worker) or _begin_measuring(run, model, worker)
     except LeadLostError:
         pass
     except identity.UnclearError as error:
@@ -74,6 +73,16 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
         _abort(run, f"{model.name} could not be measured: {error.message}")
     leases.drop_lead(run_id=run.pk, owner=worker.owner)
     return started
+
+
+def _begin_measuring(run: EvalRun, model: ModelVersion, worker: Worker) -> bool:
+    """Ask the server what it says it serves, then find out what it serves."""
+    asking = worker.talk.start(served.ask)
+    found = awaited(asking, lambda: leases.renew_lead(run_id=run.pk, owner=worker.owner))
+    if otherwise := probing.remember(model, found):
+        _abort(run, "; ".join(otherwise))
+        return False
+    return _record(run, _measured(run, worker, identity.known(model)), worker)
 
 
 def _begin_as_measured(run: EvalRun, worker: Worker) -> bool:

@@ -137,6 +137,11 @@ def has_open_items(run_id: UUID) -> bool:
     return WorkItem.objects.filter(run_id=run_id, done=False).exists()
 
 
+def has_live_run(model_id: int) -> bool:
+    """Whether an evaluation on this model is on."""
+    return EvalRun.objects.filter(model=model_id, status__in=EvalRun.LIVE).exists()
+
+
 def runs_nobody_works_on() -> list[UUID]:
     """Live runs without a live lease, of an item or of the lead. Oldest first."""
     held = WorkItem.objects.filter(done=False, leased_until__gt=Now()).values("run_id")

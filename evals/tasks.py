@@ -12,8 +12,9 @@ from celery.signals import worker_process_init
 from django.conf import settings
 from django.utils import timezone
 
-from evals import engine, jobs, judges, pruning, queries
+from evals import engine, jobs, judges, probing, pruning, queries
 from evals.export import service
+from registry import queries as registry_queries
 from registry.rendering import keep_one_ready
 
 _log = logging.getLogger(__name__)
@@ -65,3 +66,16 @@ def export(run_id: str, number: int = 1) -> None:
 def tidy() -> None:
     """Drop answers that were kept for long enough."""
     pruning.prune_kept_answers(now=timezone.now())
+
+
+@shared_task(name=jobs.PROBE_ALL)
+def probe_all() -> None:
+    """Ring for a look at every model's server: one that hangs holds up no other."""
+    for model in registry_queries.models():
+        jobs.probe(model.pk, expires_seconds=settings.MODEL_PROBE_SECONDS)
+
+
+@shared_task(name=jobs.PROBE)
+def probe(model_id: int, with_fingerprint: bool | None = None) -> None:
+    """Look at a model's server."""
+    probing.probe_by_id(model_id, with_fingerprint=with_fingerprint)

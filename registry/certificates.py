@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from core.digest import digest
 from core.errors import RefusedError
-from registry import queries
+from registry import drift, queries
 from registry.domain.judge_model import JudgeModel
 from registry.domain.policy import GatePolicy as PolicyRule
 from registry.models import Certificate, GatePolicy, ModelVersion, Prompt, PromptVersion
@@ -88,7 +88,7 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
             "run": str(measured.run),
             "evidence": evidence,
         }
-        return Certificate.objects.create(
+        issued = Certificate.objects.create(
             prompt_version=measured.version,
             model_version=model,
             fingerprint=measured.fingerprint,
@@ -101,6 +101,8 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
             digest=digest(proven),
             valid_until=now + timedelta(days=days) if days else None,
         )
+        drift.settle(model=model, now=now)
+        return issued
 
 
 def _refuse_outdated(
@@ -252,6 +254,7 @@ def record_fingerprint(
     one counts as the first. Live tags keep serving (P5): the alarm is that their certificates are
     gone. Returns how many.
     """
+    before = drift.Before.of(model)
     with transaction.atomic():
         model.fingerprint, model.fingerprint_mode, model.fingerprint_at = fingerprint, mode, now
         model.fingerprint_detail = list(detail)
@@ -272,6 +275,7 @@ def record_fingerprint(
         expired += judged.exclude(evidence__contains=same).update(
             expired_at=now, expired_reason=f"{model.name}, which judged, serves something else"
         )
+        drift.note(model=model, before=before, expired=expired, now=now)
         return expired
 
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Case, CharField, Count, Max, Prefetch, Q, QuerySet, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    Max,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, Now
 
 from registry.domain.actor import Actor
@@ -20,6 +32,7 @@ from registry.models import (
     GatePolicy,
     MirrorAlarm,
     MirrorState,
+    ModelAlarm,
     ModelVersion,
     OutboxMessage,
     Prompt,
@@ -191,6 +204,35 @@ def last_sync() -> SyncRun | None:
 def open_alarms() -> QuerySet[MirrorAlarm]:
     """Alarms nobody resolved yet."""
     return MirrorAlarm.objects.filter(resolved_at=None)
+
+
+def model_alarms() -> QuerySet[ModelAlarm]:
+    """What rings about the models of models.yaml as they are now."""
+    ringing = ModelAlarm.objects.filter(resolved_at=None, model__is_current=True)
+    return ringing.select_related("model")
+
+
+def ringing_alarm(model: ModelVersion) -> ModelAlarm | None:
+    """The alarm that says that the model drifted; None when it did not, or is back."""
+    return ModelAlarm.objects.filter(model=model, resolved_at=None).first()
+
+
+def drifts_by_model() -> dict[str, int]:
+    """How many alarms each model ever raised, those that stopped among them."""
+    rows = ModelAlarm.objects.order_by().values_list("model__name").annotate(Count("pk"))
+    return dict(rows)
+
+
+def live_without_certificate(model: ModelVersion) -> QuerySet[Tag]:
+    """Live tags on the model whose version has no certificate for what it serves now."""
+    proven = Certificate.objects.filter(
+        prompt_version=OuterRef("event__version"),
+        model_version=model,
+        fingerprint=model.fingerprint,
+        expired_at=None,
+    )
+    live = Tag.objects.filter(event__model=model, event__version__isnull=False)
+    return live.filter(~Exists(proven))
 
 
 def recent_moves(count: int) -> QuerySet[TagEvent]:

@@ -156,6 +156,17 @@ class ModelClient:
             async with self._transport.get(f"{self.endpoint.root_url}{path}") as answer:
                 return await answer.body(_PAGE_BYTES)
 
+    async def tokenizes(self) -> bool:
+        """Whether the server tells the tokens of a text as vLLM does. Takes no seat.
+
+        Raises what asking raises.
+        """
+        body = question_body(self.endpoint.served_id, LikelihoodRequest("a", "a"))
+        try:
+            return bool(read_tokens(await self._told(f"{self.endpoint.root_url}/tokenize", body)))
+        except ModelFeatureMissingError:
+            return False
+
     async def healthy(self) -> bool:
         """Whether the server says that it is ready, within 5 seconds; every failure is a no.
 

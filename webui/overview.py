@@ -32,7 +32,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "rows": [_row(prompt) for prompt in page],
         "runs": evals_queries.runs()[:8],
         "moves": queries.recent_moves(8),
-        "alarms": queries.open_alarms(),
+        "alarms": [*queries.model_alarms(), *queries.open_alarms()],
         "mirror": queries.mirror(),
         "sync": queries.last_sync(),
     }

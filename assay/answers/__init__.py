@@ -6,7 +6,14 @@ from assay.answers.callers import Me
 from assay.answers.forecasts import Forecast
 from assay.answers.latency import LatencyPhase
 from assay.answers.measured import Comparison, Corrected, Guardrail, Measured, SuiteFigures
-from assay.answers.models import RegisteredModel, ServedModel
+from assay.answers.models import (
+    Drift,
+    ModelLook,
+    ProbeAsked,
+    ProbedModel,
+    RegisteredModel,
+    ServedModel,
+)
 from assay.answers.prompts import (
     ChatMessage,
     PromptSummary,
@@ -31,14 +38,18 @@ __all__ = [
     "CheckSaid",
     "Comparison",
     "Corrected",
+    "Drift",
     "EvalRun",
     "Forecast",
     "Guardrail",
     "LatencyPhase",
     "Me",
     "Measured",
+    "ModelLook",
     "Pointer",
     "PreviousEntry",
+    "ProbeAsked",
+    "ProbedModel",
     "Progress",
     "PromptSummary",
     "PromptTags",

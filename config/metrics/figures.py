@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 import evals.queries
-from registry import queries
+from registry import probing, queries
 
 #: Other tags share one label: people name them, and there may be many.
 _NAMED_TAGS = ("stable", "canary")
@@ -28,6 +28,7 @@ class Figures(Collector):
         yield from _tags()
         yield from _runs()
         yield from _queue()
+        yield from _models()
         yield _prices()
 
 
@@ -101,6 +102,37 @@ def _queue() -> Iterator[Metric]:
         "assay_queue_oldest_seconds",
         "Seconds since the oldest live run was asked for.",
         value=queue.oldest_seconds,
+    )
+
+
+def _models() -> Iterator[Metric]:
+    """Of models.yaml as it is now; names of models are few."""
+    models = {model.pk: model.name for model in queries.models()}
+    looks = probing.newest_probes(models.keys())
+    yield _gauge(
+        "assay_model_reachable",
+        "Whether the model's server answered the last look at it.",
+        ("model",),
+        {(models[pk],): float(look.is_reachable) for pk, look in looks.items()},
+    )
+    yield _gauge(
+        "assay_model_differences",
+        "In how many things the server says otherwise than models.yaml.",
+        ("model",),
+        {(models[pk],): len(look.differences) for pk, look in looks.items()},
+    )
+    drifted = {alarm.model_id for alarm in queries.model_alarms()}
+    yield _gauge(
+        "assay_model_drifted",
+        "1 while a model serves something else than what was certified on it.",
+        ("model",),
+        {(name,): float(pk in drifted) for pk, name in models.items()},
+    )
+    yield _counter(
+        "assay_model_drifts",
+        "How often a model began to serve something else than what was certified on it.",
+        ("model",),
+        {(name,): count for name, count in queries.drifts_by_model().items()},
     )
 
 

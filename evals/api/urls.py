@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evals.api import history, judges, quarantine, report, views
+from evals.api import history, judges, probes, quarantine, report, views
 
 urlpatterns = [
     path("judges", judges.JudgesView.as_view(), name="judges"),
     path("judges/calibrations", judges.CalibrationsView.as_view(), name="judge-calibrations"),
     path("judges/trials/<uuid:trial>", judges.TrialView.as_view(), name="judge-trial"),
+    path("models/<path:model>/probes", probes.ProbesView.as_view(), name="model-probes"),
     path("prompts/<path:name>/cases", history.CasesView.as_view(), name="cases"),
     path(
         "prompts/<path:name>/quarantine",

@@ -20,7 +20,6 @@ from registry.api.inputs import parsed
 from registry.api.pagination import CursorPage, PageByName, PageByNumber
 from registry.api.serializers import (
     EventOut,
-    ModelOut,
     PromptOut,
     RenderIn,
     TagsOut,
@@ -226,16 +225,3 @@ class RenderView(APIView):
         with slow.RENDERINGS.one():
             rendered = preview(answer.version, body["variables"], body["placeholders"])
         return Response({"name": name, "version": answer.version.number, **rendered})
-
-
-class ModelsView(APIView):
-    """GET models: the pins of models.yaml as they are now."""
-
-    scope = Scope.READ
-
-    @extend_schema(responses=ModelOut(many=True))
-    def get(self, request: Request) -> Response:
-        """Every current pin."""
-        rows: Any = queries.models()
-        shown = ModelOut(rows, many=True, context={"actor": actor_of(request)})
-        return Response({"results": shown.data})

@@ -8,10 +8,8 @@ from rest_framework import serializers
 
 from registry import lookup, promotion
 from registry.api.inputs import StrictSerializer
-from registry.domain.actor import Actor, Scope
 from registry.models import (
     Certificate,
-    ModelVersion,
     Prompt,
     PromptVersion,
 )
@@ -234,37 +232,3 @@ class TagsOut(serializers.Serializer[Prompt]):
         """Pointers by tag, and the version numbers there are."""
         numbers = instance.versions.order_by("number").values_list("number", flat=True)
         return {"name": instance.name, "tags": pointers(instance), "versions": list(numbers)}
-
-
-class ModelOut(serializers.Serializer[ModelVersion]):
-    """A model pin as it is now."""
-
-    name = serializers.CharField()
-    served_id = serializers.CharField(source="pin.served_id")
-    revision = serializers.CharField(source="pin.revision")
-    pinned = serializers.SerializerMethodField()
-    engine = serializers.CharField(source="pin.engine")
-    max_context = serializers.SerializerMethodField()
-    fingerprint = serializers.SerializerMethodField()
-    fingerprint_at = serializers.DateTimeField(allow_null=True)
-    base_url = serializers.SerializerMethodField()
-
-    def get_pinned(self, model: ModelVersion) -> bool:
-        """Whether the weights are named by a revision."""
-        return bool(model.pin.get("revision"))
-
-    def get_max_context(self, model: ModelVersion) -> int | None:
-        """Tokens; null when models.yaml does not say."""
-        return model.pin.get("max_context") or None
-
-    def get_fingerprint(self, model: ModelVersion) -> str | None:
-        """What the endpoint was last measured to serve; null when it never was."""
-        return model.fingerprint or None
-
-    def get_base_url(self, model: ModelVersion) -> str | None:
-        """Null when it is configured on the server, or nowhere, or for callers who may neither
-        evaluate nor administer, or are limited to some prompts.
-        """
-        actor: Actor = self.context["actor"]
-        knows = actor.may(Scope.EVALUATE) or actor.may(Scope.ADMIN)
-        return (model.pin.get("base_url") or None) if knows and not actor.prompts else None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from registry.api import me, moves, prompts, syncs
+from registry.api import me, models, moves, prompts, syncs
 
 urlpatterns = [
     path("me", me.MeView.as_view(), name="me"),
-    path("models", prompts.ModelsView.as_view(), name="models"),
+    path("models", models.ModelsView.as_view(), name="models"),
+    path("models/<path:model>", models.ModelView.as_view(), name="model"),
     path("syncs", syncs.SyncsView.as_view(), name="syncs"),
     path("syncs/last", syncs.LastSyncView.as_view(), name="last-sync"),
     path("releases", moves.ReleasesView.as_view(), name="releases"),

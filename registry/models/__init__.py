@@ -7,6 +7,7 @@ from registry.models.content import GatePolicy, ModelVersion, Prompt, PromptVers
 from registry.models.ledger import Certificate, RegistryState, Release, Tag, TagEvent
 from registry.models.mirror import MirrorAlarm, MirrorState, StoredFinding, SyncRun
 from registry.models.outbox import IdempotencyRecord, OutboxMessage
+from registry.models.probes import ModelAlarm, ModelProbe
 
 __all__ = [
     "ApiToken",
@@ -15,6 +16,8 @@ __all__ = [
     "IdempotencyRecord",
     "MirrorAlarm",
     "MirrorState",
+    "ModelAlarm",
+    "ModelProbe",
     "ModelVersion",
     "OneTimeLink",
     "OutboxMessage",

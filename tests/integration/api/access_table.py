@@ -82,6 +82,7 @@ TABLE: tuple[Row, ...] = (
     *reading("diff", READ),
     Row("render", "POST", READ, {"version": 1}),
     *reading("models", everywhere(READ)),
+    *reading("model", everywhere(READ)),
     *reading("last-sync", everywhere(READ)),
     *reading("runs", everywhere(READ)),
     *reading("run", READ),
@@ -100,6 +101,8 @@ TABLE: tuple[Row, ...] = (
     Row("run-cancel", "POST", EVALUATE),
     Row("run-resume", "POST", EVALUATE),
     Row("judge-calibrations", "POST", everywhere(EVALUATE)),
+    # It costs tokens of a server, and is about no prompt.
+    Row("model-probes", "POST", everywhere(EVALUATE)),
     # --- Moving tags ---
     Row("promotions", "POST", PROMOTE, {"version": 2}),
     Row("rollbacks", "POST", PROMOTE),

@@ -19,7 +19,13 @@ PAGES = frozenset({"login", "logout", "welcome", "overview", "set-password"})
 SECRET = "s" * 43
 RUN = uuid.UUID(int=1)
 TRIAL = uuid.UUID(int=2)
-ARGUMENTS: dict[str, Any] = {"name": "greeting", "run": RUN, "trial": TRIAL, "secret": SECRET}
+ARGUMENTS: dict[str, Any] = {
+    "name": "greeting",
+    "model": "tiny",
+    "run": RUN,
+    "trial": TRIAL,
+    "secret": SECRET,
+}
 QUERY = {"diff": "?old=1&new=2"}
 
 #: How a caller presents itself: headers, and the key of a session.

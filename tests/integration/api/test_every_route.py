@@ -71,6 +71,8 @@ def world(certified: Shelf, settings: Settings, tmp_path: Path) -> Shelf:
     """Something behind every route, so that 404 can only mean that it is hidden."""
     settings.DATA_DIR = tmp_path
     settings.REPOSITORY_URL = str(tmp_path / "nowhere")
+    certified.model.pin["base_url"] = "http://127.0.0.1:9"
+    certified.model.save(update_fields=["pin"])
     for version in (1, 2):
         promotion.promote(target=Target("greeting", "stable", version), actor=SYSTEM)
     promotion.set_canary(prompt="greeting", version=3, weight=10, actor=SYSTEM)

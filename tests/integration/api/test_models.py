@@ -8,12 +8,18 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from core.digest import digest
-from registry import certificates, queries
+from registry import certificates, probing, queries
+from serving.served import Served
 from tests.integration.api.conftest import session_client, token_client
 from tests.integration.registry.git_repositories import PromptRepository
 
 MODEL = set(
-    "name served_id revision pinned engine max_context fingerprint fingerprint_at base_url".split()
+    "name served_id revision tokenizer_revision pinned engine engine_version dtype quantization "
+    "max_context tensor_parallel concurrency fingerprint fingerprint_at fingerprint_mode "
+    "fingerprint_state base_url probe drift".split()
+)
+SERVED = Served(
+    is_reachable=True, is_healthy=True, ids=("tiny-chat",), engine="vllm", version="0.32.0"
 )
 
 
@@ -69,3 +75,69 @@ def test_where_a_model_answers_is_for_those_who_use_it(library: PromptRepository
         (session_client("editor"), url),
     ]:
         assert models(client)["loose"]["base_url"] == seen
+
+
+def looked_at(name: str, **found: Any) -> None:
+    probing.remember(
+        model=queries.current_model(name),
+        served=SERVED,
+        differences=(),
+        now=timezone.now(),
+        **found,
+    )
+
+
+def test_the_last_look_and_the_last_comparison_are_shown(
+    library: PromptRepository, caller: APIClient
+) -> None:
+    assert models(caller)["tiny"]["probe"] is None
+    looked_at("tiny", fingerprint="same", distance=0.004)
+    looked_at("tiny", error="the model server answered 500")
+    tiny = models(caller)["tiny"]
+    assert (tiny["probe"]["version"], tiny["probe"]["fingerprint"]) == ("0.32.0", "not measured")
+    assert tiny["fingerprint_state"] == "same"
+    one = caller.get("/api/v1/models/tiny").json()
+    assert {key: one[key] for key in MODEL} == tiny
+    assert [look["fingerprint"] for look in one["probes"]] == ["not measured", "same"]
+    assert one["probes"][1]["distance"] == 0.004
+
+
+def test_what_a_server_says_is_not_for_tokens_of_some_prompts_and_its_errors_for_fewer(
+    library: PromptRepository,
+) -> None:
+    looked_at("tiny", error="cannot connect to 10.0.0.7")
+    assert models(token_client(prompts=("chat",)))["tiny"]["probe"] is None
+    assert models(token_client("read"))["tiny"]["probe"]["error"] == ""
+    assert "10.0.0.7" in models(token_client("read", "evaluate"))["tiny"]["probe"]["error"]
+
+
+def test_a_drifted_model_says_so(library: PromptRepository, caller: APIClient) -> None:
+    for weights in ("first", "second"):
+        certificates.record_fingerprint(
+            model=queries.current_model("tiny"),
+            fingerprint=digest(weights),
+            mode="text",
+            now=timezone.now(),
+        )
+    drift = models(caller)["tiny"]["drift"]
+    assert drift["message"] == "tiny serves something else than what was certified on it"
+    assert models(caller)["loose"]["drift"] is None
+
+
+def test_an_unknown_model_is_404_and_names_those_that_exist(
+    library: PromptRepository, caller: APIClient
+) -> None:
+    answer = caller.get("/api/v1/models/gone")
+    assert answer.status_code == 404
+    assert "loose, tiny" in answer.json()["detail"]
+
+
+def test_a_look_is_asked_for_and_only_where_there_is_an_address(
+    library: PromptRepository,
+) -> None:
+    client = token_client("read", "evaluate")
+    asked = client.post("/api/v1/models/loose/probes", {"fingerprint": True})
+    assert asked.status_code == 202, asked.content
+    assert asked.json()["model"] == "loose"
+    assert client.post("/api/v1/models/tiny/probes", {}).status_code == 503
+    assert client.post("/api/v1/models/loose/probes", {"deep": True}).status_code == 422

@@ -66,6 +66,8 @@ class ModelServer:
         self.gives_logprobs = True
         self.embed: Callable[[str], list[float]] = lambda text: [1.0, float(len(text))]
         self.likely: Callable[[str], float | None] = lambda prompt: -1.0
+        #: JSON that GET finds, by path; everything else is 404.
+        self.pages: dict[str, Any] = {}
         self.calls: Counter[str] = Counter()
         self.running = 0
         self.most_at_once = 0
@@ -124,6 +126,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """The test's output is for the test."""
+
+    def do_GET(self) -> None:
+        page = self.model.pages.get(self.path)
+        self._write(404 if page is None else 200, "application/json", json.dumps(page).encode())
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -88,6 +88,18 @@ def test_a_certificate_that_expired_proves_nothing(shelf: Shelf, browser: Client
     assert "v1 on tiny unproven revision 1" in overview(browser)
 
 
+def test_a_model_that_drifted_rings_and_what_is_live_stays(shelf: Shelf, browser: Client) -> None:
+    shelf.certify(1)
+    promotion.promote(target=stable(1), actor=SYSTEM)
+    certificates.record_fingerprint(
+        model=shelf.model, fingerprint=digest("other"), mode="text", now=timezone.now()
+    )
+    page = overview(browser)
+    assert "1 alarm" in page
+    assert "model drifted tiny serves something else than what was certified on it" in page
+    assert "what is live on it keeps serving" in page
+
+
 def test_a_prompt_removed_from_git_says_so(shelf: Shelf, browser: Client) -> None:
     Prompt.objects.update(orphaned=True)
     assert "greeting removed from Git" in overview(browser)
