@@ -65,6 +65,13 @@ class SelfJudgingError(InvalidError):
     hint = "name another model, or say allow_self_judging: true in the suite"
 
 
+class BeyondLimitsError(InvalidError):
+    """The version asks the model for more than models.yaml allows."""
+
+    code = "beyond_limits"
+    hint = "ask for less in a new version, or raise limits in models.yaml"
+
+
 class RunTooLargeError(InvalidError):
     """The suites ask for more answers than one run may have."""
 

@@ -11,7 +11,12 @@ from django.db import transaction
 
 from evals import jobs, judged, measured, queries, stopping, subjects, trials
 from evals.domain.judge_standing import self_judging
-from evals.errors import RunFinishedError, RunTooLargeError, SelfJudgingError
+from evals.errors import (
+    BeyondLimitsError,
+    RunFinishedError,
+    RunTooLargeError,
+    SelfJudgingError,
+)
 from evals.models import EvalRun, Suite, WorkItem
 from evals.plan import PlannedAnswer, json_of, plan_answers
 from evals.subjects import Subject
@@ -75,6 +80,9 @@ def _start(
     pin = ModelPin.from_json(subject.model.pin)
     if judging := [sentence for spec in specs for sentence in self_judging(spec, pin)]:
         raise SelfJudgingError("; ".join(judging))
+    content = VersionContent.from_json(subject.version.content)
+    if beyond := pin.beyond_limits(content.parameters):
+        raise BeyondLimitsError("; ".join(beyond))
     requests = sum(spec.requests for spec in specs)
     if requests > MOST_ANSWERS:
         raise RunTooLargeError(
@@ -99,7 +107,6 @@ def _start(
         created_at=now,
     )
     run.suites.set(subject.suites)
-    content = VersionContent.from_json(subject.version.content)
     _create_items(
         run, subject.suites, tuple(plan_answers(content, specs, mixed=subject.rule.early_stop))
     )

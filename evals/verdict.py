@@ -152,7 +152,9 @@ def decide_run(
     ]
     if not is_pinned and not policy.allow_unpinned_model:
         verdicts.append("INCONCLUSIVE")
-        reasons.append(f"the model has no revision, and the policy {policy.name} asks for one")
+        reasons.append(
+            f"the model has no fixed revision, and the policy {policy.name} asks for one"
+        )
     if doubts or not decisions:
         verdicts.append("ERROR")
     worst = max(verdicts, key=_SEVERITY.index)

@@ -12,7 +12,7 @@ tokenizer, chat template or default system prompt, and a very different model; i
 another precision, quantisation or a fine-tune.
 
 So a fingerprint is an identity and no hash to be hit again: `value` is made of the first
-measurement and stays while `confirm` says "same". docs/fingerprint.md has the figures, ADR 8 the
+measurement and stays while `confirm` says "same". docs/fingerprint.md has the figures, ADR 9 the
 decision.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,11 +75,15 @@ def _awaited(client: Assay, name: str, asked_at: str, seconds: int) -> ProbedMod
     give_up_at = time.monotonic() + seconds
     while time.monotonic() < give_up_at:
         found = client.model(name)
-        # Both are the server's own clock, in one form that sorts.
-        if found.probe is not None and found.probe.at >= asked_at:
+        # Both are of the server's own clock.
+        if found.probe is not None and _moment(found.probe.at) >= _moment(asked_at):
             return found
         time.sleep(_PAUSE_SECONDS)
     return None
+
+
+def _moment(timestamp: str) -> datetime:
+    return datetime.fromisoformat(timestamp)
 
 
 def _exit_code(model: RegisteredModel, look: ModelLook) -> int:

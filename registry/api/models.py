@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from registry import probing, queries
 from registry.api.authentication import actor_of
 from registry.domain.actor import Actor, Scope
+from registry.domain.model_pin import ModelPin
 from registry.models import ModelAlarm, ModelProbe, ModelVersion
 
 #: Looks that a model's own page shows.
@@ -93,8 +94,8 @@ class ModelOut(serializers.Serializer[Seen]):
     drift = serializers.SerializerMethodField()
 
     def get_pinned(self, seen: Seen) -> bool:
-        """Whether the weights are named by a revision."""
-        return bool(seen.row.pin.get("revision"))
+        """Whether weights and tokenizer are named by revisions that do not move."""
+        return ModelPin.from_json(seen.row.pin).pinned
 
     def get_max_context(self, seen: Seen) -> int | None:
         """Tokens; null when models.yaml does not say."""

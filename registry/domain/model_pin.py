@@ -18,7 +18,15 @@ IDENTITY = (
     "name served_id revision tokenizer_revision engine engine_version dtype quantization "
     "max_context tensor_parallel"
 ).split()
-_KEYS = (*IDENTITY[1:], "base_url", "base_url_env", "concurrency", "price", "timeout_seconds")
+_KEYS = (
+    *IDENTITY[1:],
+    "base_url",
+    "base_url_env",
+    "concurrency",
+    "limits",
+    "price",
+    "timeout_seconds",
+)
 _URL_VARIABLE = re.compile(r"ASSAY_MODEL_[A-Z0-9_]+_URL")
 #: Names that point somewhere else tomorrow.
 _MOVING = frozenset({"main", "master", "head", "latest", "trunk", "default"})
@@ -45,6 +53,9 @@ class ModelPin:
     price_prompt: float = 0.0
     price_completion: float = 0.0
     timeout_seconds: float = 120.0
+    #: The most a prompt may ask for, of answer tokens and of temperature. 0 and None: no limit.
+    limit_max_tokens: int = 0
+    limit_temperature: float | None = None
 
     @property
     def digest(self) -> str:
@@ -53,8 +64,21 @@ class ModelPin:
 
     @property
     def pinned(self) -> bool:
-        """Whether the weights are named by a revision."""
-        return bool(self.revision)
+        """Whether weights and tokenizer are named by revisions that do not move."""
+        moves = {self.revision.lower(), self.tokenizer_revision.lower()} & _MOVING
+        return bool(self.revision) and not moves
+
+    def beyond_limits(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        """What a version's parameters ask for beyond the limits, in sentences."""
+        asked = (
+            ("max_tokens", self.limit_max_tokens or None),
+            ("temperature", self.limit_temperature),
+        )
+        return tuple(
+            f"{key} is {parameters[key]:g}, and {self.name} allows {limit:g} at most"
+            for key, limit in asked
+            if limit is not None and key in parameters and parameters[key] > limit
+        )
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with every field."""
@@ -89,6 +113,7 @@ def _pin(models: Fields, name: str) -> ModelPin:
         models.source.report_key(at, "bad_name", f"{name[:60]!r} is not a valid name.")
     fields = models.mapping(name, _KEYS)
     price = fields.mapping("price", ("prompt", "completion"))
+    limits = fields.mapping("limits", ("max_tokens", "temperature"))
     pin = ModelPin(
         name=name,
         served_id=fields.text("served_id", is_required=True),
@@ -106,6 +131,10 @@ def _pin(models: Fields, name: str) -> ModelPin:
         price_prompt=price.number("prompt", 0.0, 0, 1_000_000),
         price_completion=price.number("completion", 0.0, 0, 1_000_000),
         timeout_seconds=fields.number("timeout_seconds", 120.0, 1, 86_400),
+        limit_max_tokens=limits.integer("max_tokens", 0, 1, 1_000_000),
+        limit_temperature=(
+            limits.number("temperature", 0.0, 0, 2) if "temperature" in limits else None
+        ),
     )
     _check_address(fields, pin)
     _check_revision(fields, pin)
@@ -125,16 +154,20 @@ def _check_address(fields: Fields, pin: ModelPin) -> None:
 
 
 def _check_revision(fields: Fields, pin: ModelPin) -> None:
-    where = (*fields.at, "revision")
     if not fields.values.get("revision"):
         message = f"The model {pin.name[:60]!r} has no `revision`; it is not pinned."
         hint = "certificates need one unless the gate allows unpinned models"
         fields.source.report_key(
             fields.at, "unpinned_model", message, severity="warning", hint=hint
         )
-    elif pin.revision.lower() in _MOVING:
-        message = f"The revision {pin.revision!r} moves; use a commit or content hash."
-        fields.source.report(where, "moving_revision", message, severity="warning")
+    for key, revision in (
+        ("revision", pin.revision),
+        ("tokenizer_revision", pin.tokenizer_revision),
+    ):
+        if revision.lower() in _MOVING:
+            message = f"The {key} {revision!r} moves; use a commit or content hash."
+            where = (*fields.at, key)
+            fields.source.report(where, "moving_revision", message, severity="warning")
 
 
 def _is_http_url(text: str) -> bool:

@@ -11,11 +11,19 @@ from pytest_django.fixtures import Settings
 
 from evals import engine, probing, tasks
 from evals.endpoints import EndpointUnknownError
+from evals.errors import BeyondLimitsError
 from evals.models import EvalRun
 from registry import certificates, drift, promotion, queries
 from registry import probing as registry_probing
 from registry.domain.actor import SYSTEM, Actor
-from registry.models import Certificate, ModelAlarm, ModelProbe, ModelVersion, OutboxMessage
+from registry.models import (
+    Certificate,
+    ModelAlarm,
+    ModelProbe,
+    ModelVersion,
+    OutboxMessage,
+    PromptVersion,
+)
 from registry.models.ledger import Tag
 from registry.promotion import Target
 from tests.integration.evals.conftest import Repository, a_minute_passes, again, started
@@ -210,6 +218,29 @@ def test_only_the_newest_looks_are_kept(
     monkeypatch.setattr(registry_probing, "KEPT", 3)
     looks = [probing.probe(tiny(), with_fingerprint=False).pk for _ in range(5)]
     assert list(ModelProbe.objects.values_list("pk", flat=True)) == looks[:1:-1]
+
+
+def test_a_run_beyond_the_limits_of_its_model_is_refused(
+    repository: Repository, editor: Actor
+) -> None:
+    repository.publish()
+    model = tiny()
+    model.pin = {**model.pin, "limit_max_tokens": 8}
+    model.save(update_fields=["pin"])
+    version = PromptVersion.objects.get()
+    asking = {**version.content, "parameters": {"max_tokens": 9}}
+    PromptVersion.objects.create(
+        prompt=version.prompt,
+        number=2,
+        digest="d" * 64,
+        commit=version.commit,
+        blob=version.blob,
+        path="v2",
+        content=asking,
+        template=version.template,
+    )
+    with pytest.raises(BeyondLimitsError, match="max_tokens is 9, and tiny allows 8 at most"):
+        started(editor, version=2)
 
 
 def test_a_run_ends_at_once_where_something_else_is_served(

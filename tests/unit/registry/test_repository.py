@@ -243,7 +243,28 @@ def test_unpinned_and_moving_models_are_warned_about() -> None:
     text = GOOD["models.yaml"] + "  a: {served_id: a}\n  b: {served_id: b, revision: main}\n"
     parsed = parse({"models.yaml": text})
     assert [f.code for f in parsed.findings] == ["unpinned_model", "moving_revision"]
-    assert [parsed.models[name].pinned for name in ("a", "b")] == [False, True]
+    assert [parsed.models[name].pinned for name in ("a", "b")] == [False, False]
+
+
+def test_a_tokenizer_that_moves_is_no_pin() -> None:
+    text = GOOD["models.yaml"] + "  a: {served_id: a, revision: r1, tokenizer_revision: main}\n"
+    parsed = parse({"models.yaml": text})
+    assert [f.code for f in parsed.findings] == ["moving_revision"]
+    assert not parsed.models["a"].pinned
+
+
+def test_limits_say_what_a_prompt_may_ask_for() -> None:
+    text = GOOD["models.yaml"] + (
+        "  a: {served_id: a, revision: r1, limits: {max_tokens: 512, temperature: 0.5}}\n"
+    )
+    limited = parse({"models.yaml": text}).models["a"]
+    assert limited.beyond_limits({"max_tokens": 512, "temperature": 0.5, "top_p": 1}) == ()
+    assert limited.beyond_limits({"max_tokens": 513, "temperature": 1.0}) == (
+        "max_tokens is 513, and a allows 512 at most",
+        "temperature is 1, and a allows 0.5 at most",
+    )
+    free = parse({}).models["smollm2"]
+    assert free.beyond_limits({"max_tokens": 10_000, "temperature": 2.0}) == ()
 
 
 def test_a_model_with_mistakes_in_the_middle_is_still_located() -> None:
