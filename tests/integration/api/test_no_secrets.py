@@ -23,7 +23,7 @@ from tests.integration.registry.conftest import Shelf
 PASSWORD = "correct horse MARKED battery"
 #: Parts of field names that would give something away, and the honest names that have them.
 TELLING = ("hash", "secret", "password", "token", "key", "credential", "session")
-HONEST = frozenset({"prompt_tokens", "completion_tokens", "tokens"})
+HONEST = frozenset({"prompt_tokens", "completion_tokens", "tokens", "tokenizer_revision"})
 
 
 def everything_at_rest() -> str:

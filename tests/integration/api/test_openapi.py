@@ -82,4 +82,5 @@ def test_no_field_of_any_schema_is_a_secret(document: dict[str, Any]) -> None:
         "judge_prompt_tokens",
         "judge_completion_tokens",
         "tokens",
+        "tokenizer_revision",
     }

@@ -16,11 +16,13 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
+from core.digest import digest
 from evals.models import EvalRun, WorkItem
-from registry import promotion
+from registry import certificates, probing, promotion
 from registry.domain.actor import SYSTEM
 from registry.models import Certificate, GatePolicy, MirrorState, SyncRun
 from registry.promotion import Adoption, Target
+from serving.served import Served
 from tests.integration.registry.conftest import Shelf, make_shelf
 
 TOKEN = "a-token-for-prometheus"
@@ -94,6 +96,21 @@ def test_live_tags_are_counted_by_what_they_stand_on(shelf: Shelf) -> None:
     assert value("assay_tags", tag="other", evidence="adopted") == 1
     assert value("assay_tag_moves_total", kind="promoted") == 2
     assert value("assay_outbox_messages") == 4
+
+
+def test_models_that_drift_or_do_not_answer_show(shelf: Shelf) -> None:
+    assert value("assay_model_drifted", model="tiny") == 0
+    assert value("assay_model_reachable", model="tiny") is None
+    gone = Served(is_reachable=False, error="connection refused")
+    now = timezone.now()
+    probing.remember(model=shelf.model, served=gone, differences=["other"], now=now)
+    certificates.record_fingerprint(
+        model=shelf.model, fingerprint=digest("other"), mode="text", now=now
+    )
+    assert value("assay_model_reachable", model="tiny") == 0
+    assert value("assay_model_differences", model="tiny") == 1
+    assert value("assay_model_drifted", model="tiny") == 1
+    assert value("assay_model_drifts_total", model="tiny") == 1
 
 
 def test_evidence_that_is_gone_shows(shelf: Shelf) -> None:

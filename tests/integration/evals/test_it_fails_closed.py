@@ -138,7 +138,7 @@ def test_one_critical_failure_outweighs_the_rate(
 def test_an_unpinned_model_is_never_certified(repository: Repository, editor: Actor) -> None:
     run = evaluated(repository.with_(revision=""), editor)
     assert run.verdict == "INCONCLUSIVE"
-    assert "no revision" in run.reasons[-1]
+    assert "no fixed revision" in run.reasons[-1]
     assert without_certificate(run)
 
 

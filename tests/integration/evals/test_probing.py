@@ -173,8 +173,9 @@ def test_a_run_that_finds_the_drift_rings_as_well(
 
 def test_other_probes_are_no_drift(repository: Repository, server: ModelServer) -> None:
     repository.publish()
-    old = {"model": tiny(), "fingerprint": "a" * 64, "mode": "logprobs/1", "now": timezone.now()}
-    certificates.record_fingerprint(**old)
+    certificates.record_fingerprint(
+        model=tiny(), fingerprint="a" * 64, mode="logprobs/1", now=timezone.now()
+    )
     assert probing.probe(tiny(), with_fingerprint=True).fingerprint == "first"
     assert tiny().fingerprint != "a" * 64
     assert not drifted()

@@ -55,6 +55,7 @@ def test_the_commands_are_those_we_promised() -> None:
         *("show", "tags", "plan"),
         *("cases list", "cases quarantine", "cases lift", "cases quarantined"),
         *("judge list", "judge calibrate"),
+        *("models list", "models show", "models probe"),
         *("runs list", "runs show", "runs results", "runs cancel", "runs resume"),
         *("history", "promote", "rollback", "canary set", "canary clear", "override", "release"),
         *("token create", "token list", "token revoke", "migrate"),
