@@ -1,7 +1,8 @@
 """A model server that costs next to nothing: raw asyncio, one write an answer, its own process.
 
-It waits SECONDS before an answer and keeps its connections. A probe of the fingerprint (one token)
-is answered at once, as a short answer of a real server would be.
+It waits SECONDS before an answer and keeps its connections. An answer has seven tokens; a probe of
+the fingerprint has one and takes a seventh of the time. `/health`, `/version` and the like it does
+not know, as many servers do not.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ def _answer(words: list[str], logprobs: object = None) -> bytes:
 
 _LIKELY = [{"token": f"t{n}", "bytes": [97 + n], "logprob": -0.5 - n} for n in range(8)]
 _PROBED = _answer(["a"], {"content": [{"top_logprobs": _LIKELY}]})
-_WHOLE = _answer(["The", " cust", "omer", " is", " ha", "ppy", "."])
+_WORDS = ["The", " cust", "omer", " is", " ha", "ppy", "."]
+_WHOLE = _answer(_WORDS)
+_TOKENS = len(_WORDS)
+_UNKNOWN = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 class _Model(asyncio.Protocol):
@@ -54,14 +58,17 @@ class _Model(asyncio.Protocol):
         head, blank, body = self.got.partition(b"\r\n\r\n")
         if not blank:
             return
-        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        _, _, counted = head.lower().partition(b"content-length:")
+        length = int(counted.split(b"\r\n")[0] or 0)
         if len(body) < length:
             return
         self.got = b""
-        if b'"top_logprobs"' in body:
-            self.transport.write(_PROBED)
-        else:
-            asyncio.get_running_loop().call_later(self.seconds, self.transport.write, _WHOLE)
+        if b"/chat/completions " not in head.partition(b"\r\n")[0]:
+            self.transport.write(_UNKNOWN)
+            return
+        is_probe = b'"top_logprobs"' in body
+        seconds, answer = (self.seconds / _TOKENS, _PROBED) if is_probe else (self.seconds, _WHOLE)
+        asyncio.get_running_loop().call_later(seconds, self.transport.write, answer)
 
 
 def _serve(ready: Connection, seconds: float) -> None:

@@ -89,7 +89,7 @@ def _counted(run: EvalRun) -> dict[int, dict[str, _Counts]]:
     counted: dict[int, dict[str, _Counts]] = defaultdict(dict)
     rows = (
         CaseResult.objects.filter(run=run)
-        .values("item__suite_id", "case")
+        .values_list("item__suite_id", "case")
         .annotate(
             passes=Count("pk", filter=Q(outcome=_OUTCOME.PASS)),
             failures=Count("pk", filter=Q(outcome=_OUTCOME.FAIL)),
@@ -102,17 +102,8 @@ def _counted(run: EvalRun) -> dict[int, dict[str, _Counts]]:
         )
         .order_by()
     )
-    for row in rows:
-        counted[row["item__suite_id"]][row["case"]] = _Counts(
-            passes=row["passes"],
-            failures=row["failures"],
-            errors=row["errors"],
-            critical_failures=row["critical_failures"],
-            baseline_passes=row["baseline_passes"],
-            baseline_failures=row["baseline_failures"],
-            baseline_errors=row["baseline_errors"],
-            skipped=row["skipped"],
-        )
+    for suite, case, *counts in rows:  # in the order of the fields
+        counted[suite][case] = _Counts(*counts)
     return counted
 
 
