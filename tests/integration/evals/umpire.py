@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from serving.probes import PROBES
+from serving.probes import PROBES, company
 from tests.integration.evals.model_server import ModelServer, Reply, Say
 
 #: What a judge says to what it is shown: texts by what they are (answer, question, answer a…).
 Judge = Callable[[dict[str, str]], Any]
-_PROBES = {probe.user for probe in PROBES}
+#: What is asked to find out which model it is.
+_PROBES = {probe.user for probe in PROBES} | {chat.messages[-1].content for chat in company()}
 _FENCED = re.compile(
     r"<<<(?!end)([a-z ]+) [0-9a-f]{16}>>>\n(.*?)\n<<<end of \1 [0-9a-f]{16}>>>", re.DOTALL
 )
