@@ -220,7 +220,7 @@ def stop_if_failed(*, run_id: UUID, now: datetime) -> bool:
         if decision is None:
             return False
         run.summary = decision.summary()
-        _finish(run, decision.verdict, decision.reasons, None, now)
+        _finish(run, *_certified(run, decision, now), now)
     return True
 
 

@@ -204,6 +204,20 @@ def test_a_later_failure_ends_what_was_certified(
         promoted(2)
 
 
+def test_a_failure_that_was_seen_early_ends_it_too(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    live(repository, editor, cases=400, policy={**MARGIN, "early_stop": True})
+    assert evaluated(editor).verdict == "PASS"
+    server.reply = lambda asked, _: Say("no" if asked.endswith("two") else "yes", seconds=0.02)
+    worse = evaluated(editor, use_cache=False)
+    assert worse.done < 400
+    assert "stopped early" in worse.reasons[0]
+    assert "evaluation number 2" in worse.reasons[-1]
+    with pytest.raises(NotCertifiedError, match="a later evaluation failed"):
+        promoted(2)
+
+
 def test_a_guardrail_on_tpot_weighs_the_time_between_tokens(
     repository: Repository, server: ModelServer, editor: Actor
 ) -> None:
