@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from evals.domain.checks import CheckOutcome
+from evals.domain.json_values import storable
 from evals.leases import Lease, given_up
 from evals.models import CaseResult, EvalRun
 from evals.scoring import Judgement, not_judged
@@ -154,8 +155,12 @@ def _columns(judged: Judgement) -> dict[str, Any]:
 
 
 def _check(outcome: CheckOutcome) -> dict[str, Any]:
-    """`dataclasses.asdict`, which costs ten times as much."""
-    return {name: getattr(outcome, name) for name in outcome.__slots__}
+    """`dataclasses.asdict`, which costs ten times as much.
+
+    A check may quote what it decoded from an answer, and JSON can spell a NUL there.
+    """
+    said = {name: getattr(outcome, name) for name in outcome.__slots__}
+    return said | {"detail": storable(outcome.detail)}
 
 
 def _count(run_id: UUID, taken: Sequence[Result]) -> None:

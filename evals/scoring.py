@@ -15,6 +15,7 @@ from evals.domain.checks import (
     is_remote,
     run_check,
 )
+from evals.domain.json_values import storable
 from evals.domain.suite import CaseSpec, SuiteSpec
 from evals.models import CaseResult, KeptAnswer
 from serving.client import ChatResponse
@@ -107,12 +108,12 @@ class Judgement:
 
 def not_judged(reason: str) -> Judgement:
     """The result of a case that got no answer: an error, never a pass and never a fail."""
-    return Judgement(Outcome.ERROR, error=_storable(reason))
+    return Judgement(Outcome.ERROR, error=storable(reason))
 
 
 def skipped(reason: str) -> Judgement:
     """The result of a baseline that cannot be asked this."""
-    return Judgement(Outcome.SKIPPED, error=_storable(reason))
+    return Judgement(Outcome.SKIPPED, error=storable(reason))
 
 
 def counting_checks(
@@ -156,7 +157,7 @@ def judge(
         outcomes.extend(_outcome(check, given.answer, case, remote or {}) for check in checks)
         total = score_case(outcomes, suite.threshold_of(case))
     except CheckError as unusable:
-        return replace(_recorded(given, outcomes, None), error=_storable(unusable.message))
+        return replace(_recorded(given, outcomes, None), error=storable(unusable.message))
     return _recorded(given, outcomes, total)
 
 
@@ -182,9 +183,9 @@ def _recorded(given: Given, outcomes: Sequence[CheckOutcome], total: CaseScore |
         outcome=Outcome.ERROR if total is None else _OUTCOMES[total.passed],
         score=None if total is None else total.score,
         critical_failure=total is not None and total.critical_failure,
-        text=_storable(given.text),
+        text=storable(given.text),
         checks=tuple(outcomes),
-        finish_reason=_storable(given.finish_reason)[:_LONGEST_FINISH_REASON],
+        finish_reason=storable(given.finish_reason)[:_LONGEST_FINISH_REASON],
         ttft_ms=given.ttft_ms,
         total_ms=given.total_ms,
         prompt_tokens=given.prompt_tokens,
@@ -193,8 +194,3 @@ def _recorded(given: Given, outcomes: Sequence[CheckOutcome], total: CaseScore |
         from_cache=given.from_cache,
         answer_key=given.answer_key,
     )
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL's text has no NUL; what was judged had it."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

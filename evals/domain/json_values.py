@@ -91,6 +91,11 @@ def unstorable_text(value: Any) -> str | None:
     return None
 
 
+def storable(text: str) -> str:
+    """`text` with a replacement character for everything that PostgreSQL cannot hold."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def same_json(left: Any, right: Any) -> bool:
     """Equal as JSON: 1 equals 1.0, but true is not 1; order matters in arrays only."""
     if isinstance(left, bool) or isinstance(right, bool):

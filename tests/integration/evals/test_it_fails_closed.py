@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -108,6 +109,26 @@ def test_a_server_that_stops_answering_does_not_burn_the_other_cases(
     assert run.verdict == "ERROR"
     assert "stopped answering" in run.reasons[0]
     assert run.done < 50
+
+
+@pytest.mark.parametrize("odd", [r'{"\u0000": 1}', r'{"a": "\ud800"}', "\0"])
+@pytest.mark.parametrize(
+    "check",
+    [
+        {"type": "json", "schema": {"additionalProperties": False, "properties": {"a": {}}}},
+        {"type": "json", "path": "$.a", "value": "yes"},
+        {"type": "json", "value": "yes"},
+    ],
+    ids=["schema", "path", "value"],
+)
+def test_what_postgresql_cannot_hold_costs_nobody_an_answer(
+    repository: Repository, server: ModelServer, editor: Actor, check: dict[str, Any], odd: str
+) -> None:
+    """Checks quote what they decoded from an answer, and that may be a NUL or half a character."""
+    server.reply = only("case 3", Say(odd))
+    run = evaluated(repository.with_(suite={"checks": [check]}), editor)
+    assert (run.verdict, run.done) == ("FAIL", 12), run.reasons
+    assert set(run.items.values_list("attempts", flat=True)) == {1}
 
 
 def test_a_prompt_that_does_not_render_is_an_error(repository: Repository, editor: Actor) -> None:
