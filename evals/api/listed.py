@@ -24,7 +24,7 @@ class ListedPage(CursorPage):
 
     @abstractmethod
     def parsed(self, position: Sequence[Any]) -> tuple[Any, ...]:
-        """The key in a cursor. Raises ValueError and TypeError for what is none."""
+        """The key in a cursor. Raises ValueError, TypeError or OverflowError for what is none."""
 
     def paginate_queryset(
         self,
@@ -53,7 +53,7 @@ class ListedPage(CursorPage):
     def _position(self, position: str) -> tuple[Any, ...]:
         try:
             return self.parsed(json.loads(position))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise NotFound(self.invalid_cursor_message) from error
 
     def _link(self, item: Any, *, reverse: bool) -> str:

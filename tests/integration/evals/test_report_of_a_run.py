@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -264,3 +266,15 @@ def test_what_is_no_change_is_refused(repository: Repository, editor: Actor) -> 
     answer = client().get(f"/api/v1/runs/{run.pk}/cases?change=better")
     assert (answer.status_code, "regressed, fixed" in answer.json()["detail"]) == (422, True)
     assert client().get(f"/api/v1/runs/{run.pk}/cases?cursor=bm9uZQ==").status_code in {200, 404}
+
+
+@pytest.mark.parametrize(
+    "position", ['[1e999, "a", "b"]', "[" * 2_000, '{"a": 1}', "null", '["x", "a", "b"]']
+)
+def test_a_made_up_cursor_is_unknown(repository: Repository, editor: Actor, position: str) -> None:
+    repository.publish()
+    run = started(editor)
+    cursor = b64encode(urlencode({"p": position}).encode()).decode()
+    for pages in (f"runs/{run.pk}/cases", "prompts/oracle/cases"):
+        answer = client().get(f"/api/v1/{pages}", {"cursor": cursor})
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), answer.content
