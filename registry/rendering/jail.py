@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -131,27 +132,42 @@ def keep_one_ready() -> None:
     For processes that render again and again. Call it in the thread that makes the jails: the child
     ends with it.
     """
-    _spare.process = os.getpid()
-    _spare.refill()
+    _spare.begin()
 
 
 class _Spare:
-    """The child that nobody needs yet. A forked process has none until it asks for one itself."""
+    """The child that nobody needs yet, for whichever thread asks first. A forked process has none
+    until it begins itself: what it inherits belongs to the process that it came from.
+    """
 
     def __init__(self) -> None:
         self.process = 0
         self._child: Child | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def begin(self) -> None:
+        """Keep one ready in this process from now on."""
+        if self.process != os.getpid():
+            self.process, self._child = os.getpid(), None
+            self._one_at_a_time = threading.Lock()
+        self.refill()
 
     def refill(self) -> None:
         """Start one, if this process keeps one ready; it gets ready by itself."""
-        if self._child is None and self.process == os.getpid():
-            self._child = _child(Limits())
+        if self.process != os.getpid():
+            return
+        with self._one_at_a_time:
+            if self._child is None:
+                self._child = _child(Limits())
 
     def take(self, limits: Limits) -> Child | None:
         """The child, ready; None when there is none of this kind or it has died meanwhile."""
-        if self._child is None or self.process != os.getpid() or limits != Limits():
+        if self.process != os.getpid() or limits != Limits():
             return None
-        child, self._child = self._child, None
+        with self._one_at_a_time:
+            child, self._child = self._child, None
+        if child is None:
+            return None
         try:
             child.ask(b"", START_SECONDS)
         except ChildStoppedError:

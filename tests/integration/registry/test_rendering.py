@@ -230,7 +230,10 @@ found["after a death"] = used()
 fork = os.fork()
 if not fork:
     used()
-    os._exit(len(children()))
+    before = len(children())
+    keep_one_ready()
+    mine = children()
+    os._exit(2 * before + ([used()] != mine))
 found["fork"] = os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])
 print(json.dumps(found))
 """
@@ -243,7 +246,7 @@ print(json.dumps(found))
     assert ready != following
     assert found["other limits"] not in (ready, following), "it has the limits it was asked for"
     assert found["after a death"] > 0
-    assert found["fork"] == 0, "a forked process starts none ahead"
+    assert found["fork"] == 0, "a forked process starts none ahead unless asked, and then its own"
 
 
 def test_the_child_imports_nothing_of_the_server() -> None:
