@@ -57,7 +57,7 @@ _AHEAD = 4
 #: Results are stored together, but none waits longer than this.
 _BATCH = 128
 _LINGER_SECONDS = 0.1
-#: Looks between two questions whether the run has failed already.
+#: Looks between two questions whether the run has failed already, at least.
 _STOP_LOOKS = 5
 
 
@@ -189,10 +189,11 @@ class _Shift:
         if now >= self.look_at:
             self.look_at = now + self.limits.look_seconds
             if self.may_stop and now >= self.stop_look_at:
-                # Reading all pairs costs more than an ordinary look.
-                self.stop_look_at = now + _STOP_LOOKS * self.limits.look_seconds
                 self._store()
                 runs.stop_if_failed(run_id=self.run.pk, now=timezone.now())
+                # Where cases repeat, a look may read every pair: most of the time is for the work.
+                pause = max(_STOP_LOOKS * self.limits.look_seconds, 20 * (time.monotonic() - now))
+                self.stop_look_at = now + pause
             self._drop_lost()
 
     def _drop_lost(self) -> None:
