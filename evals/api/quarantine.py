@@ -16,7 +16,7 @@ from evals.models import QuarantinedCase
 from registry import queries
 from registry.api.authentication import actor_of
 from registry.api.idempotency import idempotent
-from registry.api.inputs import StrictSerializer, parsed
+from registry.api.inputs import StrictSerializer, flag_parameter, parsed
 from registry.domain.actor import Scope
 
 _IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
@@ -76,7 +76,7 @@ class QuarantineView(ListAPIView[Any]):
         name = self.kwargs["name"]
         actor_of(self.request).require(Scope.READ, name)
         prompt = queries.prompt(name)
-        if self.request.query_params.get("ended") == "true":
+        if flag_parameter(self.request, "ended"):
             return quarantine.ever(prompt)
         return quarantine.in_force(prompt, timezone.now())
 

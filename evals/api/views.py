@@ -26,7 +26,7 @@ from evals.models import CaseResult
 from evals.plan import json_of
 from registry.api.authentication import actor_of
 from registry.api.idempotency import idempotent
-from registry.api.inputs import parsed
+from registry.api.inputs import flag_parameter, parsed
 from registry.api.pagination import CursorPage
 from registry.api.prompts import version_parameter
 from registry.domain.actor import Scope
@@ -151,7 +151,7 @@ class ResultsView(ListAPIView[Any]):
     def get_queryset(self) -> Any:
         """Results of the named run; with `?failed=true` those that did not pass."""
         found = queries.results(queries.run_for(actor_of(self.request), self.kwargs["run"]))
-        if self.request.query_params.get("failed") == "true":
+        if flag_parameter(self.request, "failed"):
             return found.exclude(outcome=CaseResult.Outcome.PASS)
         return found
 

@@ -7,6 +7,8 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from core.errors import InvalidError
+
 
 class StrictSerializer(serializers.Serializer[Any]):
     """A body in which every key must be declared."""
@@ -29,3 +31,13 @@ def parsed(serializer: type[StrictSerializer], request: Request) -> dict[str, An
     body.is_valid(raise_exception=True)
     valid: dict[str, Any] = body.validated_data
     return valid
+
+
+def flag_parameter(request: Request, name: str) -> bool:
+    """`true` or `false` from the query; False when absent. Raises InvalidError for anything else: a
+    filter that is not understood must not look as if it found everything.
+    """
+    text = request.query_params.get(name, "false")
+    if text not in ("true", "false"):
+        raise InvalidError(f"{name}={text!r} is neither true nor false")
+    return text == "true"

@@ -169,3 +169,12 @@ def test_an_unknown_run_is_404(db: None) -> None:
     for path in ("", "/results"):
         assert client().get(f"/api/v1/runs/{uuid.uuid4()}{path}").status_code == 404
     assert client().post(f"/api/v1/runs/{uuid.uuid4()}/cancel").status_code == 404
+
+
+def test_a_filter_that_is_not_understood_is_refused(published: Repository) -> None:
+    caller = client()
+    run = start(caller)["run"]
+    for filtered in (f"runs/{run}/results?failed=1", "prompts/oracle/quarantine?ended=yes"):
+        answer = caller.get(f"/api/v1/{filtered}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), filtered
+    assert caller.get(f"/api/v1/runs/{run}/results?failed=false").status_code == 200
