@@ -36,9 +36,9 @@ class SuiteRate:
 class CheckRate:
     """How often one check of a suite passed, in cases: one counts once, by the mean of its repeats.
 
-    `interval` is Wilson's. `baseline_rate` is that of the live version on the cases it answered, None
-    when it was not asked. `score` is the mean over the answers. A check that `decides` nothing belongs
-    to a judge that is not trusted.
+    `interval` is Wilson's. `baseline_rate` is that of the live version on the cases it answered,
+    None when it was not asked. `score` is the mean over the answers. A check that `decides` nothing
+    belongs to a judge that is not trusted.
     """
 
     suite: str
