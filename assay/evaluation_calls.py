@@ -94,7 +94,7 @@ class EvaluationCalls(ABC):
         return read(EvalRun, self._post(_run(run_id, "cancel"), {}))
 
     def resume(self, run_id: str) -> EvalRun:
-        """Go on with a cancelled or failed evaluation where it stopped."""
+        """Go on with a cancelled evaluation where it stopped."""
         return read(EvalRun, self._post(_run(run_id, "resume"), {}))
 
 
