@@ -134,12 +134,13 @@ def _must_compare_with(version: PromptVersion, policy: GatePolicy, tag: str) -> 
 
 
 def refute(*, measured: Measured, run: UUID, now: datetime) -> int:
-    """Expire what was certified of the same version, model, suite and policy before: a later
-    evaluation failed. Joins the caller's transaction. Returns how many expired.
+    """Expire what was certified of the same version, model as it was measured, suite and policy
+    before: a later evaluation failed. Joins the caller's transaction. Returns how many expired.
     """
     refuted = Certificate.objects.filter(
         prompt_version=measured.version,
         model_version=measured.model,
+        fingerprint=measured.fingerprint,
         suite_digest=measured.suite_digest,
         policy_digest=measured.policy_digest,
         expired_at=None,

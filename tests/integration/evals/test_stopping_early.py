@@ -9,14 +9,16 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals import measured, runs, stopping
+from evals import leases, measured, results, runs, stopping
 from evals.domain.gate import PairedCase, may_stop
 from evals.domain.gate.tally import flips
-from evals.models import EvalRun
+from evals.models import CaseResult, EvalRun
+from evals.results import Result
+from evals.scoring import Judgement
 from evals.stopping import FlipCounts
 from registry.domain.actor import Actor
 from registry.domain.policy import GatePolicy
-from tests.integration.evals.conftest import Repository
+from tests.integration.evals.conftest import Repository, started
 from tests.integration.evals.model_server import Fail, ModelServer, Reply, Say
 from tests.integration.evals.test_beside_the_live_version import MARGIN, evaluated, live, number
 
@@ -98,3 +100,21 @@ def test_a_run_that_does_well_is_looked_at_in_two_questions(
     with CaptureQueriesContext(connection) as asked:
         assert not runs.stop_if_failed(run_id=run.pk, now=timezone.now())
     assert len(asked) == 2
+
+
+def test_a_failure_of_what_served_before_ends_nothing_that_serves_now(
+    repository: Repository, editor: Actor
+) -> None:
+    """A run that stops early is not measured again at its end, so it speaks of what it began on."""
+    live(repository, editor, policy={**MARGIN, "early_stop": True})
+    certificate = evaluated(editor).certificate
+    assert certificate is not None
+    run = started(editor, version=2)
+    EvalRun.objects.filter(pk=run.pk).update(status="running", fingerprint="f" * 64)
+    failed = Judgement(CaseResult.Outcome.FAIL, score=0.0)
+    passed = Judgement(CaseResult.Outcome.PASS, score=1.0)
+    chunk = leases.lease_chunk(run_id=run.pk, owner="late", size=60)
+    results.store(run_id=run.pk, results=[Result(lease, failed, passed) for lease in chunk])
+    assert runs.stop_if_failed(run_id=run.pk, now=timezone.now())
+    certificate.refresh_from_db()
+    assert certificate.expired_at is None
