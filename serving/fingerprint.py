@@ -236,13 +236,14 @@ def _fingerprint(client: ModelClient, answers: Sequence[ChatResponse]) -> Finger
 
 def _kept(probe: str, answer: ChatResponse) -> ProbeAnswer:
     """Where a server does not number its tokens, of those that read alike the likeliest one stands
-    for all.
+    for all. Texts are kept without NUL, which PostgreSQL cannot hold.
     """
     likely: dict[str, float] = {}
     for token in answer.top_logprobs[0] if answer.top_logprobs else ():
         value = round(token.logprob, _DECIMALS)
         likely[_name(token)] = max(value, likely.get(_name(token), value))
-    return ProbeAnswer(probe, answer.prompt_tokens, answer.text, likely)
+    text = answer.text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return ProbeAnswer(probe, answer.prompt_tokens, text, likely)
 
 
 def _name(token: LikelyToken) -> str:

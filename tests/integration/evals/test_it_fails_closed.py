@@ -131,6 +131,15 @@ def test_what_postgresql_cannot_hold_costs_nobody_an_answer(
     assert set(run.items.values_list("attempts", flat=True)) == {1}
 
 
+def test_a_model_that_says_nul_when_it_is_measured_is_a_model(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    server.weights = "a\0b"
+    assert evaluated(repository, editor).verdict == "PASS"
+    a_minute_passes()
+    assert evaluated(repository, editor).verdict == "PASS", "it is known again"
+
+
 def test_a_prompt_that_does_not_render_is_an_error(repository: Repository, editor: Actor) -> None:
     template = "{{ 1 / (question | length - 6) }}"  # breaks on `case 0` to `case 9`
     run = evaluated(repository.with_(template=template), editor)
