@@ -119,7 +119,6 @@ def test_a_server_that_stops_answering_does_not_burn_the_other_cases(
         {"type": "json", "path": "$.a", "value": "yes"},
         {"type": "json", "value": "yes"},
     ],
-    ids=["schema", "path", "value"],
 )
 def test_what_postgresql_cannot_hold_costs_nobody_an_answer(
     repository: Repository, server: ModelServer, editor: Actor, check: dict[str, Any], odd: str
