@@ -1,0 +1,133 @@
+"""What is written for `vllm serve` is what the installed vLLM's own parser understands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.launch import FLAGS, HASH_ALGORITHMS, Launch, command
+from serving.planner import catalogue
+from serving.planner.plan import make_plan
+from serving.planner.request import PlanRequest
+from tests.unit.serving.launches import LAUNCH
+
+Parse = Callable[[Sequence[Sequence[str]]], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def parse(environment: Path) -> Iterator[Parse]:
+    """Asks vLLM's parser about many argument lists. It is imported once: that takes seconds."""
+    script = Path(__file__).with_name("parse_arguments.py")
+    program = [str(environment / "bin" / "python"), str(script)]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parser:
+        asked, told = parser.stdin, parser.stdout
+        assert asked is not None
+        assert told is not None
+
+        def ask(lists: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+            answers = []
+            for argv in lists:
+                asked.write(json.dumps(argv).encode() + b"\n")
+                asked.flush()
+                answers.append(json.loads(told.readline()))
+            return answers
+
+        yield ask
+
+
+#: Where vLLM keeps what a flag says, and what of a launch it must be.
+_MEANING: dict[str, Callable[[Launch], object]] = {
+    "model_tag": lambda launch: launch.model,
+    "host": lambda launch: launch.host,
+    "port": lambda launch: launch.port,
+    "served_model_name": lambda launch: [launch.served_name],
+    "revision": lambda launch: None if launch.is_folder else launch.revision,
+    "code_revision": lambda launch: None if launch.is_folder else launch.revision,
+    "tokenizer_revision": lambda launch: None if launch.is_folder else launch.revision,
+    "tensor_parallel_size": lambda launch: launch.tensor_parallel,
+    "dtype": lambda launch: launch.dtype or "auto",
+    "quantization": lambda launch: launch.quantization or None,
+    "kv_cache_dtype": lambda launch: launch.kv_dtype or "auto",
+    "max_model_len": lambda launch: launch.max_context or None,
+    "max_num_seqs": lambda launch: launch.max_sequences or None,
+    "max_num_batched_tokens": lambda launch: launch.max_batched_tokens or None,
+    "kv_cache_memory_bytes": lambda launch: launch.kv_cache_bytes,
+    "enable_prefix_caching": lambda launch: launch.prefix_caching,
+    "enable_prompt_tokens_details": lambda launch: True,
+    "shutdown_timeout": lambda launch: launch.shutdown_seconds,
+    "fingerprint_mode": lambda launch: "custom" if launch.release else None,
+    "fingerprint_value": lambda launch: launch.release or None,
+}
+
+
+def launches() -> list[Launch]:
+    """Every shape that a model version can have: on GPUs and off, from a hub and from a folder."""
+    folder = {"model": "/models/smollm2", "revision": "sha256:ab"}
+    sizes: list[dict[str, Any]] = [
+        {"gpu_memory_utilization": 0.95, "kv_cache_bytes": None},
+        {"gpu_memory_utilization": None, "kv_cache_bytes": 2**33},
+        {"gpu_memory_utilization": None, "kv_cache_bytes": None},
+    ]
+    limits: list[dict[str, Any]] = [
+        {"max_context": 0, "max_sequences": 0, "max_batched_tokens": 0},
+        {"max_context": 131_072, "max_sequences": 256, "max_batched_tokens": 8192},
+    ]
+    dtypes: list[dict[str, Any]] = [
+        {"dtype": "", "quantization": "", "kv_dtype": ""},
+        {"dtype": "float16", "quantization": "fp8", "kv_dtype": "fp8"},
+        {"dtype": "bfloat16", "quantization": "compressed-tensors", "kv_dtype": "fp8_e4m3"},
+        {"dtype": "float32", "quantization": "awq", "kv_dtype": "auto"},
+        {"dtype": "half", "quantization": "gptq_marlin", "kv_dtype": "fp8_e5m2"},
+    ]
+    caches: list[dict[str, Any]] = [{"hash_algorithm": name} for name in HASH_ALGORITHMS]
+    caches.append({"prefix_caching": False})
+    shapes = product([{}, folder], sizes, limits, dtypes, caches, [{}, {"release": ""}], [1, 8])
+    return [
+        replace(LAUNCH, tensor_parallel=gpus, **where, **size, **limit, **dtype, **cache, **named)
+        for where, size, limit, dtype, cache, named, gpus in shapes
+    ]
+
+
+def test_every_shape_of_a_model_version_is_understood_as_it_is_meant(parse: Parse) -> None:
+    shapes = launches()
+    argvs = [command(launch)[2:] for launch in shapes]
+    assert {a for argv in argvs for a in argv if a.startswith("--")} == {f.name for f in FLAGS}
+    for launch, answer in zip(shapes, parse(argvs), strict=True):
+        assert "refused" not in answer, (launch, answer)
+        assert answer["unknown"] == [], launch  # argparse takes abbreviations too
+        for name, meant in _MEANING.items():
+            expected = meant(launch)
+            if expected is not None or name in {"revision", "kv_cache_memory_bytes"}:
+                assert answer["values"][name] == str(expected), (name, launch)
+
+
+def test_the_planner_s_flags_are_understood(parse: Parse) -> None:
+    plans = [
+        make_plan(PlanRequest(catalogue.find(name).architecture, gpu="h100-sxm", tp=1))
+        for name in catalogue.names()
+    ]
+    assert len(plans) > 25
+    for plan, answer in zip(plans, parse([["m", *plan.flags] for plan in plans]), strict=True):
+        assert "refused" not in answer, (plan.flags, answer)
+        names = [flag.partition("=")[0] for flag in plan.flags]
+        assert answer["values"]["max_model_len"] == str(plan.settings.max_model_len)
+        assert not set(names) & set(answer["unknown"])
+
+
+def test_the_parser_would_notice(parse: Parse) -> None:
+    wrong = [
+        ["m", "--no-such-flag"],
+        ["m", "--prefix-caching-hash-algo", "md5"],
+        ["m", "--dtype", "float99"],
+        ["m", "--port", "many"],
+    ]
+    assert all("refused" in answer for answer in parse(wrong))
+    [abbreviated] = parse([["m", "--kv-cache-memory-byt", "5"]])
+    assert abbreviated["unknown"] == ["--kv-cache-memory-byt"]
