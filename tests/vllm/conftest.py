@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from config.celery import app as celery_app
 from config.embedded import model, ports
+from registry.domain.actor import Actor, Role
 from serving.launch import Launch
 from tests.vllm import install, models
 from tests.vllm.server import Recipe, Server
@@ -85,3 +87,14 @@ def vllm(recipe: Recipe) -> Iterator[Running]:
         yield running
     finally:
         running.server.stop()
+
+
+@pytest.fixture
+def editor() -> Actor:
+    return Actor("user:eda", Role.EDITOR.scopes)
+
+
+@pytest.fixture(autouse=True)
+def _celery() -> None:
+    """Bells go to the broker of this session, as in production."""
+    celery_app.set_current()

@@ -1,0 +1,59 @@
+"""An evaluation on a real vLLM, from the published repository to the verdict and its certificate:
+exact match, a judge with structured outputs, and a latency phase.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from registry.domain.actor import Actor
+from registry.models import Certificate
+from tests.integration.evals.test_runs_as_reports import report
+from tests.unit.evals.judges import ONE, SCORE
+from tests.vllm.conftest import Running
+from tests.vllm.questions import PARAMETERS, SENTIMENT, asking, evaluated, results
+
+pytestmark = pytest.mark.django_db
+
+#: Whatever it is shown, this model gives a 1: it falls for no canary, and can be trusted with nothing.
+RUBRIC = SCORE.replace("pass_at: 4", "pass_at: 4\nreasoning_chars: 30")
+PHASE = {"concurrency": [2], "requests": 10, "warmup": 2, "max_tokens": 4}
+
+
+def test_a_run_comes_to_its_verdict(vllm: Running, editor: Actor) -> None:
+    judge = {"prompt": "judges/help", "version": "v1", "rubric": "help", "model": "umpire"}
+    suite = {
+        "judges": {"mood": judge},
+        "checks": [
+            {"type": "exact", "name": "right label"},
+            {"type": "json", "name": "form", "schema": {"enum": ["positive", "negative"]}},
+            {"type": "judge", "judge": "mood", "name": "mood"},
+        ],
+        "latency": PHASE,
+    }
+    more = {
+        "rubrics/help.md": RUBRIC.encode(),
+        "prompts/judges/help/v1.jinja2": ONE.encode(),
+        "prompts/judges/help/prompt.yaml": b'{"description": "A judge."}',
+    }
+    launch = vllm.recipe.launch
+    asking(launch, vllm.url, SENTIMENT, PARAMETERS, suite=suite, more=more).publish()
+    run = evaluated(editor)
+    assert run.verdict == "PASS", run.reasons
+    assert (run.done, run.errors) == (12, 0)
+    for result in results(run).values():
+        assert json.loads(result.text) in {"positive", "negative"}
+        said = {check["name"]: check for check in result.checks}
+        # Too small to judge, and never trusted to: what it says is shown and decides nothing.
+        assert said["mood"]["weight"] == 0
+        assert "on a scale from 1 to 5" in said["mood"]["detail"]
+        assert result.judge_completion_tokens > 0
+    assert run.advisory
+    [level] = run.latency["oracle"]["levels"]
+    [arm] = level["arms"]
+    assert (arm["summary"]["requests"], arm["summary"]["failed"]) == (10, 0)
+    certificate = Certificate.objects.get()
+    assert run.certificate == certificate
+    assert report(run.pk).usage.prompt_tokens == run.prompt_tokens
