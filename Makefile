@@ -10,7 +10,7 @@ JOBS ?= 4
 NO_BROWSER := $(if $(shell command -v chromium || command -v chromium-browser),,--ignore=tests/acceptance/test_pages.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo serve test test-slow test-external check lint format docs bench clean
+.PHONY: help setup lock demo serve test test-slow test-vllm test-vllm-short test-external check lint format docs bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -29,11 +29,15 @@ $(VENV)/.ready: $(BIN)/uv requirements/dev.txt requirements/model.txt pyproject.
 
 setup: $(VENV)/.ready  ## make .venv with everything in it
 
+# What PyPI's torch adds; requirements/vllm-torch.txt has it, for machines without a CPU build.
+CUDA := $(shell sed -nE 's/^((nvidia|cuda)-[a-z0-9-]+)==.*/\1/p' requirements/vllm-torch.txt)
+
 lock: $(BIN)/uv  ## compile requirements/ from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml -o requirements/server.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group pyproject.toml:build -o requirements/build.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-package torch --no-emit-package triton --no-emit-package setuptools $(addprefix --no-emit-package ,$(CUDA)) --group pyproject.toml:vllm -o requirements/vllm.txt
 
 demo: setup  ## the main job on a real model, then the dashboard stays up (ONCE=1: stop at the end)
 	$(BIN)/assay demo --data $(DATA) --port $(PORT) $(if $(ONCE),--once)
@@ -42,15 +46,24 @@ serve: setup  ## start Assay with its own PostgreSQL, Valkey and demo model
 	$(BIN)/assay serve --data $(DATA) --port $(PORT)
 
 test: setup  ## the default tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not vllm" $(TESTS)
 
 test-slow: setup  ## the tests that kill, restart and flood real processes, and the browser's
 	@test -z "$(NO_BROWSER)" || echo 'no chromium: the browser tests are left out (apt-get install chromium)' >&2
-	$(BIN)/python -m pytest -m slow $(NO_BROWSER) $(TESTS)
+	$(BIN)/python -m pytest -m "slow and not vllm" $(NO_BROWSER) $(TESTS)
+
+# A vLLM for the CPU in .venv-vllm (1.7 GB, made once), and the demo model as it wants it.
+test-vllm: setup  ## the product against a real vLLM, all of it (about 20 minutes)
+	$(BIN)/python tests/vllm/install.py
+	$(BIN)/python -m pytest -m vllm tests/vllm
+
+test-vllm-short: setup  ## the same without the further servers, each of which takes a minute to start
+	$(BIN)/python tests/vllm/install.py
+	$(BIN)/python -m pytest -m "vllm and not slow" tests/vllm
 
 test-external: setup  ## the default tests against DATABASE_URL and BROKER_URL from the environment
 	@test -n "$$DATABASE_URL" -a -n "$$BROKER_URL" || { echo 'set DATABASE_URL=postgresql://… and BROKER_URL=redis://…' >&2; exit 2; }
-	$(BIN)/python -m pytest -m "not slow" $(TESTS)
+	$(BIN)/python -m pytest -m "not slow and not vllm" $(TESTS)
 
 lint: setup  ## format and style
 	$(BIN)/ruff format --check .
@@ -82,4 +95,4 @@ bench: setup  ## the measured claims, one table each
 	$(BIN)/python benchmarks/many_results.py
 
 clean:  ## remove .venv, .assay and caches
-	rm -rf $(VENV) $(DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-vllm $(DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

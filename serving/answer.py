@@ -69,7 +69,9 @@ class StreamedAnswer:
     def finish(self, total_ms: float) -> ChatResponse:
         """The whole answer. Raises when a part is missing: a short answer is no answer."""
         if not self._finish_reason:
-            malformed("the stream ended without a finish_reason")
+            # So vLLM 0.32 ends, with usage and [DONE], what it had taken in and not begun when it
+            # was told to stop: another try meets the next server.
+            raise ModelUnavailableError("the stream ended without a finish_reason")
         if self._finish_reason in _GIVEN_UP:
             raise ModelUnavailableError(
                 f"the model server gave the answer up (finish_reason {self._finish_reason!r})"

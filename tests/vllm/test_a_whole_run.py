@@ -17,7 +17,7 @@ from tests.vllm.questions import PARAMETERS, SENTIMENT, asking, evaluated, resul
 
 pytestmark = pytest.mark.django_db
 
-#: Whatever it is shown, this model gives a 1: it falls for no canary, and can be trusted with nothing.
+#: Whatever it is shown, this model gives a 1: it falls for no canary, and nobody trusts it.
 RUBRIC = SCORE.replace("pass_at: 4", "pass_at: 4\nreasoning_chars: 30")
 PHASE = {"concurrency": [2], "requests": 10, "warmup": 2, "max_tokens": 4}
 

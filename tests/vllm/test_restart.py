@@ -50,6 +50,7 @@ def test_the_run_waits_for_the_server_and_has_one_result_a_case(
     run = evaluated(editor)
     restarting.join()
     assert told[0] < 16 + 36, "the server went only after the run"
+    assert [result.error for result in run.results.exclude(error="")] == []
     # PASS also says that the model was measured as the same before and after the restart.
     assert (run.verdict, run.done, run.errors) == ("PASS", 36, 0), run.reasons
     found = run.results.all()

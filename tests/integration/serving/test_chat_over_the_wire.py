@@ -102,13 +102,19 @@ BROKEN: list[tuple[str, Reply, type[Exception], str]] = [
     (
         "clean end without a finish reason",
         stream(*SHORT, event(usage())),
-        ModelAnswerError,
+        ModelUnavailableError,
         "without a finish_reason",
     ),
     (
         "[DONE] without a finish reason",
         stream(*SHORT, event(usage()), event("[DONE]")),
-        ModelAnswerError,
+        ModelUnavailableError,
+        "without a finish_reason",
+    ),
+    (  # as vLLM 0.32 ends what it took in and did not begin before it was stopped
+        "[DONE] and usage, and nothing said",
+        stream(event(delta("")), event(usage(completion=0)), event("[DONE]")),
+        ModelUnavailableError,
         "without a finish_reason",
     ),
     (
@@ -120,7 +126,7 @@ BROKEN: list[tuple[str, Reply, type[Exception], str]] = [
     (
         "last event without its empty line",
         stream(*SHORT, event(usage()), event(delta(finish="stop"))[:-1]),
-        ModelAnswerError,
+        ModelUnavailableError,
         "without a finish_reason",
     ),
     ("not JSON", stream(event("{oops")), ModelAnswerError, "not JSON"),

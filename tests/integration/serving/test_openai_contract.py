@@ -196,7 +196,7 @@ def test_only_the_openai_package_takes_a_part_for_the_whole() -> None:
     async def story() -> None:
         async with ScriptedServer(stream(event(delta("Go")), event("[DONE]"))) as server:
             assert (await theirs(server.url, HELLO)).text == "Go"
-            with pytest.raises(ModelAnswerError, match="without a finish_reason"):
+            with pytest.raises(ModelUnavailableError, match="without a finish_reason"):
                 await ours(server.url, HELLO)
 
     asyncio.run(story())
