@@ -11,14 +11,25 @@ import pytest
 from registry.domain.actor import Actor
 from registry.models import Certificate
 from tests.integration.evals.test_runs_as_reports import report
-from tests.unit.evals.judges import ONE, SCORE
+from tests.unit.evals.judges import ONE
 from tests.vllm.conftest import Running
 from tests.vllm.questions import PARAMETERS, SENTIMENT, asking, evaluated, results
 
 pytestmark = pytest.mark.django_db
 
-#: Whatever it is shown, this model gives a 1: it falls for no canary, and nobody trusts it.
-RUBRIC = SCORE.replace("pass_at: 4", "pass_at: 4\nreasoning_chars: 30")
+RUBRIC = """---
+mode: label
+labels:
+  - {label: mood, means: "It is a mood.", passes: true}
+  - {label: none, means: "It is something else."}
+reasoning_chars: 30
+---
+Is it one word for a mood?
+"""
+#: It reads one word. So no trick reaches it, and a model of this size is blocked by none.
+ONE_WORD = ONE.replace(
+    "answer: {type: string, maxLength: 5000}", "answer: {type: string, maxLength: 12}"
+)
 PHASE = {"concurrency": [2], "requests": 10, "warmup": 2, "max_tokens": 4}
 
 
@@ -35,7 +46,7 @@ def test_a_run_comes_to_its_verdict(vllm: Running, editor: Actor) -> None:
     }
     more = {
         "rubrics/help.md": RUBRIC.encode(),
-        "prompts/judges/help/v1.jinja2": ONE.encode(),
+        "prompts/judges/help/v1.jinja2": ONE_WORD.encode(),
         "prompts/judges/help/prompt.yaml": b'{"description": "A judge."}',
     }
     launch = vllm.recipe.launch
@@ -46,9 +57,9 @@ def test_a_run_comes_to_its_verdict(vllm: Running, editor: Actor) -> None:
     for result in results(run).values():
         assert json.loads(result.text) in {"positive", "negative"}
         said = {check["name"]: check for check in result.checks}
-        # Too small to judge, and never trusted to: what it says is shown and decides nothing.
+        # Nobody labelled anything: what the judge says is shown and decides nothing.
         assert said["mood"]["weight"] == 0
-        assert "on a scale from 1 to 5" in said["mood"]["detail"]
+        assert any(label in said["mood"]["detail"] for label in ("mood", "none"))
         assert result.judge_completion_tokens > 0
     assert run.advisory
     [level] = run.latency["oracle"]["levels"]

@@ -22,7 +22,7 @@ from serving.client import (
 from tests.integration.evals.conftest import Repository, started
 from tests.integration.evals.judged import calibrated
 from tests.integration.registry.conftest import stable
-from tests.unit.evals.judges import LIKELIHOOD, PAIRWISE, TWO
+from tests.unit.evals.judges import LIKELIHOOD, PAIRWISE
 from tests.vllm.conftest import Running
 from tests.vllm.questions import PARAMETERS, PATIENT, SENTIMENT, asking, evaluated, results
 
@@ -30,6 +30,21 @@ PROMOTER = Actor("user:petra", Role.PROMOTER.scopes)
 
 #: What repeats itself is likelier than any truth: a lower bar passes the canaries and is blocked.
 SEVERE = LIKELIHOOD.replace("pass_at: -2.5", "pass_at: -0.05")
+#: It reads one word of each. So no trick reaches it, and a model of this size is blocked by none.
+PAIR = """---
+type: chat
+variables:
+  rubric: {type: string}
+  scale: {type: string}
+  answer_a: {type: string, maxLength: 12}
+  answer_b: {type: string, maxLength: 12}
+---
+{% chat role="system" %}{{ rubric }} {{ scale }}{% endchat %}
+{% chat role="user" %}Answer A: {{ answer_a }}
+Answer B: {{ answer_b }}
+
+Which is better?{% endchat %}
+"""
 #: Fluent and wrong beside right.
 FACTS = (
     ("What is the capital of France?", "Paris.", "Berlin."),
@@ -104,7 +119,7 @@ def test_a_pair_is_shown_to_it_in_both_orders(vllm: Running, editor: Actor) -> N
     rubric = PAIRWISE.replace("mode: pairwise", "mode: pairwise\nreasoning_chars: 30")
     files = {
         "rubrics/help.md": rubric.encode(),
-        "prompts/judges/help/v1.jinja2": TWO.encode(),
+        "prompts/judges/help/v1.jinja2": PAIR.encode(),
         "prompts/judges/help/prompt.yaml": b'{"description": "A judge."}',
     }
     lax = {"min_cases": 2, "min_pass_rate": 0.1}
