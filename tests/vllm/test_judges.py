@@ -106,10 +106,12 @@ def test_a_judge_by_likelihood_is_measured_and_judges(vllm: Running, editor: Act
 
 
 def beside_live(vllm: Running, pairwise: dict[str, bytes]) -> Repository:
-    """v2 says the same as v1 in other words; `pairwise` are the files of its judge."""
-    other = f"---\n{json.dumps({'variables': {'question': {'type': 'string'}}})}\n---\n"
-    other = other.replace("}}\n---", f"}}, {json.dumps({'parameters': PARAMETERS})[1:]}\n---")
-    more = {"prompts/oracle/v2.jinja2": (other + "Mood?\n" + SENTIMENT).encode(), **pairwise}
+    """v2 says it in other words: equal answers are shown to no judge."""
+    choice = {"name": "mood", "schema": {"enum": ["good", "bad"]}}
+    parameters = PARAMETERS | {"response_format": {"type": "json_schema", "json_schema": choice}}
+    head = {"variables": {"question": {"type": "string"}}, "parameters": parameters}
+    second = f"---\n{json.dumps(head)}\n---\nIs this message good or bad?\n{{{{ question }}}}\n"
+    more = {"prompts/oracle/v2.jinja2": second.encode(), **pairwise}
     return asking(vllm.recipe.launch, vllm.url, SENTIMENT, PARAMETERS, cases=4, more=more)
 
 
@@ -128,7 +130,8 @@ def test_a_pair_is_shown_to_it_in_both_orders(vllm: Running, editor: Actor) -> N
     engine.work(started(editor).pk, limits=PATIENT)
     promotion.promote(target=stable(1, prompt="oracle"), actor=PROMOTER)
     check = {"type": "pairwise", "judge": "helpful", "name": "helpful", "when_first": "pass"}
-    suite = {"judges": {"helpful": judge}, "checks": [{"type": "exact"}, check]}
+    something = {"type": "regex", "pattern": r"\S"}
+    suite = {"judges": {"helpful": judge}, "checks": [something, check]}
     repository.with_(policy=lax, suite=suite).publish()
     run = evaluated(editor, version=2)
     assert (run.done, run.errors) == (4, 0), run.reasons
