@@ -47,7 +47,9 @@ class Limits:
     drain_seconds: float = 240.0
     #: How often a worker looks whether its run and its leases are still its own.
     look_seconds: float = 1.0
-    patience: Patience = field(default_factory=Patience)
+    #: Three minutes: a small vLLM that is started anew answers after one, and a run that gives up
+    #: in the meantime has lost what it paid for. What breaks before the first answer fails at once.
+    patience: Patience = field(default_factory=lambda: Patience(tries=9))
 
 
 DEFAULT_LIMITS = Limits()

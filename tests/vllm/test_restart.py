@@ -9,6 +9,7 @@ import urllib.request
 
 import pytest
 
+from evals import engine
 from registry.domain.actor import Actor
 from tests.vllm.conftest import Running
 from tests.vllm.questions import asking, evaluated
@@ -47,7 +48,7 @@ def test_the_run_waits_for_the_server_and_has_one_result_a_case(
         target=restart_in_the_middle, args=(vllm, answered(vllm.url), told)
     )
     restarting.start()
-    run = evaluated(editor)
+    run = evaluated(editor, engine.DEFAULT_LIMITS)
     restarting.join()
     assert told[0] < 16 + 36, "the server went only after the run"
     assert [result.error for result in run.results.exclude(error="")] == []
