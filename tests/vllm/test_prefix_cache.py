@@ -82,7 +82,9 @@ def test_a_run_warms_its_prefix_once_and_the_report_says_what_that_saved(
     assert counted.queries > run.prompt_tokens
     usage = report(run.pk).usage
     assert usage.prompt_tokens == run.prompt_tokens
-    assert usage.prefix_cache_rate == pytest.approx(sum(found) / run.prompt_tokens)
+    assert usage.prefix_cache is not None
+    assert usage.prefix_cache.cached_tokens == sum(found)
+    assert usage.prefix_cache.rate == pytest.approx(sum(found) / run.prompt_tokens)
 
 
 def test_the_latency_phase_reports_the_server_s_own_count(vllm: Running) -> None:
