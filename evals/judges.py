@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -221,9 +221,23 @@ def calibrate(trial_id: UUID, patience: Patience | None = None) -> None:
     except AssayError as failed:
         error = failed.message
         _log.warning("calibration %s failed: %s", trial_id, failed.message)
+    except Exception:
+        # A bug does not go away by asking the judge again, and every try is paid for.
+        _finish(waiting, error="the calibration broke; the worker's log says where")
+        raise
+    _finish(waiting, outcome=outcome, fingerprint=fingerprint, error=error)
+
+
+def _finish(
+    waiting: QuerySet[JudgeTrial],
+    *,
+    outcome: Mapping[str, Any] | None = None,
+    fingerprint: str = "",
+    error: str = "",
+) -> None:
     waiting.update(
         status=JudgeTrial.Status.FAILED if error else JudgeTrial.Status.FINISHED,
-        outcome=outcome,
+        outcome=outcome or {},
         fingerprint=fingerprint,
         error=error,
         finished_at=timezone.now(),

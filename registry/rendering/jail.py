@@ -7,6 +7,7 @@ import os
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
@@ -158,7 +159,8 @@ class _Spare:
             return
         with self._one_at_a_time:
             if self._child is None:
-                self._child = _child(Limits())
+                with suppress(OSError):  # whoever needs one starts it, and is told why it cannot be
+                    self._child = _child(Limits())
 
     def take(self, limits: Limits) -> Child | None:
         """The child, ready; None when there is none of this kind or it has died meanwhile."""

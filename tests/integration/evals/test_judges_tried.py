@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from evals import engine, judges, runs
+from evals import engine, judges, queries, runs
 from evals.domain.judge.canaries import canaries
 from evals.domain.judge.spec import JudgeSpec
 from evals.errors import JudgeUnknownError, LabelsMissingError
@@ -196,6 +196,19 @@ def test_a_calibrated_judge_that_is_fooled_is_not_called_trusted(
     assert not trust.is_trusted
     assert trust.sentence.startswith("blocked, whatever people say of it: the judge passed a bare")
     assert evaluated(editor).verdict == "ERROR"
+
+
+def test_a_calibration_that_meets_a_bug_is_not_paid_for_again(
+    repository: Repository, umpire: Umpire, editor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging(repository, umpire, labels=60).publish()
+    monkeypatch.setattr(judges, "run_calibration", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        calibrated(editor)
+    trial = JudgeTrial.objects.get(kind="calibration")
+    assert (trial.status, trial.outcome) == ("failed", {})
+    assert "log" in trial.error
+    assert not queries.trials_nobody_works_on()
 
 
 def test_a_calibration_that_breaks_says_nothing_about_the_judge(
