@@ -51,8 +51,8 @@ class ModelServer:
     """`reply(question, nth)` decides: the last message, and how often it was asked, from 1.
 
     `weights` decide every answer to a probe: change them and the fingerprint changes. `noise` is
-    added to all log-probabilities, up and down in turn, twice each. Without `gives_logprobs` the
-    server knows none.
+    added to all log-probabilities, up or down, anew for every question and every time. Without
+    `gives_logprobs` the server knows none.
 
     It embeds too (`embed`), and as vLLM does it tells tokens, which are bytes here, and how likely
     they are: `likely(prompt)` is the log-probability of every token of a prompt; None: it keeps it
@@ -113,8 +113,9 @@ class ModelServer:
         if question.startswith("case ") or not isinstance(reply, Say):
             return reply
         seed = hashlib.sha256(f"{self.weights}: {question}".encode()).digest()
+        turn = hashlib.sha256(f"{question} {nth}".encode()).digest()[0]
         logprobs = tuple(
-            -rank - seed[rank] / 255 + self.noise * (-1) ** (nth // 2 + rank) for rank in range(8)
+            -rank - seed[rank] / 255 + self.noise * (-1) ** (turn + rank) for rank in range(8)
         )
         return Say(f"{self.weights}: {question}", logprobs=logprobs if self.gives_logprobs else ())
 

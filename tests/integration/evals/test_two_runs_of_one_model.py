@@ -41,7 +41,7 @@ def test_numbers_that_wobble_are_one_model_with_one_name(
 ) -> None:
     server.noise = 0.05
     first, second = both_measured_at_once(repository, server, editor)
-    assert (first.verdict, second.verdict) == ("PASS", "PASS")
+    assert (first.verdict, second.verdict) == ("PASS", "PASS"), (first.reasons, second.reasons)
     assert first.fingerprint == second.fingerprint == first.model.fingerprint
     assert first.certificate is not None
     assert first.certificate.expired_at is None
