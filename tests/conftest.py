@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from config.embedded import folder, model, ports, postgres, processes
 from config.embedded.supervisor import Supervisor
 
 AS_ROOT = os.geteuid() == 0
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture
