@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -43,6 +44,12 @@ FLOOR = 0.02
 #: Nats in the mean. Beyond it nothing is noise, however a server wobbles: the noisiest one known
 #: (a 4-bit model on AVX2) was never further than 0.089 from itself.
 CEILING = 0.12
+#: Nats in the mean: how far llama.cpp's server is from itself after some loads (0.089 at most, ADR
+#: 4). It keeps what another batch has computed, so repeats made one after the other need not show
+#: it: they were equal to the last digit, and an hour later it was 0.07 away.
+_LLAMA_CPP_SPREAD = 0.08
+#: How it names itself in `system_fingerprint`: build number and commit.
+_LLAMA_CPP = re.compile(r"b\d+-\w+")
 #: Of the largest distance between repeats: three repeats do not show the largest of all.
 _MARGIN = 1.5
 #: The largest share of first words that differ, in mode "text".
@@ -122,7 +129,8 @@ async def measure(client: ModelClient) -> Fingerprint:
     repeats = [await _at_once(client, first.mode, busy=True), await _at_once(client, first.mode)]
     spread = _spread([first, *repeats])
     # Across modes nothing can be learned; the server is inconsistent, and `confirm` will say so.
-    return replace(first, spread=round(spread, _DECIMALS) if math.isfinite(spread) else CEILING)
+    learned = round(spread, _DECIMALS) if math.isfinite(spread) else CEILING
+    return replace(first, spread=max(first.spread, learned))
 
 
 async def confirm(client: ModelClient, known: Fingerprint) -> Comparison:
@@ -229,9 +237,9 @@ def _fingerprint(client: ModelClient, answers: Sequence[ChatResponse]) -> Finger
     kept = zip(PROBES, answers, strict=True)
     detail = tuple(_kept(probe.name, answer) for probe, answer in kept)
     facts = [asdict(answer) for answer in detail]
-    return Fingerprint(
-        digest([mode, VERSION, client.endpoint.served_id, facts]), mode, VERSION, detail
-    )
+    value = digest([mode, VERSION, client.endpoint.served_id, facts])
+    wobbles = any(_LLAMA_CPP.fullmatch(answer.system_fingerprint or "") for answer in answers)
+    return Fingerprint(value, mode, VERSION, detail, _LLAMA_CPP_SPREAD if wobbles else 0.0)
 
 
 def _kept(probe: str, answer: ChatResponse) -> ProbeAnswer:
