@@ -46,7 +46,8 @@ FLOOR = 0.02
 CEILING = 0.12
 #: Nats in the mean: how far llama.cpp's server is from itself after some loads (0.089 at most, ADR
 #: 4). It keeps what another batch has computed, so repeats made one after the other need not show
-#: it: they were equal to the last digit, and an hour later it was 0.07 away.
+#: it: they were equal to the last digit in a hundred loads, and a demo's judge was in doubt all the
+#: same.
 _LLAMA_CPP_SPREAD = 0.08
 #: How it names itself in `system_fingerprint`: build number and commit.
 _LLAMA_CPP = re.compile(r"b\d+-\w+")
