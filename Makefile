@@ -46,24 +46,24 @@ serve: setup  ## start Assay with its own PostgreSQL, Valkey and demo model
 	$(BIN)/assay serve --data $(DATA) --port $(PORT)
 
 test: setup  ## the default tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not vllm" $(TESTS)
+	$(BIN)/python -m pytest -rs -n $(JOBS) -m "not slow and not vllm" $(TESTS)
 
 test-slow: setup  ## the tests that kill, restart and flood real processes, and the browser's
 	@test -z "$(NO_BROWSER)" || echo 'no chromium: the browser tests are left out (apt-get install chromium)' >&2
-	$(BIN)/python -m pytest -m "slow and not vllm" $(NO_BROWSER) $(TESTS)
+	$(BIN)/python -m pytest -rs -m "slow and not vllm" $(NO_BROWSER) $(TESTS)
 
 # A vLLM for the CPU in .venv-vllm (1.7 GB, made once), and the demo model as it wants it.
 test-vllm: setup  ## the product against a real vLLM, all of it (about 20 minutes)
 	$(BIN)/python tests/vllm/install.py
-	$(BIN)/python -m pytest -m vllm tests/vllm
+	$(BIN)/python -m pytest -rs -m vllm tests/vllm
 
 test-vllm-short: setup  ## the same without the further servers, each of which takes a minute to start
 	$(BIN)/python tests/vllm/install.py
-	$(BIN)/python -m pytest -m "vllm and not slow" tests/vllm
+	$(BIN)/python -m pytest -rs -m "vllm and not slow" tests/vllm
 
 test-external: setup  ## the default tests against DATABASE_URL and BROKER_URL from the environment
 	@test -n "$$DATABASE_URL" -a -n "$$BROKER_URL" || { echo 'set DATABASE_URL=postgresql://… and BROKER_URL=redis://…' >&2; exit 2; }
-	$(BIN)/python -m pytest -m "not slow and not vllm" $(TESTS)
+	$(BIN)/python -m pytest -rs -m "not slow and not vllm" $(TESTS)
 
 lint: setup  ## format and style
 	$(BIN)/ruff format --check .

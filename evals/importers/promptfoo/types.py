@@ -15,7 +15,7 @@ NOT_WAS_IGNORED = frozenset(
 _CODE = "it is a program, and programs of a source are never run"
 _BY_HAND = "say it with checks of Assay, or leave it out"
 _JUDGED = "it asks a model in a way that Assay's judge does not"
-_JUDGE_TODO = "write a rubric for the `judge` check"
+_WRITE_A_RUBRIC = "write a rubric for the `judge` check"
 _TRACES = "Assay does not see traces or tool calls, only the text of the answer"
 
 #: Type -> (why it is not mapped, what to do instead).
@@ -35,10 +35,10 @@ LISTED: Mapping[str, tuple[str, str]] = {
             "agent-rubric",
             "trajectory:goal-success",
         ),
-        (_JUDGED, _JUDGE_TODO),
+        (_JUDGED, _WRITE_A_RUBRIC),
     ),
-    "moderation": ("there is no moderation endpoint in Assay", _JUDGE_TODO),
-    "guardrails": ("it reads what the provider's own guardrails said", _JUDGE_TODO),
+    "moderation": ("there is no moderation endpoint in Assay", _WRITE_A_RUBRIC),
+    "guardrails": ("it reads what the provider's own guardrails said", _WRITE_A_RUBRIC),
     "select-best": (
         "it compares the outputs of one row with each other",
         "use the `pairwise` check: it compares with the live version",
@@ -104,5 +104,5 @@ _RED_TEAM = "promptfoo's own red-team graders decide it"
 def listed_reason(base: str) -> tuple[str, str] | None:
     """(why a type is not mapped, what to do instead); None when it may have a rule."""
     if base.startswith(RED_TEAM):
-        return _RED_TEAM, _JUDGE_TODO
+        return _RED_TEAM, _WRITE_A_RUBRIC
     return LISTED.get(base)
