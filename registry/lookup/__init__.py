@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from registry.lookup.answering import Ask, Lookups
+from registry.lookup.keeper import LEASE_SECONDS, Freshness
 from registry.lookup.reading import (
     Answer,
     by_tag,
@@ -16,9 +17,11 @@ from registry.lookup.values import CANARY, STABLE
 
 __all__ = [
     "CANARY",
+    "LEASE_SECONDS",
     "STABLE",
     "Answer",
     "Ask",
+    "Freshness",
     "Lookups",
     "Reply",
     "Standing",

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from registry.domain.canary_arm import LONGEST_KEY
+from registry.lookup.following import Follower
 from registry.lookup.keeper import Freshness, Keeper
-from registry.lookup.loading import Token
 from registry.lookup.reply import Reply, Standing, reply
 from registry.lookup.snapshot import Snapshot
 from registry.lookup.values import STABLE
@@ -37,10 +37,10 @@ class Ask(NamedTuple):
 class Lookups:
     """A process's snapshot of all that lookups need, and its keeper."""
 
-    def __init__(self) -> None:
+    def __init__(self, follower: Follower | None = None) -> None:
         """Nothing is known until `start`."""
         self.snapshot = Snapshot()
-        self.keeper = Keeper(self.snapshot)
+        self.keeper = Keeper(self.snapshot, follower)
 
     def answer(self, ask: Ask, *, last_known: bool = False) -> Reply | None:
         """The answer; None for what somebody who reads the database must answer.
@@ -53,7 +53,7 @@ class Lookups:
             return None
         now = time.time()
         entry, token = self.snapshot.entries.get(ask.name), self.snapshot.tokens.get(ask.token)
-        if entry is None or token is None or not _allows(token, ask.name, now):
+        if entry is None or token is None or not token.allows(now, ask.name):
             return None
         is_stale = freshness is not Freshness.CURRENT or entry.is_doubtful
         if entry.is_doubtful and freshness is Freshness.CURRENT and not last_known:
@@ -79,12 +79,6 @@ class Lookups:
         mirrored_at = self.snapshot.mirrored_at
         age = int(now - mirrored_at) if mirrored_at is not None else None
         return Standing(self.snapshot.revision, age, self.keeper.age() if is_stale else None)
-
-
-def _allows(token: Token, name: str, now: float) -> bool:
-    if token.expires_at is not None and token.expires_at <= now:
-        return False
-    return token.may_look_up and (token.prompts is None or token.prompts.sees(name))
 
 
 def _wanted(query: str, known: frozenset[str]) -> tuple[str | int, str] | None:

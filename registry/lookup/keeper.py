@@ -20,7 +20,9 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from registry.lookup import loading
+from registry.lookup import chores, loading
+from registry.lookup.chores import Chores
+from registry.lookup.following import Follower
 from registry.lookup.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
@@ -34,17 +36,8 @@ _QUIET_SECONDS = 1.0
 #: A database that has not answered for so long counts as down.
 PATIENCE_SECONDS = 1.0
 _RECONNECT_SECONDS = 0.25
-_CHORES_SECONDS = 1.0
-_PRUNE_SECONDS = 600.0
 #: The record of changes goes back an hour; who slept longer than half of it reads everything.
 _LONGEST_SLEEP_SECONDS = 1800.0
-_PRUNE = "DELETE FROM registry_servedchange WHERE at < now() - interval '1 hour'"
-_NOTE_USE = """
-UPDATE registry_apitoken SET last_used_at = to_timestamp(%s)
- WHERE id = %s AND (last_used_at IS NULL OR last_used_at < to_timestamp(%s) - interval '1 minute')
-"""
-#: A token's last use is kept to the minute, as everywhere.
-_USE_SECONDS = 60.0
 #: The kernel ends a connection to a database that vanished; without these it waits for hours.
 _VANISHED = {
     "tcp_user_timeout": "5000",
@@ -71,9 +64,12 @@ class _SleptTooLongError(Exception):
 class Keeper:
     """Owns the thread and its connection. `start` it once a process; `stop` joins the thread."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, follower: Follower | None = None) -> None:
         """Of `snapshot` it is the only writer."""
         self._snapshot = snapshot
+        self._follower = follower
+        #: Look as often as if somebody asked all the time: there are people who wait for news.
+        self.is_watched = False
         self._thread = threading.Thread(target=self._run, name="lookups", daemon=True)
         self._changed = threading.Condition()
         self._wake_end, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -85,7 +81,7 @@ class Keeper:
         self._was_notified = False
         self._seen = ""
         self._checked_wall = 0.0
-        self._chores_at = self._prune_at = 0.0
+        self._chores = Chores()
 
     def start(self) -> None:
         """Begin to follow the database."""
@@ -106,6 +102,16 @@ class Keeper:
         return self._is_loaded
 
     @property
+    def is_following(self) -> bool:
+        """Whether the database answers, and everything in it was read."""
+        return self._is_following
+
+    @property
+    def is_current(self) -> bool:
+        """Whether `freshness` would say CURRENT without waiting."""
+        return time.monotonic() < self._good_until
+
+    @property
     def is_complete(self) -> bool:
         """Whether the snapshot follows the database and lacks nothing, old versions included."""
         return self._is_following and self._snapshot.is_complete
@@ -123,6 +129,11 @@ class Keeper:
         self._asked_at = now
         if now < self._good_until:
             return Freshness.CURRENT
+        return self._settle(now)
+
+    def look_again(self) -> Freshness:
+        """As `freshness`, after a look that begins now."""
+        self._asked_at = now = time.monotonic()
         return self._settle(now)
 
     def age(self) -> int:
@@ -182,6 +193,8 @@ class Keeper:
             # From here on every change is in the next look, whether it was read by then or not.
             self._seen = loading.changes(cursor, "").seen
             with self._busy():
+                if self._follower is not None:
+                    self._follower.connected(cursor)
                 for _ in self._snapshot.read_everything(cursor):
                     self._busy_since = time.monotonic()
             self._look(cursor)
@@ -214,12 +227,13 @@ class Keeper:
     def _step(self, cursor: CursorWrapper, connection: BaseDatabaseWrapper) -> None:
         """Look for changes when it is time, else read on, else sleep."""
         now = time.monotonic()
-        is_asked = now - self._asked_at < _QUIET_SECONDS
-        due = self._checked_at + (_RENEW_SECONDS if is_asked else _CHORES_SECONDS)
+        is_asked = self.is_watched or now - self._asked_at < _QUIET_SECONDS
+        due = self._checked_at + (_RENEW_SECONDS if is_asked else chores.SECONDS)
         if self._was_notified or now >= due or self._asked_at > self._good_until:
             self._look(cursor)
-        elif now - self._chores_at >= _CHORES_SECONDS:
-            self._do_chores(cursor)
+        elif self._chores.are_due(now):
+            with self._busy():
+                self._chores.do(cursor, self._snapshot.tokens.values(), now)
         elif not self._snapshot.is_complete:
             with self._busy():
                 self._snapshot.read_more(cursor)
@@ -250,18 +264,9 @@ class Keeper:
             self._is_following = self._is_following or found.everything
             self._checked_at, self._good_until = began, began + LEASE_SECONDS
             self._changed.notify_all()
-
-    def _do_chores(self, cursor: CursorWrapper) -> None:
-        """Note which tokens were used, and shorten the record of changes."""
-        self._chores_at = time.monotonic()
-        with self._busy():
-            for token in self._snapshot.tokens.values():
-                if token.used_at - token.noted_at > _USE_SECONDS:
-                    token.noted_at = token.used_at
-                    cursor.execute(_NOTE_USE, [token.used_at, token.pk, token.used_at])
-            if self._chores_at >= self._prune_at:
-                self._prune_at = self._chores_at + _PRUNE_SECONDS
-                cursor.execute(_PRUNE)
+        if self._follower is not None:
+            with self._busy():
+                self._follower.looked(cursor, found)
 
     def _sleep(self, connection: BaseDatabaseWrapper | None, seconds: float) -> bool:
         """Until the database says something, somebody waits, or `seconds` are over (False)."""

@@ -33,6 +33,16 @@ class Token:
     used_at: float = 0.0
     noted_at: float = 0.0
 
+    def allows(self, now: float, prompt: str | None = None) -> bool:
+        """Whether it may look up at `now`: this prompt, when one is named."""
+        if not self.may_look_up or self.has_expired(now):
+            return False
+        return prompt is None or self.prompts is None or self.prompts.sees(prompt)
+
+    def has_expired(self, now: float) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= now
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
