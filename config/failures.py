@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
-from registry.api.problems import problem_body
+from registry.api.problem import problem_body
 
 #: A restarted database is back by then.
 _RETRY_SECONDS = 2

@@ -7,22 +7,23 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.http.request import split_domain_port, validate_host
 from django.urls import Resolver404, resolve
 
+from config.hosts import KnownHosts, transport_security
 from config.metrics.counting import count
 from registry.access import token_digest
 from registry.lookup import Ask, Lookups, Reply
 
-_API, _SEED = "/api/v1/prompts/", "/prompt/"
+#: Where lookups are: the rest of the path is the name.
+API, SEED = "/api/v1/prompts/", "/prompt/"
 _Application = Callable[..., Iterable[bytes]]
 #: What a client that wants JSON sends. Others are for content negotiation to decide.
-_JSON = frozenset({"", "*/*", "application/json", "application/json, */*"})
+JSON = frozenset({"", "*/*", "application/json", "application/json, */*"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REASONS = {200: "200 OK", 304: f"304 {HTTPStatus.NOT_MODIFIED.phrase}"}
 #: What Django adds to every answer. Not what it tells browsers about pages: a request with a
 #: bearer token is none, and each header costs a microsecond.
-_HEADERS = [("Allow", "GET, HEAD, OPTIONS"), ("X-Content-Type-Options", "nosniff")]
+HEADERS = [("Allow", "GET, HEAD, OPTIONS"), ("X-Content-Type-Options", "nosniff")]
 #: As many as anybody asks for; who makes up more gets the slow way.
 _MOST_REMEMBERED = 20_000
 
@@ -34,11 +35,11 @@ class FastPath:
         """`lookups` are started by the caller."""
         self._django = django
         self._lookups = lookups
-        self._hosts: dict[str, bool] = {}
+        self._hosts = KnownHosts()
         self._routes: dict[str, bool] = {}
         self._is_tls_only = settings.SECURE_SSL_REDIRECT
         self._tls_header = settings.SECURE_PROXY_SSL_HEADER or ("wsgi.url_scheme", "https")
-        self._transport = _transport_security()
+        self._transport = transport_security()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         """One request."""
@@ -54,14 +55,14 @@ class FastPath:
     def _ask(self, environ: dict[str, Any]) -> Ask | None:
         """The lookup that this request is; None when it is anything else."""
         path: str = environ["PATH_INFO"]
-        if path.startswith(_API):
-            name, seed = path[len(_API) :], False
-        elif path.startswith(_SEED):
-            name, seed = path[len(_SEED) :], True
+        if path.startswith(API):
+            name, seed = path[len(API) :], False
+        elif path.startswith(SEED):
+            name, seed = path[len(SEED) :], True
         else:
             return None
         scheme, _, secret = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer" or environ.get("HTTP_ACCEPT", "") not in _JSON:
+        if scheme.lower() != "bearer" or environ.get("HTTP_ACCEPT", "") not in JSON:
             return None
         if "HTTP_COOKIE" in environ:  # a session, which may be one that has to be ended
             return None
@@ -77,13 +78,7 @@ class FastPath:
 
     def _is_ours(self, environ: dict[str, Any]) -> bool:
         """Whether Django would serve this host, and over this scheme."""
-        host: str = environ.get("HTTP_HOST", "")
-        known = self._hosts.get(host)
-        if known is None:
-            domain, _ = split_domain_port(host)
-            known = bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
-            if len(self._hosts) < _MOST_REMEMBERED:
-                self._hosts[host] = known
+        known = environ.get("HTTP_HOST", "") in self._hosts
         return known and (not self._is_tls_only or self._is_secure(environ))
 
     def _is_secure(self, environ: dict[str, Any]) -> bool:
@@ -105,7 +100,7 @@ class FastPath:
     def _sent(
         self, reply: Reply, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> list[bytes]:
-        headers = reply.headers + _HEADERS
+        headers = reply.headers + HEADERS
         if reply.body:
             headers.append(("Content-Length", str(len(reply.body))))
         if self._transport and self._is_secure(environ):
@@ -138,14 +133,3 @@ class FastPath:
 def _close(answer: Any) -> None:
     if hasattr(answer, "close"):
         answer.close()
-
-
-def _transport_security() -> tuple[str, str] | None:
-    """As Django's SecurityMiddleware has it, for answers over TLS."""
-    if not settings.SECURE_HSTS_SECONDS:
-        return None
-    value = f"max-age={settings.SECURE_HSTS_SECONDS}"
-    value += "; includeSubDomains" if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS else ""
-    return "Strict-Transport-Security", value + (
-        "; preload" if settings.SECURE_HSTS_PRELOAD else ""
-    )

@@ -18,6 +18,7 @@ from core.errors import (
     RefusedError,
     UnavailableError,
 )
+from registry.api.problem import problem_body
 
 STATUS = {
     NotFoundError: 404,
@@ -25,21 +26,6 @@ STATUS = {
     ConflictError: 409,
     RefusedError: 403,
     UnavailableError: 503,
-}
-TITLES = {
-    400: "Bad request",
-    401: "Not authenticated",
-    403: "Refused",
-    404: "Not found",
-    405: "Method not allowed",
-    406: "Not acceptable",
-    409: "Conflict",
-    413: "Body too large",
-    415: "Unsupported media type",
-    422: "Not valid",
-    429: "Too many requests",
-    500: "Failed",
-    503: "Unavailable",
 }
 
 
@@ -52,21 +38,6 @@ def problem(status: int, code: str, detail: str, hint: str = "", **fields: Any) 
     """One problem+json answer."""
     body = problem_body(status, code, detail, hint, **fields)
     return Response(body, status=status, content_type="application/problem+json")
-
-
-def problem_body(
-    status: int, code: str, detail: str, hint: str = "", **fields: Any
-) -> dict[str, Any]:
-    """The members of a problem: `fields` are the facts of the case."""
-    return {
-        "type": "about:blank",
-        "title": TITLES.get(status, "Error"),
-        "status": status,
-        "detail": detail,
-        "code": code,
-        **({"hint": hint} if hint else {}),
-        **fields,
-    }
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
