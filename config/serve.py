@@ -27,16 +27,20 @@ def serve(
     host: str = "127.0.0.1",
     model: bool = True,
     workers: int = 1,
+    stream_port: int = 0,
     on_ready: Callable[[Tree], None] | None = None,
 ) -> None:
     """Start Assay with everything it needs, print `ready URL`, and run until SIGTERM or SIGINT.
 
-    Stdout gets that one line when everything answers; progress goes to stderr, and on a first start
-    the one-time admin link. Then `on_ready` is called; when it returns, the tree stays up. Call it
-    from the main thread. DATABASE_URL, BROKER_URL and ASSAY_MODEL_DEMO_URL in the environment
-    replace the embedded servers. Raises what `running` raises.
+    The stream listener is on `stream_port`; 0: the port after `port`. Stdout gets that one line
+    when everything answers; progress goes to stderr, and on a first start the one-time admin link.
+    Then `on_ready` is called; when it returns, the tree stays up. Call it from the main thread.
+    DATABASE_URL, BROKER_URL and ASSAY_MODEL_DEMO_URL in the environment replace the embedded
+    servers. Raises what `running` raises.
     """
-    options = TreeOptions(data=data, port=port, host=host, model=model, workers=workers)
+    options = TreeOptions(
+        data=data, port=port, host=host, model=model, workers=workers, stream_port=stream_port
+    )
     with _signals_ask_to_stop() as wait, running(options, report=_say) as tree:
         print(f"ready {tree.base_url}", flush=True)
         if link := first_admin_link(tree):

@@ -221,6 +221,17 @@ SPECTACULAR_SETTINGS = {
 CELERY_BROKER_URL = env.secret("BROKER_URL", locations.broker_url(DATA_DIR))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
+# --- The stream listener ---
+
+# Clients that one process holds; more are turned away for a while.
+STREAM_CLIENTS = env.integer("ASSAY_STREAM_CLIENTS", 5000, low=1, high=50_000)
+# A client hears something at least so often, or the connection is gone.
+STREAM_HEARTBEAT_SECONDS = env.integer("ASSAY_STREAM_HEARTBEAT_SECONDS", 15, low=1, high=300)
+# Where the web listener says the stream is, when both are reached without a proxy that routes by
+# path. 0: at the same address.
+STREAM_PORT = env.integer("ASSAY_STREAM_PORT", 0, low=0, high=65_535)
+
+
 # --- The prompt repository ---
 
 REPOSITORY_URL = env.text("ASSAY_REPOSITORY", str(DATA_DIR / "prompts"))

@@ -22,6 +22,15 @@ def serve(
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=64, help="Web server processes.")
     ] = 1,
+    stream_port: Annotated[
+        int,
+        typer.Option(
+            "--stream-port",
+            min=0,
+            max=65_535,
+            help="TCP port of the stream listener; 0: the one after --port.",
+        ),
+    ] = 0,
 ) -> None:
     """Start Assay with everything it needs.
 
@@ -31,7 +40,15 @@ def serve(
     administrator.
     """
     settings.use_data_folder(data)
-    server_code.run("serve", data=data, port=port, host=host, model=model, workers=workers)
+    server_code.run(
+        "serve",
+        data=data,
+        port=port,
+        host=host,
+        model=model,
+        workers=workers,
+        stream_port=stream_port,
+    )
 
 
 def demo(

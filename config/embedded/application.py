@@ -1,4 +1,4 @@
-"""Assay's own processes as services: web, worker, beat, and what runs once before them."""
+"""Assay's own processes as services: web, stream, worker, beat, and what runs once before them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,26 @@ _HEALTH = "/healthz"
 
 def web(data: Path, host: str, port: int, workers: int) -> Service:
     """The web server: granian on WSGI, where Django costs a fourth of what it does on ASGI."""
-    argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1"]
-    argv += ["--host", host, "--port", str(port), "--workers", str(workers)]
-    argv += ["--blocking-threads", "4", "--respawn-failed-workers", "--workers-kill-timeout", "3"]
-    argv += ["--working-dir", str(_ROOT), "config.wsgi:application"]
+    options = ["--interface", "wsgi", "--workers", str(workers), "--blocking-threads", "4"]
+    return _granian(data, "web", host, port, [*options, "config.wsgi:application"])
+
+
+def stream(data: Path, host: str, port: int) -> Service:
+    """The stream server: granian on ASGI, for connections that stay open."""
+    # A request is one for as long as it lasts; the application limits the clients itself.
+    options = ["--interface", "asgi", "--workers", "1", "--loop", "asyncio"]
+    options += ["--backlog", "4096", "--backpressure", "65536"]
+    return _granian(data, "stream", host, port, [*options, "config.asgi:application"])
+
+
+def _granian(data: Path, name: str, host: str, port: int, options: list[str]) -> Service:
+    argv = [sys.executable, "-m", "granian", "--http", "1", "--host", host, "--port", str(port)]
+    argv += ["--respawn-failed-workers", "--workers-kill-timeout", "3"]
+    argv += ["--working-dir", str(_ROOT), *options]
     return Service(
-        name="web",
+        name=name,
         argv=tuple(argv),
-        log=locations.log_folder(data) / "web.log",
+        log=locations.log_folder(data) / f"{name}.log",
         answers=lambda _pid: ports.responds(reachable(host), port, _HEALTH),
     )
 

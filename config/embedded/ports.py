@@ -76,7 +76,9 @@ class Reservation:
             return
         self.release()
         if problem.errno == errno.EADDRINUSE:
-            raise PortInUseError(f"port {port} on {host} is in use", hint="choose another: --port")
+            raise PortInUseError(
+                f"port {port} on {host} is in use", hint="choose another: --port, --stream-port"
+            )
         raise AddressError(f"cannot listen on {host} port {port}: {problem.strerror}")
 
     def release(self) -> None:

@@ -1,4 +1,4 @@
-"""The whole of Assay as one tree of processes: embedded servers, web, worker, beat."""
+"""The whole of Assay as one tree of processes: embedded servers, web, stream, worker, beat."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _MODEL = "ASSAY_MODEL_DEMO_URL"
 class TreeOptions:
     """What to start. `port` 0 takes a free one; `model` is the demo model server.
 
-    `workers` are web processes; `concurrency` is how many tasks the Celery worker runs at once.
+    `stream_port` 0 is the one after `port`, or a free one where `port` is 0. `workers` are web
+    processes; `concurrency` is how many tasks the Celery worker runs at once.
     """
 
     data: Path
@@ -32,6 +33,7 @@ class TreeOptions:
     model: bool = True
     workers: int = 1
     concurrency: int = 2
+    stream_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Tree:
 
     data: Path
     base_url: str
+    stream_url: str
     model_url: str | None
     environment: Mapping[str, str]
     supervisor: Supervisor
@@ -104,18 +107,32 @@ def running(
         data = folder.prepare(options.data, postgres_major=postgres.major_version())
         claim = stack.enter_context(folder.Claim(data))
         stack.callback(folder.leave, data)
-        port = options.port or ports.free_port(options.host)
-        stack.enter_context(ports.Reservation(options.host, port))
-        base_url = _url(application.reachable(options.host), port)
+        port, stream_port = (_reserved(options.host, one, stack) for one in _listeners(options))
+        base_url, stream_url = (
+            _url(application.reachable(options.host), one) for one in (port, stream_port)
+        )
         claim.announce(base_url)
         model_url = _model_url(options, data, inherited)
         settled = _settled(data, inherited, model_url)
+        settled.setdefault("ASSAY_STREAM_PORT", str(stream_port))
         supervisor = stack.enter_context(Supervisor(report, settled))
         stack.callback(_stop_application, supervisor)
-        tree = Tree(data, base_url, model_url, settled, supervisor)
+        tree = Tree(data, base_url, stream_url, model_url, settled, supervisor)
         _start_servers(tree, inherited, report)
-        _start_application(tree, options, port, report)
+        _start_application(tree, options, (port, stream_port), report)
         yield tree
+
+
+def _listeners(options: TreeOptions) -> tuple[int, int]:
+    """The ports of web and stream; 0: a free one."""
+    following = options.port + 1 if 0 < options.port < 65_535 else 0
+    return options.port, options.stream_port or following
+
+
+def _reserved(host: str, port: int, stack: ExitStack) -> int:
+    port = port or ports.free_port(host)
+    stack.enter_context(ports.Reservation(host, port))
+    return port
 
 
 def _url(host: str, port: int) -> str:
@@ -171,7 +188,7 @@ def _start_servers(tree: Tree, inherited: Mapping[str, str], report: Callable[[s
 
 
 def _start_application(
-    tree: Tree, options: TreeOptions, port: int, report: Callable[[str], None]
+    tree: Tree, options: TreeOptions, listeners: tuple[int, int], report: Callable[[str], None]
 ) -> None:
     report("bringing the database up to date")
     # A counter that begins again is a restart; counts of processes that are gone would pile up.
@@ -180,7 +197,8 @@ def _start_application(
     services = (
         application.beat(tree.data),
         application.worker(tree.data, options.concurrency),
-        application.web(tree.data, options.host, port, options.workers),
+        application.web(tree.data, options.host, listeners[0], options.workers),
+        application.stream(tree.data, options.host, listeners[1]),
     )
     for service in services:
         report(f"starting {service.name}")
@@ -191,5 +209,5 @@ def _start_application(
 
 def _stop_application(supervisor: Supervisor) -> None:
     """Stop asking before answering: web, then worker and scheduler; the servers follow later."""
-    for together in (("web",), ("worker", "beat")):
+    for together in (("web", "stream"), ("worker", "beat")):
         supervisor.stop(*(name for name in together if name in supervisor.names))

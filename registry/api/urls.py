@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from registry.api import me, models, moves, prompts, syncs
+from registry.api import me, models, moves, prompts, stream, syncs
 
 urlpatterns = [
     path("me", me.MeView.as_view(), name="me"),
+    path("stream", stream.StreamView.as_view(), name="stream"),
     path("models", models.ModelsView.as_view(), name="models"),
     path("models/<path:model>", models.ModelView.as_view(), name="model"),
     path("syncs", syncs.SyncsView.as_view(), name="syncs"),

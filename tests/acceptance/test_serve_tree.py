@@ -55,7 +55,7 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for thread in threads for child in thread.read_text().split()]
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+@pytest.mark.parametrize("name", ["web", "stream", "worker", "beat"])
 def test_a_killed_process_takes_its_children_along_and_comes_back(tree: Tree, name):
     tree.wait(name)
     pid = tree.pid(name)
@@ -103,6 +103,6 @@ def test_servers_given_by_url_are_not_started(tmp_path, demo_model):
     }
     options = TreeOptions(tmp_path / "data", port=0)
     with running(options, environment={**given, **os.environ}, report=print) as tree:
-        assert set(tree.services) == {"web", "worker", "beat"}
+        assert set(tree.services) == {"web", "stream", "worker", "beat"}
         assert tree.model_url == demo_model
         assert status(tree) == 200

@@ -70,6 +70,7 @@ TABLE: tuple[Row, ...] = (
     Row("logout", "POST", PEOPLE),
     # --- Who am I, and what is there to call ---
     *reading("me", KNOWN),
+    *reading("stream", everywhere(LOOKUP)),
     *reading("openapi", KNOWN),
     # --- Applications ---
     *reading("lookup", LOOKUP),
