@@ -22,9 +22,6 @@ from registry.rendering import Jail, RenderFailure, RenderJob
 from serving.client import ChatRequest, ChatResponse, Message
 
 _LATENCY = "latency"
-#: Characters that questions must share before a server's prefix cache is warmed for them: what a
-#: request costs in any case is worth some hundred tokens.
-_LONG_PREFIX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +46,6 @@ class Asker:
         run.model.refresh_from_db(fields=["fingerprint_mode"])
         self.is_kept = answer_cache.is_keepable(run)
         self.rule = GatePolicy.from_json(run.policy_spec)
-        #: What `Conversation.ask` calls a prefix, by arm; None where waiting would not pay.
-        self.prefixes: dict[ArmName, ArmName | None] = {}
         self.versions: dict[ArmName, Version] = {"candidate": _version(run, "version")}
         if run.baseline_id is not None:
             self.versions["baseline"] = _version(run, "baseline")
@@ -79,8 +74,6 @@ class Asker:
                 arm.lost = asked
             else:
                 self._set_question(one, arm, asked)
-        for name in self.versions:
-            self._notice_prefix(name, [arm.question for _, arm in places if arm.name == name])
         self._look_up([arm for one, arm in places if arm.key and self._may_be_known(one)])
 
     def requests(self, cases: Sequence[CaseSpec]) -> list[tuple[ChatRequest, ...]]:
@@ -130,15 +123,6 @@ class Asker:
                 repeat=held.lease.repeat,
             )
 
-    def _notice_prefix(self, arm: ArmName, questions: Sequence[str]) -> None:
-        """Questions that begin alike for long are worth waiting for the first answer once."""
-        asked = [question for question in questions if question]
-        if arm not in self.prefixes and len(asked) > 1:
-            is_shared = all(
-                question[:_LONG_PREFIX] == asked[0][:_LONG_PREFIX] for question in asked
-            )
-            self.prefixes[arm] = arm if is_shared and len(asked[0]) > _LONG_PREFIX else None
-
     def _may_be_known(self, held: Held) -> bool:
         """What is timed is asked every time, and so is everything when the run says so."""
         is_timed = any(_times(check.to_json()) for check in held.suite.checks_of(held.case))
@@ -155,12 +139,16 @@ class Asker:
                 arm.given = Given.kept(row, cost)
 
     def ask(self, held: Held) -> None:
-        """Put the questions of the arms that are not settled."""
-        for arm in held.arms:
+        """Put the questions of the arms that are not settled.
+
+        Each arm is first every other time: the second may find in the server's prefix cache what
+        the first one left there, and neither shall be the faster for it.
+        """
+        for arm in held.arms if held.lease.item % 2 else reversed(held.arms):
             if not arm.is_settled and arm.request is not None:
                 ticket = Ticket(held.lease.item, arm.name)
                 held.open.add(ticket)
-                self.talk.ask(ticket, arm.request, prefix=self.prefixes.get(arm.name))
+                self.talk.ask(ticket, arm.request)
 
     def given(self, arm: Arm, response: ChatResponse) -> Given:
         """The answer as it has just come."""

@@ -13,13 +13,14 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from core.errors import AssayError
-from serving.client import ChatResponse, Endpoint, ModelClient
+from evals.domain.beginnings import Beginnings
+from serving.client import ChatRequest, ChatResponse, Endpoint, ModelClient
 from serving.patience import Patience, PatientClient, Reply, Request
 
 __all__ = ["Asked", "Conversation", "Patience", "Reply", "Request"]
@@ -27,8 +28,8 @@ __all__ = ["Asked", "Conversation", "Patience", "Reply", "Request"]
 T = TypeVar("T")
 #: Answers wait so long for others. Nothing that is measured waits with them.
 _TOGETHER_SECONDS = 0.005
-#: How long the first question with a prefix may hold up the others.
-_WARM_SECONDS = 15.0
+#: How long a question may hold up those that begin as it does.
+_WARM_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class _Question:
     ticket: Hashable
     request: Request
     endpoint: Endpoint
-    prefix: Hashable
+    #: The ticket of the question that begins alike and goes first; None for none.
+    after: Hashable
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,10 @@ class Conversation:
         self._is_rung = False
         self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, _Clients]] = Future()
         self._thread = threading.Thread(target=self._main, name="model-calls", daemon=True)
-        # For the loop alone. An event is set when the first question with its prefix is answered.
-        self._warm: dict[tuple[Endpoint, Hashable], asyncio.Event] = {}
+        self._beginnings: dict[Endpoint, Beginnings] = {}
+        # For the loop alone. An event is set when the answer begins, or will not come.
         self._asking: dict[Hashable, asyncio.Task[None]] = {}
+        self._begun: dict[Hashable, asyncio.Event] = {}
         self._said: list[Asked | BaseException] = []
 
     def __enter__(self) -> Self:
@@ -127,23 +130,21 @@ class Conversation:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
-    def ask(
-        self,
-        ticket: Hashable,
-        request: Request,
-        *,
-        endpoint: Endpoint | None = None,
-        prefix: Hashable = None,
-    ) -> None:
+    def ask(self, ticket: Hashable, request: Request, *, endpoint: Endpoint | None = None) -> None:
         """Put a question; its answer comes out of `next` under the same ticket. No two questions
         may have the same one at a time.
 
-        `endpoint` is another server than the main one. Questions that name the same `prefix` begin
-        alike: the first of them is answered (or lost) before the others are sent, so that a server
-        with a prefix cache computes what they share once. That happens once a prefix and endpoint,
-        and takes 15 seconds at most, should the first hang; name few of them.
+        `endpoint` is another server than the main one. Chats that begin alike for long are sent
+        when the answer to the first of them has begun (or is lost), so that a server with a prefix
+        cache computes what they share once: see `Beginnings`. Should the first hang, they wait for
+        a minute.
         """
-        self._order(_Question(ticket, request, endpoint or self.endpoint, prefix))
+        where = endpoint or self.endpoint
+        after = None
+        if isinstance(request, ChatRequest):
+            known = self._beginnings.setdefault(where, Beginnings())
+            after = known.add(ticket, request.prompt)
+        self._order(_Question(ticket, request, where, after))
 
     def forget(self, ticket: Hashable) -> None:
         """Break a question off: the connection is closed and the server stops. May be too late."""
@@ -187,16 +188,27 @@ class Conversation:
         while self._orders:
             order = self._orders.popleft()
             if isinstance(order, _Question):
-                self._asking[order.ticket] = asyncio.create_task(self._answer(order))
-            elif (asking := self._asking.pop(order.ticket, None)) is not None:
+                first = self._begun.get(order.after)  # only one that came before: no circles
+                self._begun[order.ticket] = asyncio.Event()
+                self._asking[order.ticket] = asyncio.create_task(self._answer(order, first))
+            elif (asking := self._close(order.ticket)) is not None:
                 asking.cancel()
 
-    async def _answer(self, asked: _Question) -> None:
+    def _close(self, ticket: Hashable) -> asyncio.Task[None] | None:
+        """Nothing more comes of a question: whoever waits for it goes on."""
+        if (begun := self._begun.pop(ticket, None)) is not None:
+            begun.set()
+        return self._asking.pop(ticket, None)
+
+    async def _answer(self, asked: _Question, first: asyncio.Event | None) -> None:
+        begun = self._begun[asked.ticket]
         try:
-            if asked.prefix is None:
-                reply = await self._reply(asked.request, asked.endpoint)
-            else:
-                reply = await self._reply_when_warm(asked.request, asked.endpoint, asked.prefix)
+            if first is not None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_WARM_SECONDS):
+                        await first.wait()
+            client = await self._clients.of(asked.endpoint)
+            reply = await client.reply(asked.request, on_begun=begun.set)
         except AssayError as error:
             self._say(asked.ticket, Asked(asked.ticket, None, error))
         except Exception as bug:  # noqa: BLE001 - raised again by the thread that waits for it
@@ -208,7 +220,7 @@ class Conversation:
         """Answers that come together go together: waking the other thread for each one would cost
         more than reading it.
         """
-        self._asking.pop(ticket, None)
+        self._close(ticket)
         if not self._said:
             self._loop.call_later(_TOGETHER_SECONDS, self._hand_over)
         self._said.append(said)
@@ -216,23 +228,6 @@ class Conversation:
     def _hand_over(self) -> None:
         said, self._said = self._said, []
         self._answers.put(said)
-
-    async def _reply(self, request: Request, endpoint: Endpoint) -> Reply:
-        return await (await self._clients.of(endpoint)).reply(request)
-
-    async def _reply_when_warm(
-        self, request: Request, endpoint: Endpoint, prefix: Hashable
-    ) -> Reply:
-        warm = self._warm.get((endpoint, prefix))
-        if warm is not None:
-            await warm.wait()
-            return await self._reply(request, endpoint)
-        warm = self._warm[endpoint, prefix] = asyncio.Event()
-        self._loop.call_later(_WARM_SECONDS, warm.set)
-        try:
-            return await self._reply(request, endpoint)
-        finally:
-            warm.set()
 
     def _main(self) -> None:
         try:

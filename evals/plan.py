@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from evals.domain.forecast import Forecast, TokenEstimate, Workload, forecast
 from evals.domain.suite import CaseSpec, SuiteSpec
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy
+from registry.domain.template.analysis import reading_order
 from registry.domain.version import VersionContent
 
 #: Rule of thumb for English; replaced by measured figures as soon as there are some.
@@ -32,31 +33,28 @@ def plan_answers(
     content: VersionContent, suites: Sequence[SuiteSpec], *, mixed: bool = False
 ) -> Iterator[PlannedAnswer]:
     """Every answer of a run. Cases whose prompts begin alike are neighbours, repeats most of all:
-    a server with a prefix cache then computes the common part once.
+    a server with a prefix cache then computes the common part once. They are told by the values of
+    what the template says, in the order in which it does; nothing is rendered.
 
     `mixed`: in an order that has nothing to do with the cases, so that the first of them stand for
     all (a run that may stop early needs that).
     """
-    names = sorted(content.variables, key=lambda name: _first_use(content, name))
-    for index, suite in enumerate(suites):
-        for case in sorted(suite.cases, key=lambda case: _order(case, names, mixed)):
-            for repeat in range(1, suite.repeats_of(case) + 1):
-                yield PlannedAnswer(index, case.key, repeat)
+    names = reading_order(content)
+    defaults = {name: schema.get("default") for name, schema in content.variables.items()}
+    places = [(index, suite, case) for index, suite in enumerate(suites) for case in suite.cases]
+    if mixed:
+        places.sort(key=lambda place: (place[0], digest(place[2].key)))
+    else:
+        places.sort(key=lambda place: (_values(place[2], names, defaults), place[0], place[2].key))
+    for index, suite, case in places:
+        for repeat in range(1, suite.repeats_of(case) + 1):
+            yield PlannedAnswer(index, case.key, repeat)
 
 
-def _order(case: CaseSpec, names: Sequence[str], mixed: bool) -> tuple[bytes, ...]:
-    return (digest(case.key).encode(),) if mixed else _values(case, names)
-
-
-def _first_use(content: VersionContent, name: str) -> tuple[int, str]:
-    """Where the template first says the name: an order of neighbours need not be exact."""
-    place = content.source.find(name)
-    return (place if place >= 0 else len(content.source), name)
-
-
-def _values(case: CaseSpec, names: Sequence[str]) -> tuple[bytes, ...]:
-    first = canonical_json(case.placeholders)
-    return (*(canonical_json(case.variables.get(name)) for name in names), first)
+def _values(case: CaseSpec, names: Sequence[str], defaults: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """What the case gives to each name. A default is a value like any other."""
+    given = {**defaults, **case.variables, **case.placeholders}
+    return tuple(canonical_json(given.get(name)) for name in names)
 
 
 def guess_tokens(content: VersionContent, suites: Sequence[SuiteSpec]) -> TokenEstimate:

@@ -48,6 +48,11 @@ class StreamedAnswer:
         self._chunk_times_ms: list[float] = []
         self.is_done = False
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is content."""
+        return bool(self._pieces)
+
     def add(self, event: ServerEvent, elapsed_ms: float) -> None:
         """Take in one event, `elapsed_ms` after the request was sent.
 

@@ -6,7 +6,7 @@ One request, one typed answer. Chats are streamed and timed; everything else com
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -106,17 +106,20 @@ class ModelClient:
         """Close every connection."""
         await self._transport.close()
 
-    async def chat(self, request: ChatRequest) -> ChatResponse:
+    async def chat(
+        self, request: ChatRequest, *, on_begun: Callable[[], None] | None = None
+    ) -> ChatResponse:
         """One whole answer or an error, never a part of an answer.
 
-        Cancelling closes the connection, which makes the server stop.
+        `on_begun` is called when the first of its content is here: the server is through with the
+        prompt. Cancelling closes the connection, which makes the server stop.
         """
         body = chat_body(self.endpoint.served_id, request)
         async with self._seats.seat():
             started = time.perf_counter()
             async with self._transport.post(self.endpoint.chat_url, body) as answer:
                 require_event_stream(answer.headers)
-                return await self._read_stream(answer, started)
+                return await self._read_stream(answer, started, on_begun)
 
     async def embeddings(self, request: EmbeddingsRequest) -> Embeddings:
         """One vector per text, in the order of the texts.
@@ -181,7 +184,9 @@ class ModelClient:
             async with self._transport.post(url, body) as answer:
                 return await answer.body(self.endpoint.max_response_bytes)
 
-    async def _read_stream(self, answer: Answer, started: float) -> ChatResponse:
+    async def _read_stream(
+        self, answer: Answer, started: float, on_begun: Callable[[], None] | None
+    ) -> ChatResponse:
         events, streamed, size = EventStream(), StreamedAnswer(self.endpoint.api_key), 0
         limit = self.endpoint.max_response_bytes
         async for piece in answer.pieces():
@@ -195,6 +200,9 @@ class ModelClient:
                     whole = streamed.finish(elapsed_ms)
                     await answer.drain()
                     return whole
+            if on_begun is not None and streamed.has_begun:
+                on_begun()
+                on_begun = None
         require_marked_end(answer.headers)
         return streamed.finish(_milliseconds_since(started))
 

@@ -119,6 +119,13 @@ class ChatRequest:
             if name not in ALLOWED_PARAMETERS:
                 raise _refused(name)
 
+    @property
+    def prompt(self) -> str:
+        """What a server makes the model's prompt of, in its order: two chats have as much of it in
+        common as they have of their prompts. For comparing only.
+        """
+        return "\x1e".join(f"{message.role}\x1f{message.content}" for message in self.messages)
+
 
 @dataclass(frozen=True, slots=True)
 class LikelyToken:

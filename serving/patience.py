@@ -62,9 +62,11 @@ class PatientClient(ModelClient):
         super().__init__(endpoint, longest_pause_seconds=patience.longest_wait_seconds)
         self.patience = patience
 
-    async def chat(self, request: ChatRequest) -> ChatResponse:
-        """One whole answer, or the error of the last try."""
-        return await patiently(self.patience, partial(super().chat, request))
+    async def chat(
+        self, request: ChatRequest, *, on_begun: Callable[[], None] | None = None
+    ) -> ChatResponse:
+        """One whole answer, or the error of the last try. `on_begun` may be called once a try."""
+        return await patiently(self.patience, partial(super().chat, request, on_begun=on_begun))
 
     async def embeddings(self, request: EmbeddingsRequest) -> Embeddings:
         """Every vector, or the error of the last try."""
@@ -74,10 +76,10 @@ class PatientClient(ModelClient):
         """The likelihood, or the error of the last try."""
         return await patiently(self.patience, partial(super().likelihood, request))
 
-    async def reply(self, request: Request) -> Reply:
-        """Whatever answers this kind of question."""
+    async def reply(self, request: Request, *, on_begun: Callable[[], None] | None = None) -> Reply:
+        """Whatever answers this kind of question. `on_begun`: as in `chat`, for chats."""
         if isinstance(request, ChatRequest):
-            return await self.chat(request)
+            return await self.chat(request, on_begun=on_begun)
         if isinstance(request, EmbeddingsRequest):
             return await self.embeddings(request)
         return await self.likelihood(request)

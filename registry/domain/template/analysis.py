@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from core.findings import Finding
+from registry.domain.flattening import flatten
 from registry.domain.names import is_prompt_name, is_variable_name
 from registry.domain.template.inspection import Trouble, parse
 from registry.domain.template.names_used import Inclusion, Usage, usage
@@ -100,6 +101,15 @@ def placeholder_names(content: VersionContent) -> tuple[str, ...]:
     """The placeholders of a version, in order of appearance."""
     used = _facts(content.source).usage
     return tuple(used.placeholders) if used else ()
+
+
+def reading_order(content: VersionContent) -> tuple[str, ...]:
+    """Variables and placeholders in the order in which a model reads them, those of partials where
+    these are included; what the template does not use comes last.
+    """
+    used = _facts(flatten(content.source, content.partials)).usage
+    said = used.order if used else []
+    return tuple(dict.fromkeys((*said, *sorted(content.variables))))
 
 
 @lru_cache(maxsize=256)  # a partial is looked at once, however many prompts include it

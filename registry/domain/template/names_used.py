@@ -31,6 +31,8 @@ class Usage:
     names: dict[str, int] = field(default_factory=dict)
     inclusions: list[Inclusion] = field(default_factory=list)
     placeholders: dict[str, int] = field(default_factory=dict)
+    #: Names and placeholders in the order in which the body first says them.
+    order: list[str] = field(default_factory=list)
     chats: list[int] = field(default_factory=list)
     #: Text and expressions outside every chat block.
     loose: list[Trouble] = field(default_factory=list)
@@ -138,12 +140,17 @@ class _Walker:
         if place != _LOOSE:
             message = "A placeholder stands between chat blocks, not inside one."
             self.usage.troubles.append(Trouble(call.lineno, "chat_nested", message, name))
-        self.usage.placeholders.setdefault(name, call.lineno)
+        self.said(self.usage.placeholders, name, call.lineno)
+
+    def said(self, where: dict[str, int], name: str, line: int) -> None:
+        if name not in where:
+            where[name] = line
+            self.usage.order.append(name)
 
     def expression(self, node: nodes.Node, known: set[str]) -> None:
         if isinstance(node, nodes.Name):
             if node.name not in known:
-                self.usage.names.setdefault(node.name, node.lineno)
+                self.said(self.usage.names, node.name, node.lineno)
             return
         called: Any = node.node if isinstance(node, nodes.Call) else None
         for child in node.iter_child_nodes():

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Say:
-    """A whole answer, after a while."""
+    """A whole answer, after a while. `rest` holds everything behind the first words back."""
 
     text: str
     prompt_tokens: int = 10
@@ -24,6 +24,8 @@ class Say:
     seconds: float = 0.0
     logprobs: tuple[float, ...] = ()
     finish_reason: str = "stop"
+    rest: threading.Event | None = None
+    cached_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -173,10 +175,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             time.sleep(reply.seconds)
-            self._write(200, "text/event-stream", _events(reply))
+            self._write(200, "text/event-stream", _events(reply), rest=reply.rest)
 
     def _write(
-        self, status: int, kind: str, body: bytes, *, missing: int = 0, retry_after: str = ""
+        self,
+        status: int,
+        kind: str,
+        body: bytes,
+        *,
+        missing: int = 0,
+        retry_after: str = "",
+        rest: threading.Event | None = None,
     ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
@@ -184,11 +193,20 @@ class _Handler(BaseHTTPRequestHandler):
         if retry_after:
             self.send_header("Retry-After", retry_after)
         self.end_headers()
+        if rest is not None:
+            first, body = body.split(b"\n\n", 1)
+            self.wfile.write(first + b"\n\n")
+            rest.wait(10)
         self.wfile.write(body)
 
 
 def _events(say: Say) -> bytes:
-    usage = {"prompt_tokens": say.prompt_tokens, "completion_tokens": say.completion_tokens}
+    usage: dict[str, Any] = {
+        "prompt_tokens": say.prompt_tokens,
+        "completion_tokens": say.completion_tokens,
+    }
+    if say.cached_tokens is not None:
+        usage["prompt_tokens_details"] = {"cached_tokens": say.cached_tokens}
     likely = [
         {"token": f"t{rank}", "bytes": [116, 48 + rank], "logprob": logprob}
         for rank, logprob in enumerate(say.logprobs)

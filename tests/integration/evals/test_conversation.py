@@ -10,6 +10,7 @@ import pytest
 
 from evals import conversation as conversations
 from evals.conversation import Asked, Conversation, Patience
+from evals.domain.beginnings import LONG_CHARS
 from serving.client import (
     ChatRequest,
     ChatResponse,
@@ -117,7 +118,12 @@ def test_only_transient_errors_are_tried_again_and_not_for_ever(server: ModelSer
     assert server.case_calls == {"case busy": PATIENCE.tries, "case bad": 1}
 
 
-def test_what_shares_a_prefix_waits_for_the_first_answer_once(server: ModelServer) -> None:
+def alike(number: object, rules: str = "rules") -> ChatRequest:
+    """A question behind a long text that others have in common."""
+    return ChatRequest((Message("system", rules * LONG_CHARS), Message("user", f"case {number}")))
+
+
+def test_what_begins_alike_waits_until_the_first_answer_begins(server: ModelServer) -> None:
     first_came, first_may_go = threading.Event(), threading.Event()
     order: list[str] = []
 
@@ -131,16 +137,42 @@ def test_what_shares_a_prefix_waits_for_the_first_answer_once(server: ModelServe
     server.reply = reply
     with conversation(server, concurrency=8) as talk:
         for number in range(4):
-            talk.ask(number, chat(f"case {number}"), prefix="prompt v1")
-        talk.ask("other", chat("case other"), prefix="prompt v2")
-        talk.ask("none", chat("case none"))
-        assert set(answers(talk, 2)) == {"other", "none"}
+            talk.ask(number, alike(number))
+        talk.ask("other", alike("other", rules="others"))
+        talk.ask("short", chat("case short"))
+        assert set(answers(talk, 2)) == {"other", "short"}
         assert first_came.wait(10)
-        assert set(order) == {"case 0", "case other", "case none"}
+        assert set(order) == {"case 0", "case other", "case short"}
         first_may_go.set()
         assert set(answers(talk, 4)) == {0, 1, 2, 3}
-        talk.ask("late", chat("case late"), prefix="prompt v1")
+        talk.ask("late", alike("late"))
         assert set(answers(talk, 1)) == {"late"}
+
+
+def test_nobody_waits_for_the_rest_of_a_long_answer(server: ModelServer) -> None:
+    hold = threading.Event()
+    server.reply = lambda question, _nth: Say("yes", rest=hold if question == "case 0" else None)
+    with conversation(server) as talk:
+        for number in range(3):
+            talk.ask(number, alike(number))
+        assert set(answers(talk, 2)) == {1, 2}
+        hold.set()
+        assert set(answers(talk, 1)) == {0}
+
+
+def test_each_server_has_its_own_cache(server: ModelServer) -> None:
+    hold = threading.Event()
+
+    def slowly(_question: str, _nth: int) -> Reply:
+        hold.wait(10)
+        return Say("yes")
+
+    server.reply = slowly
+    with model_server() as judge, conversation(server) as talk:
+        talk.ask("case", alike("x"))
+        talk.ask("judge", alike("x"), endpoint=endpoint(judge))
+        assert set(answers(talk, 1)) == {"judge"}
+        hold.set()
 
 
 def test_a_first_question_that_hangs_holds_the_others_up_for_a_while_only(
@@ -157,7 +189,7 @@ def test_a_first_question_that_hangs_holds_the_others_up_for_a_while_only(
     server.reply = reply
     with conversation(server) as talk:
         for number in range(3):
-            talk.ask(number, chat(f"case {number}"), prefix="same")
+            talk.ask(number, alike(number))
         assert set(answers(talk, 2)) == {1, 2}
         hold.set()
         assert set(answers(talk, 1)) == {0}
@@ -179,7 +211,7 @@ def test_a_first_question_that_is_lost_holds_nobody_up(
     server.reply = reply
     with conversation(server) as talk:
         for number in range(3):
-            talk.ask(number, chat(f"case {number}"), prefix="same")
+            talk.ask(number, alike(number))
         assert arrived.wait(10)
         if is_forgotten:
             talk.forget(0)
@@ -187,6 +219,17 @@ def test_a_first_question_that_is_lost_holds_nobody_up(
         hold.set()
     assert found[1].response is not None
     assert found[2].response is not None
+
+
+def test_a_question_put_again_does_not_wait_for_itself(server: ModelServer) -> None:
+    with conversation(server) as talk:
+        for _ in range(2):
+            talk.ask(0, alike(0))
+            assert set(answers(talk, 1)) == {0}
+        talk.ask(0, alike(0))
+        talk.forget(0)
+        talk.ask(0, alike(0))
+        assert answers(talk, 1)[0].response is not None
 
 
 def test_many_at_once_come_back_once_each(server: ModelServer) -> None:
@@ -235,7 +278,7 @@ def test_leaving_breaks_everything_off(server: ModelServer) -> None:
     with model_server(reply) as judge:
         with conversation(server) as talk:
             for number in range(6):
-                talk.ask(number, chat("case x"), prefix="same")
+                talk.ask(number, alike("x"))
                 talk.ask(Place(str(number)), chat("case y"), endpoint=endpoint(judge))
         assert talk.next(0.01) is None
         hold.set()
