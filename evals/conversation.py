@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from itertools import count
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -41,6 +42,9 @@ class _Question:
     endpoint: Endpoint
     #: The ticket of the question that begins alike and goes first; None for none.
     after: Hashable
+    #: Questions are sent in this order, as far as they need not wait. Who has waited is not behind
+    #: all others then: they would push out of the cache what it waited for.
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ class Conversation:
         self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, _Clients]] = Future()
         self._thread = threading.Thread(target=self._main, name="model-calls", daemon=True)
         self._beginnings: dict[Endpoint, Beginnings] = {}
+        self._places = count()
         # For the loop alone. An event is set when the answer begins, or will not come.
         self._asking: dict[Hashable, asyncio.Task[None]] = {}
         self._begun: dict[Hashable, asyncio.Event] = {}
@@ -144,7 +149,7 @@ class Conversation:
         if isinstance(request, ChatRequest):
             known = self._beginnings.setdefault(where, Beginnings())
             after = known.add(ticket, request.prompt)
-        self._order(_Question(ticket, request, where, after))
+        self._order(_Question(ticket, request, where, after, next(self._places)))
 
     def forget(self, ticket: Hashable) -> None:
         """Break a question off: the connection is closed and the server stops. May be too late."""
@@ -208,7 +213,7 @@ class Conversation:
                     async with asyncio.timeout(_WARM_SECONDS):
                         await first.wait()
             client = await self._clients.of(asked.endpoint)
-            reply = await client.reply(asked.request, on_begun=begun.set)
+            reply = await client.reply(asked.request, place=asked.place, on_begun=begun.set)
         except AssayError as error:
             self._say(asked.ticket, Asked(asked.ticket, None, error))
         except Exception as bug:  # noqa: BLE001 - raised again by the thread that waits for it

@@ -5,6 +5,7 @@ One request, one typed answer. Chats are streamed and timed; everything else com
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -107,15 +108,20 @@ class ModelClient:
         await self._transport.close()
 
     async def chat(
-        self, request: ChatRequest, *, on_begun: Callable[[], None] | None = None
+        self,
+        request: ChatRequest,
+        *,
+        place: int = 0,
+        on_begun: Callable[[], None] | None = None,
     ) -> ChatResponse:
         """One whole answer or an error, never a part of an answer.
 
-        `on_begun` is called when the first of its content is here: the server is through with the
-        prompt. Cancelling closes the connection, which makes the server stop.
+        Of those that wait, the lowest `place` is sent first. `on_begun` is called when the first of
+        the content is here: the server is through with the prompt. Who is sent because of it queues
+        up before the seat is free. Cancelling closes the connection, which makes the server stop.
         """
         body = chat_body(self.endpoint.served_id, request)
-        async with self._seats.seat():
+        async with self._seats.seat(place):
             started = time.perf_counter()
             async with self._transport.post(self.endpoint.chat_url, body) as answer:
                 require_event_stream(answer.headers)
@@ -196,13 +202,14 @@ class ModelClient:
                 raise ModelAnswerError(f"the answer is longer than {limit} bytes of stream")
             for event in events.feed(piece):
                 streamed.add(event, elapsed_ms)
+                if on_begun is not None and streamed.has_begun:
+                    on_begun()
+                    on_begun = None
+                    await asyncio.sleep(0)
                 if streamed.is_done:
                     whole = streamed.finish(elapsed_ms)
                     await answer.drain()
                     return whole
-            if on_begun is not None and streamed.has_begun:
-                on_begun()
-                on_begun = None
         require_marked_end(answer.headers)
         return streamed.finish(_milliseconds_since(started))
 

@@ -63,10 +63,15 @@ class PatientClient(ModelClient):
         self.patience = patience
 
     async def chat(
-        self, request: ChatRequest, *, on_begun: Callable[[], None] | None = None
+        self,
+        request: ChatRequest,
+        *,
+        place: int = 0,
+        on_begun: Callable[[], None] | None = None,
     ) -> ChatResponse:
         """One whole answer, or the error of the last try. `on_begun` may be called once a try."""
-        return await patiently(self.patience, partial(super().chat, request, on_begun=on_begun))
+        ask = partial(super().chat, request, place=place, on_begun=on_begun)
+        return await patiently(self.patience, ask)
 
     async def embeddings(self, request: EmbeddingsRequest) -> Embeddings:
         """Every vector, or the error of the last try."""
@@ -76,10 +81,12 @@ class PatientClient(ModelClient):
         """The likelihood, or the error of the last try."""
         return await patiently(self.patience, partial(super().likelihood, request))
 
-    async def reply(self, request: Request, *, on_begun: Callable[[], None] | None = None) -> Reply:
-        """Whatever answers this kind of question. `on_begun`: as in `chat`, for chats."""
+    async def reply(
+        self, request: Request, *, place: int = 0, on_begun: Callable[[], None] | None = None
+    ) -> Reply:
+        """Whatever answers this kind of question. `place` and `on_begun` are for chats."""
         if isinstance(request, ChatRequest):
-            return await self.chat(request, on_begun=on_begun)
+            return await self.chat(request, place=place, on_begun=on_begun)
         if isinstance(request, EmbeddingsRequest):
             return await self.embeddings(request)
         return await self.likelihood(request)

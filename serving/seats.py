@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from heapq import heappop, heappush
+from itertools import count
 
 from serving.errors import ModelUnavailableError
 
@@ -62,18 +63,21 @@ class Pace:
 
 
 class Seats:
-    """A semaphore whose size follows a Pace. For one event loop; first come, first served."""
+    """A semaphore whose size follows a Pace. For one event loop. The lowest place comes first, and
+    of one place who came first.
+    """
 
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
         self.taken = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._came = count()
         self._alarm: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def seat(self) -> AsyncIterator[None]:
+    async def seat(self, place: int = 0) -> AsyncIterator[None]:
         """Wait for a seat and hold it. How the body ends tells what the server can take."""
-        await self._sit_down()
+        await self._sit_down(place)
         sent_in = self.pace.sent()
         try:
             yield
@@ -86,9 +90,9 @@ class Seats:
         finally:
             self._stand_up()
 
-    async def _sit_down(self) -> None:
+    async def _sit_down(self, place: int) -> None:
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        heappush(self._waiting, (place, next(self._came), turn))
         self._call()
         try:
             await turn
@@ -108,7 +112,7 @@ class Seats:
             self._call_in(pause)
             return
         while self._waiting and self.taken < self.pace.limit:
-            turn = self._waiting.popleft()
+            *_, turn = heappop(self._waiting)
             if not turn.done():  # else it was cancelled while it waited
                 self.taken += 1
                 turn.set_result(None)

@@ -160,6 +160,26 @@ def test_nobody_waits_for_the_rest_of_a_long_answer(server: ModelServer) -> None
         assert set(answers(talk, 1)) == {0}
 
 
+def test_who_has_waited_comes_before_what_was_asked_later(server: ModelServer) -> None:
+    """Else the first of every group would be sent, and push the others' prefix out of the cache."""
+    order: list[str] = []
+    may_go = threading.Event()
+
+    def reply(question: str, _nth: int) -> Reply:
+        order.append(question)
+        may_go.wait(10)
+        return Say("yes")
+
+    server.reply = reply
+    with conversation(server, concurrency=1) as talk:
+        for group in "abc":
+            for number in range(2):
+                talk.ask((group, number), alike(f"{group}{number}", rules=group))
+        may_go.set()
+        assert len(answers(talk, 6)) == 6
+    assert order == [f"case {group}{number}" for group in "abc" for number in range(2)]
+
+
 def test_each_server_has_its_own_cache(server: ModelServer) -> None:
     hold = threading.Event()
 
