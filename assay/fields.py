@@ -86,7 +86,10 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *("prefix_cache", "prefix_cache_rate", "seconds"),
     ),
     "cost": ("model_usd", "latency_usd", "judges_usd", "total_usd"),
-    "prefix_cache": ("prompt_tokens", "cached_tokens", "rate"),
+    "prefix_cache": (
+        *("prompt_tokens", "cached_tokens", "rate", "prefill_saved", "prefill_unknown"),
+    ),
+    "prefill_saved": ("seconds", "interval", "ms_per_token"),
     "variances[]": (
         *("suite", "of", "cases", "case", "generation", "judge"),
         *("case_share", "generation_share", "judge_share", "missing"),

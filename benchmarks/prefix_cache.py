@@ -1,13 +1,17 @@
-"""What a prefix cache saves an evaluation: one suite on a real vLLM, in four ways.
+"""What a prefix cache saves an evaluation, and what order and waiting have to do with it: one suite
+on a real vLLM, in several ways.
 
-The suite has PREFIXES prompts that each begin with some 300 static tokens, and CASES short
-questions for each. It is asked sorted by prefix, and shuffled; with the prefix cache, and without.
-The cache holds about half of the prefixes at once (CACHE_MIB), as with long prompts on a busy GPU:
-that is what makes order matter. "floor" asks the questions without their prefixes: no cache can be
-better. CONCURRENCY questions are asked at once, for two tokens each: it is prefill that is timed.
-Every way with the cache has a fresh server; there is one server at a time.
+The suite has DOCUMENTS documents with QUESTIONS questions about each, all behind the same rules:
+two prefixes in one another, of some 250 and 500 tokens. It is asked as a run asks it (sorted by
+what the prompts say, the first about each document before the others, through `Conversation`);
+sorted, but all at once; and in an order that knows nothing of documents. The cache holds about half
+of the documents (CACHE_MIB), as with long prompts on a busy GPU: that is what makes order matter.
+"floor" asks the questions alone: no cache can be better. CONCURRENCY questions are asked at once,
+for two tokens each: it is prefill that is timed. Each way begins with words of its own, so no way
+finds what another left behind.
 
-"saved" is wall time, measured: the same order without the cache, less this one.
+"saved" is wall time, measured: without the cache, less this one. "estimate" is what a run's report
+makes of the answers' times to the first token (`evals.domain.prefill`).
 
     make test-vllm-short                # once, makes the environment
     python benchmarks/prefix_cache.py
@@ -29,13 +33,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from table import percentile, show
 
 from config.embedded import model, ports
+from evals.conversation import Conversation, Patience
+from evals.domain.prefill import Timed, prefill_saved
 from serving.client import ChatRequest, ChatResponse, Endpoint, Message, ModelClient
 from serving.launch import Launch
 from tests.vllm import install, models
 from tests.vllm.server import Recipe, serving
 
-PREFIXES, CASES, CONCURRENCY, CACHE_MIB = 10, 4, 2, 64
-_HEAD = "way wall_s prompt_tokens cached_tokens hit_rate ttft_p50_ms saved_s".split()
+DOCUMENTS, QUESTIONS, CONCURRENCY, CACHE_MIB = 12, 4, 4, 192
+_PARAMETERS = {"temperature": 0, "max_tokens": 2}
+_HEAD = "way wall_s prompt_tokens cached_tokens hit_rate ttft_p50_ms saved_s estimate_s".split()
 
 
 @dataclass(frozen=True)
@@ -58,29 +65,73 @@ class Told:
         ttft = percentile([answer.ttft_ms or 0.0 for answer in self.answers], 50)
         share = f"{self.cached / self.prompt:.0%}"
         saved = "" if uncached is None else f"{uncached.wall - self.wall:.1f}"
-        return (way, f"{self.wall:.1f}", self.prompt, self.cached, share, f"{ttft:.0f}", saved)
+        told = (way, f"{self.wall:.1f}", self.prompt, self.cached, share, f"{ttft:.0f}", saved)
+        return (*told, "" if uncached is None else self.estimate)
+
+    @property
+    def estimate(self) -> str:
+        """The prefill saved, as a report has it. In a run each question is a case."""
+        timed = [
+            Timed(
+                str(number), answer.ttft_ms or 0.0, answer.prompt_tokens, answer.cached_tokens or 0
+            )
+            for number, answer in enumerate(self.answers)
+        ]
+        found = prefill_saved(timed)
+        if isinstance(found, str):
+            return "not known"
+        return f"{found.seconds:.1f} ({found.interval[0]:.1f}-{found.interval[1]:.1f})"
 
 
-def suite(*, prefixed: bool) -> list[str]:
-    """The questions, sorted by prefix."""
+def suite(way: str, *, prefixed: bool = True) -> list[str]:
+    """The questions, sorted."""
+    rules = "".join(f"{way}, rule {n}: be brief and kind to customer {n}.\n" for n in range(14))
     found = []
-    for prefix in range(PREFIXES):
-        rules = [f"Rule {prefix}{n}: be brief and kind to customer {n}." for n in range(17)]
-        head = "\n".join(rules) + "\n" if prefixed else ""
-        found += [f"{head}What is {prefix} plus {case}?" for case in range(CASES)]
+    for document in range(DOCUMENTS):
+        lines = (f"Order {document}{n}: {n} lamps and {document} tables, sent." for n in range(22))
+        head = rules + "\n".join(lines) + "\n" if prefixed else ""
+        found += [f"{head}What is {document} plus {n}?" for n in range(QUESTIONS)]
     return found
 
 
-async def ask(url: str, questions: Sequence[str]) -> Told:
-    """All of them, in this order, CONCURRENCY at a time."""
-    endpoint = Endpoint(url, "smollm2", concurrency=CONCURRENCY, timeout_seconds=300)
-    parameters = {"temperature": 0, "max_tokens": 2}
+def shuffled(questions: Sequence[str]) -> list[str]:
+    """In an order that is always the same."""
+    return random.Random(1).sample(questions, len(questions))
+
+
+async def at_once(endpoint: Endpoint, questions: Sequence[str]) -> Sequence[ChatResponse]:
+    """All of them, in this order, whoever has a seat."""
     async with ModelClient(endpoint) as client:
-        await client.chat(ChatRequest((Message("user", "Hello"),), parameters))  # kernels warm up
-        started = time.perf_counter()
-        chats = [ChatRequest((Message("user", text),), parameters) for text in questions]
-        answers = await asyncio.gather(*(client.chat(chat) for chat in chats))
-        return Told(time.perf_counter() - started, answers)
+        return await asyncio.gather(*(client.chat(chat(text)) for text in questions))
+
+
+def as_a_run(endpoint: Endpoint, questions: Sequence[str]) -> Sequence[ChatResponse]:
+    """All of them, as the worker of a run puts them."""
+    answers: dict[int, ChatResponse] = {}
+    with Conversation(endpoint, Patience()) as talk:
+        for number, text in enumerate(questions):
+            talk.ask(number, chat(text))
+        while len(answers) < len(questions):
+            asked = talk.next(600)
+            if asked is None or asked.response is None:
+                raise SystemExit(f"no answer: {asked}")
+            answers[asked.ticket] = asked.response
+    return list(answers.values())
+
+
+def chat(text: str) -> ChatRequest:
+    """One question."""
+    return ChatRequest((Message("user", text),), _PARAMETERS)
+
+
+def told(url: str, questions: Sequence[str], *, waits: bool = False) -> Told:
+    """Ask them, after one that warms up the kernels."""
+    endpoint = Endpoint(url, "smollm2", concurrency=CONCURRENCY, timeout_seconds=300)
+    asyncio.run(at_once(endpoint, ["Hello"]))
+    started = time.perf_counter()
+    ask = as_a_run if waits else lambda *given: asyncio.run(at_once(*given))
+    answers = ask(endpoint, questions)
+    return Told(time.perf_counter() - started, answers)
 
 
 def launched(number: int, *, caching: bool, folder: Path, logs: Path) -> Recipe:
@@ -106,26 +157,22 @@ def main() -> None:
     if not install.is_ready(install.ENVIRONMENT):
         raise SystemExit("vLLM is not installed: run `make test-vllm-short` first")
     folder = models.converted(install.ENVIRONMENT, model.weights())
-    ordered = suite(prefixed=True)
-    shuffled = random.Random(1).sample(ordered, len(ordered))
-    bare = suite(prefixed=False)
-    servers = [
-        (False, {"ordered, off": ordered, "shuffled, off": shuffled, "floor: no prefixes": bare}),
-        (True, {"ordered, on": ordered}),
-        (True, {"shuffled, on": shuffled}),
-    ]
-    told: dict[str, Told] = {}
+    rows, found = [], {}
     with tempfile.TemporaryDirectory() as logs:
-        for number, (caching, ways) in enumerate(servers):
-            recipe = launched(number, caching=caching, folder=folder, logs=Path(logs))
-            with serving(recipe) as server:
-                for way, questions in ways.items():
-                    told[way] = asyncio.run(ask(server.url, questions))
-    rows = [
-        one.row(way, told.get(way.replace(", on", ", off")) if way.endswith(", on") else None)
-        for way, one in told.items()
-    ]
-    show(f"{len(ordered)} questions, {CONCURRENCY} at once, {CACHE_MIB} MiB of cache", _HEAD, rows)
+        recipe = launched(0, caching=False, folder=folder, logs=Path(logs))
+        with serving(recipe) as server:
+            found["off, sorted"] = told(server.url, suite("off"))
+            found["off, floor: questions alone"] = told(server.url, suite("", prefixed=False))
+        recipe = launched(1, caching=True, folder=folder, logs=Path(logs))
+        with serving(recipe) as server:
+            for go in "12":
+                found[f"on, any order ({go})"] = told(server.url, shuffled(suite(f"any{go}")))
+                found[f"on, sorted, all at once ({go})"] = told(server.url, suite(f"once{go}"))
+                found[f"on, as a run asks ({go})"] = told(server.url, suite(f"run{go}"), waits=True)
+    off = found["off, sorted"]
+    rows = [one.row(way, off if way.startswith("on") else None) for way, one in found.items()]
+    title = f"{DOCUMENTS} documents, {QUESTIONS} questions each, {CONCURRENCY} at once"
+    show(f"{title}, {CACHE_MIB} MiB of cache", _HEAD, rows)
 
 
 if __name__ == "__main__":

@@ -64,14 +64,27 @@ class RunTime:
 
 
 @dataclass(frozen=True, slots=True)
+class PrefillSaved:
+    """Seconds of prefill that the prefix cache saved, in all requests together, with the interval;
+    `ms_per_token` is the time of one computed token that they are reckoned with.
+    """
+
+    seconds: float
+    interval: tuple[float, float]
+    ms_per_token: float
+
+
+@dataclass(frozen=True, slots=True)
 class CachedPrompts:
     """Prompt tokens of the answers for which the server says what it had in its prefix cache, and
-    those it had; `rate` is their share.
+    those it had; `rate` is their share. `prefill_unknown` says why `prefill_saved` is None.
     """
 
     prompt_tokens: int
     cached_tokens: int
     rate: float | None
+    prefill_saved: PrefillSaved | None = None
+    prefill_unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

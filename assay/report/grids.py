@@ -14,6 +14,7 @@ from assay.report.texts import (
     points_text,
     rate_text,
     seconds_text,
+    short_seconds_text,
     spread_text,
 )
 from assay.report.value import Report, SuiteRow, TimeRow
@@ -45,16 +46,32 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "from earlier runs", f"{usage.cached_answers:,} answers"
     yield "tokens", f"{usage.prompt_tokens:,} read, {usage.completion_tokens:,} written"
     yield from _costs(usage)
-    cache = usage.prefix_cache
-    if cache is not None and cache.rate is not None:
-        tokens = f"{cache.cached_tokens:,} of {cache.prompt_tokens:,} prompt tokens"
-        yield "prefix cache", f"{rate_text(cache.rate)}, {tokens}"
+    yield from _prefix_cache(usage, report.confidence)
     if usage.seconds is not None:
         yield "time", seconds_text(usage.seconds)
     for judge, why in run.advisory.items():
         yield "decides nothing", f"{judge}: {why}"
     if run.certificate:
         yield "certificate", run.certificate
+
+
+def _prefix_cache(usage: Usage, confidence: float) -> Iterator[tuple[str, str]]:
+    cache = usage.prefix_cache
+    if cache is None or cache.rate is None:
+        if usage.prompt_tokens > usage.judge_prompt_tokens:
+            yield "prefix cache", "not known: the server does not say what it had cached"
+        return
+    tokens = f"{cache.cached_tokens:,} of {cache.prompt_tokens:,} prompt tokens"
+    yield "prefix cache", f"{rate_text(cache.rate)}, {tokens}"
+    saved = cache.prefill_saved
+    if saved is None:
+        yield "prefill saved", f"not known: {cache.prefill_unknown or 'the server does not tell'}"
+        return
+    low, high = saved.interval
+    between = f"{confidence * 100:g} %: {short_seconds_text(low)} to {short_seconds_text(high)}"
+    slope = f"{saved.ms_per_token:.3g} ms a token by the times to the first token"
+    told = f"{short_seconds_text(saved.seconds)} in all requests together ({between}), {slope}"
+    yield "prefill saved", told
 
 
 def _costs(usage: Usage) -> Iterator[tuple[str, str]]:

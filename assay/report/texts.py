@@ -66,6 +66,11 @@ def seconds_text(seconds: float | None) -> str:
     return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:,.0f} min"
 
 
+def short_seconds_text(seconds: float) -> str:
+    """`0.042 s`, `7.5 s`, `75 s`, `12 min`."""
+    return f"{seconds:.2g} s" if seconds < 10 else seconds_text(seconds)
+
+
 def dollars_text(cost: float | None) -> str:
     """`$0.0012`, `$3.40`; a dash for none."""
     if cost is None:

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from evals.domain.latency import Percentile
+from evals.domain.prefill import PrefillSaved
 from evals.report.values import (
     CheckLine,
     Cost,
@@ -69,12 +70,28 @@ class TimeLineOut(serializers.Serializer[TimeLine]):
     percentiles = PercentileOut(many=True)
 
 
+class PrefillSavedOut(serializers.Serializer[PrefillSaved]):
+    """Prefill that cached tokens saved, in all requests together: the slope of the times to the
+    first token over the tokens computed, times the tokens cached.
+    """
+
+    seconds = serializers.FloatField()
+    interval = serializers.ListField(
+        child=serializers.FloatField(), help_text="lower and upper bound, seconds"
+    )
+    ms_per_token = serializers.FloatField(help_text="milliseconds that computing a token takes")
+
+
 class PrefixCacheOut(serializers.Serializer[PrefixCache]):
     """Over the answers for which the server says what it had in its prefix cache."""
 
     prompt_tokens = serializers.IntegerField()
     cached_tokens = serializers.IntegerField()
     rate = serializers.FloatField(allow_null=True)
+    prefill_saved = PrefillSavedOut(allow_null=True)
+    prefill_unknown = serializers.CharField(
+        allow_blank=True, help_text="why `prefill_saved` is null"
+    )
 
 
 class CostOut(serializers.Serializer[Cost]):

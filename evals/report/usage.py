@@ -9,14 +9,17 @@ from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from evals.domain.latency import LatencyReport
+from evals.domain.prefill import Timed, prefill_saved
 from evals.models import BaselineResult, CaseResult, EvalRun, Suite
 from evals.report.values import Cost, PrefixCache, Usage
 from registry.domain.model_pin import ModelPin
+from registry.domain.policy import GatePolicy
 from registry.models import ModelVersion
 
 #: USD for a million prompt tokens, and for a million completion tokens.
 _Prices = tuple[float, float]
 _MILLION = 1_000_000
+_TIMED = ("ttft_ms", "prompt_tokens", "cached_tokens")
 
 
 def usage_of(run: EvalRun, suites: Sequence[Suite]) -> Usage:
@@ -34,7 +37,6 @@ def usage_of(run: EvalRun, suites: Sequence[Suite]) -> Usage:
         latency_usd=_usd(*phases, prices),
         judges_usd=_judges_usd(suites, judged),
     )
-    told = PrefixCache(sum(a["told"] for a in arms), sum(a["had"] for a in arms))
     return Usage(
         prompt_tokens=run.prompt_tokens,
         completion_tokens=run.completion_tokens,
@@ -43,9 +45,30 @@ def usage_of(run: EvalRun, suites: Sequence[Suite]) -> Usage:
         cached_answers=run.cached,
         cost=cost,
         planned_cost_usd=run.forecast.get("cost_usd"),
-        prefix_cache=told if told.prompt_tokens else None,
+        prefix_cache=_prefix_cache(run, arms),
         seconds=_seconds(run),
     )
+
+
+def _prefix_cache(run: EvalRun, arms: Sequence[Mapping[str, int]]) -> PrefixCache | None:
+    told, had = sum(arm["told"] for arm in arms), sum(arm["had"] for arm in arms)
+    if not told:
+        return None
+    saved = prefill_saved(_timed(run), GatePolicy.from_json(run.policy_spec).confidence)
+    if isinstance(saved, str):
+        return PrefixCache(told, had, prefill_unknown=saved)
+    return PrefixCache(told, had, saved)
+
+
+def _timed(run: EvalRun) -> list[Timed]:
+    """The answers of both arms for which the server says what it had."""
+    known = {"from_cache": False, "cached_tokens__isnull": False, "ttft_ms__isnull": False}
+    candidate = CaseResult.objects.filter(run=run, **known).order_by()
+    rows = list(candidate.values_list("item__suite_id", "case", *_TIMED))
+    if run.baseline_id is not None:
+        live = BaselineResult.objects.filter(result__run=run, **known)
+        rows += live.values_list("result__item__suite_id", "result__case", *_TIMED)
+    return [Timed(f"{suite} {case}", *figures) for suite, case, *figures in rows]
 
 
 def _asked(answers: QuerySet[Any]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from evals.domain.case_change import CaseCounts, Change
 from evals.domain.latency import Percentile
+from evals.domain.prefill import PrefillSaved
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -76,10 +77,15 @@ class TimeLine:
 
 @dataclass(frozen=True, slots=True)
 class PrefixCache:
-    """Prompt tokens of the answers for which the server says what it had, and those it had."""
+    """Prompt tokens of the answers for which the server says what it had, and those it had.
+
+    `prefill_unknown` says why `prefill_saved` is None; empty when it is not.
+    """
 
     prompt_tokens: int
     cached_tokens: int
+    prefill_saved: PrefillSaved | None = None
+    prefill_unknown: str = ""
 
     @property
     def rate(self) -> float | None:

@@ -174,7 +174,13 @@ def usage(**changes: Any) -> dict[str, Any]:
         "cached_answers": 2,
         "cost": {"model_usd": 0.011, "latency_usd": 0.0, "judges_usd": 0.0, "total_usd": 0.011},
         "planned_cost_usd": 0.0123,
-        "prefix_cache": {"prompt_tokens": 2000, "cached_tokens": 1000, "rate": 0.5},
+        "prefix_cache": {
+            "prompt_tokens": 2000,
+            "cached_tokens": 1000,
+            "rate": 0.5,
+            "prefill_saved": {"seconds": 1.5, "interval": [0.9, 12.0], "ms_per_token": 1.5},
+            "prefill_unknown": "",
+        },
         "seconds": 75.0,
         **changes,
     }

@@ -188,7 +188,27 @@ def test_the_prefix_cache_is_counted_where_the_server_speaks_of_it(
         "prompt_tokens": 100,
         "cached_tokens": 25,
         "rate": 0.25,
+        "prefill_saved": None,
+        "prefill_unknown": "1 cases have times, and 10 are needed",
     }
+
+
+def test_a_report_says_how_much_prefill_the_cache_saved(
+    repository: Repository, editor: Actor
+) -> None:
+    repository.publish()
+    run = started(editor)
+    engine.work(run.pk, limits=QUICK)
+    for place, row in enumerate(CaseResult.objects.filter(run=run)):
+        row.prompt_tokens, row.cached_tokens = 400, 0 if place % 3 == 0 else 300
+        row.ttft_ms = 20 + 0.5 * (400 - row.cached_tokens) + place % 2
+        row.save()
+    cache = got(f"runs/{run.pk}/report")["usage"]["prefix_cache"]
+    saved = cache["prefill_saved"]
+    assert cache["prefill_unknown"] == ""
+    assert saved["ms_per_token"] == pytest.approx(0.5, abs=0.01)
+    assert saved["seconds"] == pytest.approx(8 * 300 * 0.5 / 1000, rel=0.02)
+    assert saved["interval"][0] < saved["seconds"] < saved["interval"][1]
 
 
 def test_variances_say_what_must_be_repeated_to_be_seen(

@@ -305,6 +305,8 @@ def test_no_format_can_drive_a_terminal_or_break_a_file(form: Format, evil: str)
 def test_a_table_is_complete_and_plain_in_a_pipe() -> None:
     lines = text(reported(compared_run(), answers()), Format.TABLE).splitlines()
     assert "  prefix cache: 50.0 %, 1,000 of 2,000 prompt tokens" in lines
+    [saved] = [line for line in lines if line.startswith("  prefill saved: ")]
+    assert "1.5 s in all requests together (95 %: 0.9 s to 12 s), 1.5 ms a token by" in saved
     assert "  cost: $0.0110" in lines
     assert "  planned cost: $0.0123" in lines
     assert "  from earlier runs: 2 answers" in lines
