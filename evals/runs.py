@@ -82,7 +82,7 @@ def _start(
         raise SelfJudgingError("; ".join(judging))
     content = VersionContent.from_json(subject.version.content)
     if beyond := pin.beyond_limits(content.parameters):
-        raise BeyondLimitsError("; ".join(beyond))
+        raise BeyondLimitsError("; ".join(beyond.values()))
     requests = sum(spec.requests for spec in specs)
     if requests > MOST_ANSWERS:
         raise RunTooLargeError(

@@ -12,6 +12,7 @@ from core.digest import digest
 from core.findings import Finding
 from registry.domain.fields import Fields
 from registry.domain.names import is_name
+from registry.domain.parameters import MAX_STOPS
 from registry.domain.source import Source
 
 IDENTITY = (
@@ -53,9 +54,12 @@ class ModelPin:
     price_prompt: float = 0.0
     price_completion: float = 0.0
     timeout_seconds: float = 120.0
-    #: The most a prompt may ask for, of answer tokens and of temperature. 0 and None: no limit.
+    #: The most a prompt may ask for: answer tokens, temperature, top_p, stop sequences. None, and 0
+    #: tokens: no limit.
     limit_max_tokens: int = 0
     limit_temperature: float | None = None
+    limit_top_p: float | None = None
+    limit_stop: int | None = None
 
     @property
     def digest(self) -> str:
@@ -68,17 +72,26 @@ class ModelPin:
         moves = {self.revision.lower(), self.tokenizer_revision.lower()} & _MOVING
         return bool(self.revision) and not moves
 
-    def beyond_limits(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
-        """What a version's parameters ask for beyond the limits, in sentences."""
-        asked = (
-            ("max_tokens", self.limit_max_tokens or None),
-            ("temperature", self.limit_temperature),
-        )
-        return tuple(
-            f"{key} is {parameters[key]:g}, and {self.name} allows {limit:g} at most"
-            for key, limit in asked
-            if limit is not None and key in parameters and parameters[key] > limit
-        )
+    def beyond_limits(self, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """The parameters of a version that ask for more than the limits or the context allow, each
+        with a sentence.
+        """
+        limits = {
+            "max_tokens": self.limit_max_tokens or None,
+            "temperature": self.limit_temperature,
+            "top_p": self.limit_top_p,
+            "stop": self.limit_stop,
+        }
+        asked = {**parameters, "stop": len(parameters.get("stop", ()))}
+        beyond = {
+            key: f"{key} {_is(key, asked[key])}, and {self.name} allows {limit:g} at most"
+            for key, limit in limits.items()
+            if limit is not None and asked.get(key, 0) > limit
+        }
+        if 0 < self.max_context <= asked.get("max_tokens", 0):
+            room = f"the context of {self.name}, {self.max_context} tokens, holds the prompt too"
+            beyond.setdefault("max_tokens", f"max_tokens is {asked['max_tokens']}, and {room}")
+        return beyond
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with every field."""
@@ -88,6 +101,10 @@ class ModelPin:
     def from_json(cls, value: Mapping[str, Any]) -> ModelPin:
         """What `to_json` wrote."""
         return cls(**value)
+
+
+def _is(key: str, value: float) -> str:
+    return f"has {value:g} sequences" if key == "stop" else f"is {value:g}"
 
 
 def parse_models(path: str, data: bytes) -> tuple[dict[str, ModelPin], tuple[Finding, ...]]:
@@ -113,7 +130,7 @@ def _pin(models: Fields, name: str) -> ModelPin:
         models.source.report_key(at, "bad_name", f"{name[:60]!r} is not a valid name.")
     fields = models.mapping(name, _KEYS)
     price = fields.mapping("price", ("prompt", "completion"))
-    limits = fields.mapping("limits", ("max_tokens", "temperature"))
+    limits = fields.mapping("limits", ("max_tokens", "temperature", "top_p", "stop"))
     pin = ModelPin(
         name=name,
         served_id=fields.text("served_id", is_required=True),
@@ -135,6 +152,8 @@ def _pin(models: Fields, name: str) -> ModelPin:
         limit_temperature=(
             limits.number("temperature", 0.0, 0, 2) if "temperature" in limits else None
         ),
+        limit_top_p=limits.number("top_p", 1.0, 0.0001, 1) if "top_p" in limits else None,
+        limit_stop=limits.integer("stop", 0, 0, MAX_STOPS) if "stop" in limits else None,
     )
     _check_address(fields, pin)
     _check_revision(fields, pin)

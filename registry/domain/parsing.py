@@ -11,6 +11,7 @@ from core.findings import Finding
 from registry.domain.fields import Fields
 from registry.domain.names import is_variable_name
 from registry.domain.parameters import KEYS, read_parameters
+from registry.domain.positions import Mark
 from registry.domain.schemas import check_schema
 from registry.domain.source import Source
 from registry.domain.template.analysis import Analysis, analyse
@@ -69,6 +70,18 @@ def parse_version(
         partials={include: partials[include] for include in found.includes},
     )
     return content, findings
+
+
+def parameter_mark(path: str, data: bytes, parameter: str) -> Mark:
+    """Where a version's file says one of its `parameters`; the file as a whole when it is not
+    readable any more.
+    """
+    source = Source(path)
+    text = source.decode(data)
+    split = _split(source, text) if text is not None else None
+    if split is None or not source.load(split.front, first_line=2):
+        return Mark(0, 0)
+    return source.document.mark(("parameters", parameter))
 
 
 _KEYS = ("description", "type", "variables", "parameters")

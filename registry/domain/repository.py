@@ -13,7 +13,7 @@ from registry.domain.layout import Layout, sort_paths
 from registry.domain.live import Entry, LiveTag, parse_live
 from registry.domain.model_pin import ModelPin, parse_models
 from registry.domain.names import is_name
-from registry.domain.parsing import parse_version
+from registry.domain.parsing import parameter_mark, parse_version
 from registry.domain.policy import GatePolicy, Gates, parse_gates
 from registry.domain.source import Source
 from registry.domain.template.analysis import analyse
@@ -121,6 +121,7 @@ class _Reader:
             prompt = described
         good = tuple(version for version in versions if version)
         self._warn_of_repetition(good)
+        self._report_limits(good, models.get(prompt.model or ""))
         return replace(prompt, versions=good)
 
     def _metadata(
@@ -172,6 +173,20 @@ class _Reader:
             if first is not version:
                 message = f"v{version.number} says exactly the same as v{first.number}."
                 self._warn(version.path, "repeated_version", message)
+
+    def _report_limits(self, versions: tuple[VersionContent, ...], model: ModelPin | None) -> None:
+        """What no evaluation of the newest version on the prompt's model would start with. Older
+        ones cannot be edited any more.
+        """
+        newest = max(versions, key=lambda version: version.number, default=None)
+        if newest is None or model is None:
+            return
+        for parameter, sentence in model.beyond_limits(newest.parameters).items():
+            mark = parameter_mark(newest.path, self.files.read(newest.path), parameter)
+            place = (newest.path, mark.line, mark.column)
+            message = f"{sentence[0].upper()}{sentence[1:]}."
+            hint = "no evaluation on this model would start; see `limits` in models.yaml"
+            self.findings.append(Finding(*place, "error", "beyond_limits", message, hint))
 
     def _warn(self, path: str, code: str, message: str) -> None:
         self.findings.append(Finding(path, 0, 0, "warning", code, message))

@@ -258,13 +258,61 @@ def test_limits_say_what_a_prompt_may_ask_for() -> None:
         "  a: {served_id: a, revision: r1, limits: {max_tokens: 512, temperature: 0.5}}\n"
     )
     limited = parse({"models.yaml": text}).models["a"]
-    assert limited.beyond_limits({"max_tokens": 512, "temperature": 0.5, "top_p": 1}) == ()
-    assert limited.beyond_limits({"max_tokens": 513, "temperature": 1.0}) == (
-        "max_tokens is 513, and a allows 512 at most",
-        "temperature is 1, and a allows 0.5 at most",
-    )
+    assert not limited.beyond_limits({"max_tokens": 512, "temperature": 0.5, "top_p": 1})
+    assert limited.beyond_limits({"max_tokens": 513, "temperature": 1.0}) == {
+        "max_tokens": "max_tokens is 513, and a allows 512 at most",
+        "temperature": "temperature is 1, and a allows 0.5 at most",
+    }
     free = parse({}).models["smollm2"]
-    assert free.beyond_limits({"max_tokens": 10_000, "temperature": 2.0}) == ()
+    assert not free.beyond_limits({"max_tokens": 2_000, "temperature": 2.0, "stop": ["a"] * 16})
+
+
+def test_an_answer_leaves_room_for_its_prompt() -> None:
+    text = GOOD["models.yaml"] + "  a: {served_id: a, revision: r1, max_context: 2048}\n"
+    model = parse({"models.yaml": text}).models["a"]
+    assert not model.beyond_limits({"max_tokens": 2047})
+    assert list(model.beyond_limits({"max_tokens": 2048})) == ["max_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "asked", "column", "says"),
+    [
+        ("max_tokens: 64", "max_tokens: 65", 15, "Max_tokens is 65, and small allows 64 at most."),
+        ("temperature: 0.5", "temperature: 1", 16, "Temperature is 1, and small allows 0.5"),
+        ("top_p: 0.9", "top_p: 0.95", 10, "Top_p is 0.95, and small allows 0.9 at most."),
+        ("stop: 1", "stop: [a, b]", 9, "Stop has 2 sequences, and small allows 1 at most."),
+        ("stop: 0", "stop: a", 9, "Stop has 1 sequences, and small allows 0 at most."),
+    ],
+)
+def test_what_the_prompts_model_does_not_allow_is_found_before_a_run(
+    limit: str, asked: str, column: int, says: str
+) -> None:
+    files = {
+        "models.yaml": f"models:\n  small: {{served_id: s, revision: r1, limits: {{{limit}}}}}\n",
+        "prompts/a/prompt.yaml": "model: small\n",
+        "prompts/a/v1.jinja2": f"---\nparameters:\n  {asked}\n---\nHello",
+    }
+    parsed = parse_repository(MemoryFiles({path: text.encode() for path, text in files.items()}))
+    [finding] = parsed.findings
+    assert (finding.path, finding.line, finding.column) == ("prompts/a/v1.jinja2", 3, column)
+    assert (finding.code, finding.severity) == ("beyond_limits", "error")
+    assert finding.message.startswith(says)
+    assert parsed.prompts["a"].versions  # nothing is left out: another model may allow it
+
+
+def test_only_the_newest_version_can_still_be_changed() -> None:
+    files = {
+        "models.yaml": "models:\n  s: {served_id: s, revision: r1, limits: {max_tokens: 9}}\n",
+        "prompts/a/prompt.yaml": "model: s\n",
+        "prompts/a/v1.jinja2": "---\nparameters: {max_tokens: 10}\n---\nHello",
+        "prompts/a/v2.jinja2": "---\nparameters: {max_tokens: 9}\n---\nHello",
+    }
+    assert (
+        parse_repository(
+            MemoryFiles({path: text.encode() for path, text in files.items()})
+        ).findings
+        == ()
+    )
 
 
 def test_a_model_with_mistakes_in_the_middle_is_still_located() -> None:
