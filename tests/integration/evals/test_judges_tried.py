@@ -14,6 +14,7 @@ from evals import engine, judges, queries, runs
 from evals.domain.judge.canaries import canaries
 from evals.domain.judge.spec import JudgeSpec
 from evals.errors import JudgeUnknownError, LabelsMissingError
+from evals.judges import calibrations
 from evals.models import JudgeTrial
 from registry.domain.actor import Actor, NotAllowedError, Role
 from registry.models import Certificate
@@ -202,7 +203,7 @@ def test_a_calibration_that_meets_a_bug_is_not_paid_for_again(
     repository: Repository, umpire: Umpire, editor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judging(repository, umpire, labels=60).publish()
-    monkeypatch.setattr(judges, "run_calibration", lambda *_: 1 / 0)
+    monkeypatch.setattr(calibrations, "run_calibration", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         calibrated(editor)
     trial = JudgeTrial.objects.get(kind="calibration")
