@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
-from urllib.parse import quote
+from typing import TypeVar
 
+from assay.calling import Calling, prompt_path
 from assay.reading import NAMED, read
 
 T = TypeVar("T")
@@ -62,22 +61,8 @@ class Quarantine:
     active: bool
 
 
-class CaseCalls(ABC):
-    """Read the history of cases, and quarantine them. Whoever inherits it knows how to call."""
-
-    @abstractmethod
-    def _pages(self, kind: type[T], path: str, **query: Any) -> Iterator[T]: ...
-
-    @abstractmethod
-    def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: dict[str, Any] | None = None,
-        body: dict[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> dict[str, Any]: ...
+class CaseCalls(Calling):
+    """Read the history of cases, and quarantine them."""
 
     def cases(
         self,
@@ -93,12 +78,12 @@ class CaseCalls(ABC):
         `model` defaults to the prompt's own; the others narrow it down.
         """
         wanted = {"model": model, "suite": suite, "case": case, "class": standing}
-        return self._pages(CaseHistory, _prompt(name, "cases"), page_size=_PAGE, **wanted)
+        return self._pages(CaseHistory, prompt_path(name, "cases"), page_size=_PAGE, **wanted)
 
     def quarantine(self, name: str, *, ended: bool = False) -> Iterator[Quarantine]:
         """The cases of a prompt that are in quarantine; `ended`: also those that were."""
         query = {"ended": "true"} if ended else {}
-        return self._pages(Quarantine, _prompt(name, "quarantine"), **query)
+        return self._pages(Quarantine, prompt_path(name, "quarantine"), **query)
 
     def quarantine_case(
         self, name: str, suite: str, case: str, *, owner: str, reason: str, until: datetime
@@ -106,13 +91,9 @@ class CaseCalls(ABC):
         """Put a flaky case into quarantine, within 30 days. It makes no run look better."""
         body = {"suite": suite, "case": case, "owner": owner, "reason": reason}
         body["expires_at"] = until.isoformat()
-        return read(Quarantine, self._call("POST", _prompt(name, "quarantine"), body=body))
+        return read(Quarantine, self._call("POST", prompt_path(name, "quarantine"), body=body))
 
     def lift_quarantine(self, name: str, suite: str, case: str) -> Quarantine:
         """End a quarantine before its time."""
         body = {"suite": suite, "case": case}
-        return read(Quarantine, self._call("DELETE", _prompt(name, "quarantine"), body=body))
-
-
-def _prompt(name: str, *rest: str) -> str:
-    return "/".join(("/prompts", quote(name, safe="/"), *rest))
+        return read(Quarantine, self._call("DELETE", prompt_path(name, "quarantine"), body=body))

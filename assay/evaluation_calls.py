@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 from assay.answers import CaseAnswer, EvalRun, Forecast
 from assay.answers.reports import Change, RunCase, RunReport
+from assay.calling import Calling
 from assay.reading import read
 
 T = TypeVar("T")
@@ -17,17 +17,8 @@ T = TypeVar("T")
 _PAGE = 500
 
 
-class EvaluationCalls(ABC):
-    """Plan, start, watch and read evaluations. Whoever inherits it knows how to call."""
-
-    @abstractmethod
-    def _get(self, path: str, **query: Any) -> dict[str, Any]: ...
-
-    @abstractmethod
-    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]: ...
-
-    @abstractmethod
-    def _pages(self, kind: type[T], path: str, **query: Any) -> Iterator[T]: ...
+class EvaluationCalls(Calling):
+    """Plan, start, watch and read evaluations."""
 
     def plan(
         self, name: str, version: int, *, model: str | None = None, tag: str = "stable"

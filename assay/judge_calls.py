@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
+from assay.calling import Calling
 from assay.reading import read
 
 
@@ -91,14 +90,8 @@ class Trial:
         return self.status != "queued"
 
 
-class JudgeCalls(ABC):
-    """List judges, and have one measured. Whoever inherits it knows how to call."""
-
-    @abstractmethod
-    def _get(self, path: str, **query: Any) -> dict[str, Any]: ...
-
-    @abstractmethod
-    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]: ...
+class JudgeCalls(Calling):
+    """List judges, and have one measured."""
 
     def judges(self) -> tuple[Judge, ...]:
         """The judges of the suites as they are now."""
