@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from itertools import count
 
 import pytest
@@ -15,7 +16,7 @@ from serving.client import ChatRequest, ChatResponse, Endpoint, Message, ModelCl
 from serving.metrics import PrefixCacheCounters, read_prefix_cache
 from tests.integration.evals.test_runs_as_reports import report
 from tests.vllm.conftest import Running
-from tests.vllm.questions import asking, evaluated, results
+from tests.vllm.questions import asking, evaluated, pin, results
 
 #: Tokens of a block on a CPU: only whole ones are kept and found.
 BLOCK = 128
@@ -85,6 +86,49 @@ def test_a_run_warms_its_prefix_once_and_the_report_says_what_that_saved(
     assert usage.prefix_cache is not None
     assert usage.prefix_cache.cached_tokens == sum(found)
     assert usage.prefix_cache.rate == pytest.approx(sum(found) / run.prompt_tokens)
+
+
+def documents() -> list[str]:
+    """Texts of four blocks and more, fourteen of them: twice what the cache holds."""
+    nth = next(_fresh)
+    return [
+        "\n".join(f"Order {nth}-{number}-{line}: lamps and tables, sent." for line in range(32))
+        for number in range(14)
+    ]
+
+
+@pytest.mark.django_db
+def test_a_run_hits_what_the_stored_order_would_have_pushed_out(
+    vllm: Running, editor: Actor
+) -> None:
+    """Two questions about each document: the file has all the first ones before the second ones."""
+    questions = ("What is it?", "Who is it for?")
+    parameters = {"temperature": 0, "max_tokens": 2}
+    before, texts = documents(), documents()
+    stored = asked(vllm.url, *(f"{text}\n{ask}" for ask in questions for text in before))
+    rows = [
+        {"id": f"{text}-{question}", "variables": {"document": texts[text], "question": ask}}
+        for question, ask in enumerate(questions)
+        for text in range(len(texts))
+    ]
+    head = {"variables": {"question": {"type": "string"}, "document": {"type": "string"}}}
+    version = f"---\n{json.dumps(head | {'parameters': parameters})}\n---\n"
+    suite = {"checks": [{"type": "regex", "pattern": r"\S"}]}
+    repository = asking(vllm.recipe.launch, vllm.url, "{{ question }}", parameters, suite=suite)
+    models = {"tiny": pin(vllm.recipe.launch, vllm.url, concurrency=4)}
+    more = {
+        **repository.more,
+        "models.yaml": json.dumps({"models": models}).encode(),
+        "prompts/oracle/v1.jinja2": f"{version}{{{{ document }}}}\n{{{{ question }}}}".encode(),
+        "datasets/oracle.jsonl": "\n".join(map(json.dumps, rows)).encode(),
+    }
+    repository.with_(more=more).publish()
+    run = evaluated(editor)
+    assert run.verdict == "PASS", run.reasons
+    found = [result.cached_tokens or 0 for result in results(run).values()]
+    assert sum(found) > sum(answer.cached_tokens or 0 for answer in stored)
+    # Of each document the second question finds every whole block of it.
+    assert sum(tokens >= 4 * BLOCK for tokens in found) == len(texts)
 
 
 def test_the_latency_phase_reports_the_server_s_own_count(vllm: Running) -> None:
