@@ -49,6 +49,18 @@ def test_its_prompt_shows_the_rubric_and_the_texts(name):
 
 
 @pytest.mark.parametrize("name", ["helpful", "preferred"])
+def test_what_changes_with_every_answer_stands_behind_what_does_not(name):
+    """A server's prefix cache ends at the first nonce."""
+    judge = seated(name)
+    texts = {"question": "Q?", "answer": "one", "answer_a": "one", "answer_b": "two"}
+    whole = "".join(content for _, content in chat(judge, texts, NONCE))
+    kept = whole[: whole.index(NONCE)]
+    assert judge.rubric.criterion in kept
+    assert judge.rubric.scale in kept
+    assert "Answer with a JSON object" in kept
+
+
+@pytest.mark.parametrize("name", ["helpful", "preferred"])
 def test_there_are_enough_labels_of_both_kinds(name):
     judge = seated(name)
     found = labels(judge)
