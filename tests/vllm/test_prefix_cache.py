@@ -97,6 +97,7 @@ def documents() -> list[str]:
     ]
 
 
+@pytest.mark.slow  # some 25,000 tokens are computed, twice over
 @pytest.mark.django_db
 def test_a_run_hits_what_the_stored_order_would_have_pushed_out(
     vllm: Running, editor: Actor
