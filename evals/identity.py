@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from core.errors import UnavailableError
 from evals.conversation import Conversation
 from evals.endpoints import endpoint_of
-from evals.waiting import awaited
+from evals.waiting import LOOK_SECONDS, LeadLostError, awaited
 from registry import certificates, queries
 from registry.domain.model_pin import ModelPin
 from registry.models import ModelVersion
@@ -23,6 +25,8 @@ from serving.fingerprint import Comparison, Fingerprint, confirm, is_same, measu
 #: last call is always made.
 RECENT = timedelta(seconds=30)
 _ADDRESS = ("base_url", "base_url_env")
+#: The advisory locks of first meetings, each with a model's row as its second number.
+_MEETING = 0x4D454554
 
 
 class AddressChangedError(UnavailableError):
@@ -67,7 +71,46 @@ def identify(
     if not is_last and (found := recent(row)) is not None:
         return found.value
     endpoint = endpoint_of(ModelPin.from_json(row.pin))
-    return settled(row, measured(talk, known(row), still_ours, endpoint)).value
+    with meeting(row, still_ours) as stored:
+        return settled(row, measured(talk, stored, still_ours, endpoint)).value
+
+
+@contextmanager
+def meeting(model: ModelVersion, still_ours: Callable[[], bool]) -> Iterator[Fingerprint | None]:
+    """What is known of a model now, to be compared with; measure and settle inside.
+
+    Whoever gets None meets the model for the first time, and alone: two that meet one at once, and
+    learn different tolerances from it, may not recognise what the other one found. The others wait,
+    and get what was settled. The lock ends with its connection at worst. Raises LeadLostError when
+    it is not wanted any more, asked every half second.
+    """
+    while (stored := _known_now(model)) is None and not _locked(model):
+        if not still_ours():
+            raise LeadLostError
+        time.sleep(LOOK_SECONDS)
+    if stored is not None:
+        yield stored
+        return
+    try:
+        yield _known_now(model)  # it may have been settled between the look and the lock
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_MEETING, _lock_number(model)])
+
+
+def _known_now(model: ModelVersion) -> Fingerprint | None:
+    return known(ModelVersion.objects.get(pk=model.pk))
+
+
+def _locked(model: ModelVersion) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_MEETING, _lock_number(model)])
+        return bool(cursor.fetchone()[0])
+
+
+def _lock_number(model: ModelVersion) -> int:
+    """Of 31 bits; models that share one wait for each other without harm."""
+    return model.pk % 2**31
 
 
 def measured(
@@ -93,8 +136,8 @@ def settled(model: ModelVersion, found: Comparison) -> Fingerprint:
     """Store what was found and return the fingerprint that holds now. `model` is the row as it was
     read before.
 
-    Two runs may meet a new model at once. Their measurements differ a little, but both are of one
-    model, so the first one recorded names it. A model that drifted and is back gets its old name.
+    Where another measurement was stored in between, the first one recorded names the model, if both
+    are of one. A model that drifted and is back gets its old name.
     Raises UnclearError, and AddressChangedError when a sync has pointed the pin elsewhere since.
     """
     if found.state == "cannot tell":

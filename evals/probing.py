@@ -8,6 +8,8 @@ fingerprint of a model that was measured before: a change expires certificates a
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,12 +19,13 @@ from django.utils import timezone
 from core.errors import AssayError
 from evals import identity, jobs, queries
 from evals.endpoints import EndpointUnknownError, endpoint_of
+from evals.waiting import LeadLostError
 from registry import probing
 from registry.domain.model_pin import ModelPin
 from registry.domain.served import differences
 from registry.models import ModelProbe, ModelVersion
 from serving import served
-from serving.client import Endpoint
+from serving.client import Endpoint, ModelClient
 from serving.fingerprint import Comparison, Fingerprint, confirm, measure
 from serving.patience import Patience, PatientClient
 from serving.served import Served
@@ -51,18 +54,19 @@ def probe(model: ModelVersion, *, with_fingerprint: bool) -> ModelProbe:
     EndpointUnknownError and EndpointInvalidError: then there is no server to look at.
     """
     pin = ModelPin.from_json(model.pin)
-    known = identity.known(model)
-    look = asyncio.run(_look(endpoint_of(pin), known, with_fingerprint=with_fingerprint))
-    state, error = State.NOT_MEASURED, ""
-    if with_fingerprint and look.served.is_reachable:
-        state, error = _settled(model, look)
+    endpoint = endpoint_of(pin)
+    if with_fingerprint:
+        look, state, error = _measured(model, endpoint)
+    else:
+        look, state, error = asyncio.run(_look(endpoint)), State.NOT_MEASURED, ""
+    found = look.comparison
     return probing.remember(
         model=model,
         served=look.served,
         differences=differences(pin, look.served),
         now=timezone.now(),
         fingerprint=state.value,
-        distance=look.comparison.distance if look.comparison and known else None,
+        distance=found.distance if found and found.known else None,
         error=error,
     )
 
@@ -114,17 +118,39 @@ def _is_due(model: ModelVersion, now: datetime) -> bool:
     return max(moments) < now - timedelta(seconds=interval)
 
 
-async def _look(endpoint: Endpoint, known: Fingerprint | None, *, with_fingerprint: bool) -> _Look:
+def _measured(model: ModelVersion, endpoint: Endpoint) -> tuple[_Look, ModelProbe.State, str]:
+    """Look and measure; a run that meets the model for the first time goes first."""
+    give_up_at = time.monotonic() + _FINGERPRINT_SECONDS
+    try:
+        with identity.meeting(model, lambda: time.monotonic() < give_up_at) as known:
+            look = asyncio.run(_look(endpoint, lambda client: _compared(client, known)))
+            state, error = State.NOT_MEASURED, ""
+            if look.served.is_reachable:
+                state, error = _settled(model, look)
+            return look, state, error
+    except LeadLostError:
+        told = f"it was still being measured by others after {_FINGERPRINT_SECONDS:.0f} s"
+        return asyncio.run(_look(endpoint)), State.FAILED, told
+
+
+async def _compared(client: ModelClient, known: Fingerprint | None) -> Comparison:
+    if known is None:
+        return Comparison("changed", await measure(client))
+    return await confirm(client, known)
+
+
+async def _look(
+    endpoint: Endpoint, compared: Callable[[ModelClient], Awaitable[Comparison]] | None = None
+) -> _Look:
+    """What the server says, and with `compared` what it serves, if it has the model."""
     async with PatientClient(endpoint, _PATIENCE) as client:
         found = await served.ask(client)
         has_model = not found.ids or endpoint.served_id in found.ids
-        if not (with_fingerprint and found.is_reachable and has_model):
+        if compared is None or not (found.is_reachable and has_model):
             return _Look(found)
         try:
             async with asyncio.timeout(_FINGERPRINT_SECONDS):
-                if known is None:
-                    return _Look(found, Comparison("changed", await measure(client)))
-                return _Look(found, await confirm(client, known))
+                return _Look(found, await compared(client))
         except TimeoutError:
             return _Look(found, error=f"no fingerprint within {_FINGERPRINT_SECONDS:.0f} s")
         except AssayError as error:

@@ -78,11 +78,12 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
 def _begin_measuring(run: EvalRun, model: ModelVersion, worker: Worker) -> bool:
     """Ask the server what it says it serves, then find out what it serves."""
     asking = worker.talk.start(served.ask)
-    found = awaited(asking, lambda: leases.renew_lead(run_id=run.pk, owner=worker.owner))
+    found = awaited(asking, lambda: _leads(run, worker))
     if otherwise := probing.remember(model, found):
         _abort(run, "; ".join(otherwise))
         return False
-    return _record(run, _measured(run, worker, identity.known(model)), worker)
+    with identity.meeting(model, lambda: _leads(run, worker)) as known:
+        return _record(run, _measured(run, worker, known), worker)
 
 
 def _begin_as_measured(run: EvalRun, worker: Worker) -> bool:
@@ -166,9 +167,11 @@ def _abort(run: EvalRun, reason: str) -> None:
 
 def _measured(run: EvalRun, worker: Worker, known: Fingerprint | None) -> Comparison:
     """Compare with `known`, as long as this worker leads the run."""
-    return identity.measured(
-        worker.talk, known, lambda: leases.renew_lead(run_id=run.pk, owner=worker.owner)
-    )
+    return identity.measured(worker.talk, known, lambda: _leads(run, worker))
+
+
+def _leads(run: EvalRun, worker: Worker) -> bool:
+    return leases.renew_lead(run_id=run.pk, owner=worker.owner)
 
 
 def is_given_up(run: EvalRun) -> bool:
