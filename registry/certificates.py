@@ -101,7 +101,8 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
             digest=digest(proven),
             valid_until=now + timedelta(days=days) if days else None,
         )
-        drift.settle(model=model, now=now)
+        for one in (model, *queries.judging_models(measured.judge_models)):
+            drift.settle(model=one, now=now)
         return issued
 
 

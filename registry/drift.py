@@ -1,7 +1,8 @@
 """A model serves something else: tell everybody, and know when it is over.
 
 Live tags keep serving (P5). The alarm stops when the model is measured to be what it was, or when
-every version that is live on it is certified on what it serves now.
+every version that is live on it, or that it judged, is certified again. That is looked for when
+something is certified, and when a judge on the model is measured against people's labels.
 """
 
 from __future__ import annotations
@@ -62,12 +63,12 @@ def note(*, model: ModelVersion, before: Before, expired: int, now: datetime) ->
 
 
 def settle(*, model: ModelVersion, now: datetime) -> None:
-    """Stop the alarm if everything that is live on the model is certified again. Called after a
-    certificate was issued; joins the caller's transaction.
+    """Stop the alarm if everything live that the model answers for is certified again. Called after
+    evidence was renewed with what it serves now; joins the caller's transaction.
     """
     ringing = ModelAlarm.objects.filter(model=model, resolved_at=None)
     if ringing.exists() and not queries.live_without_certificate(model).exists():
-        ringing.update(resolved_at=now, resolution="what is live on it was evaluated again")
+        ringing.update(resolved_at=now, resolution="what rests on it was evaluated again")
 
 
 def _tell(model: ModelVersion, before: Before, expired: int, now: datetime) -> None:

@@ -9,6 +9,7 @@ from django.db.models import (
     CharField,
     Count,
     Exists,
+    F,
     Max,
     OuterRef,
     Prefetch,
@@ -107,6 +108,13 @@ def changed_judges(judges: Sequence[JudgeModel]) -> tuple[str, ...]:
         for judge in judges
         if serves.get((judge.name, judge.digest)) != judge.fingerprint
     )
+
+
+def judging_models(judges: Sequence[JudgeModel]) -> list[ModelVersion]:
+    """The pins that judged, as far as they are still known."""
+    rows = ModelVersion.objects.filter(name__in=[judge.name for judge in judges])
+    named = {(judge.name, judge.digest) for judge in judges}
+    return [row for row in rows if (row.name, row.digest) in named]
 
 
 def judges_that_do_not_hold(certificate: Certificate) -> tuple[str, ...]:
@@ -224,14 +232,16 @@ def drifts_by_model() -> dict[str, int]:
 
 
 def live_without_certificate(model: ModelVersion) -> QuerySet[Tag]:
-    """Live tags on the model whose version has no certificate for what it serves now."""
-    proven = Certificate.objects.filter(
-        prompt_version=OuterRef("event__version"),
-        model_version=model,
-        fingerprint=model.fingerprint,
-        expired_at=None,
+    """Live tags on the model, and those whose version it judged, without a certificate that holds
+    for what is served now.
+    """
+    here = Certificate.objects.filter(
+        prompt_version=OuterRef("event__version"), model_version=OuterRef("event__model")
     )
-    live = Tag.objects.filter(event__model=model, event__version__isnull=False)
+    proven = here.filter(fingerprint=F("model_version__fingerprint"), expired_at=None)
+    named = {"judge_models": [{"name": model.name, "digest": model.digest}]}
+    judged = Exists(here.filter(evidence__contains=named))
+    live = Tag.objects.filter(Q(event__model=model) | judged, event__version__isnull=False)
     return live.filter(~Exists(proven))
 
 

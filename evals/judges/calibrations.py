@@ -27,6 +27,7 @@ from evals.judges.canaries import why_blocked
 from evals.judges.standing import sees
 from evals.jury import endpoint_at, nonce
 from evals.models import JudgeTrial, LabelSet, Suite
+from registry import drift
 from registry import queries as registry_queries
 from registry.domain.actor import Actor, Scope
 
@@ -101,7 +102,11 @@ def calibrate(trial_id: UUID, patience: Patience | None = None) -> None:
         # A bug does not go away by asking the judge again, and every try is paid for.
         _finish(waiting, error="the calibration broke; the worker's log says where")
         raise
-    _finish(waiting, outcome=outcome, fingerprint=fingerprint, error=error)
+    with transaction.atomic():
+        _finish(waiting, outcome=outcome, fingerprint=fingerprint, error=error)
+        if not error:
+            # A judge that nothing live rests on: its own proof is all there is to renew.
+            drift.settle(model=row.model, now=timezone.now())
 
 
 def _finish(

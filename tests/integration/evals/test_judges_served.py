@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from evals import judges
 from evals.models import JudgeTrial
-from registry import certificates
-from registry.domain.actor import Actor
-from registry.models import Certificate, ModelVersion
+from registry import certificates, promotion, queries
+from registry.domain.actor import SYSTEM, Actor
+from registry.models import Certificate, ModelAlarm, ModelVersion
+from registry.promotion import Target
 from serving.probes import PROBES
 from tests.integration.evals.conftest import Repository, a_minute_passes
 from tests.integration.evals.judged import Bench, calibrated, evaluated, judging, trusted
@@ -84,6 +85,31 @@ def test_a_judge_swapped_since_it_was_measured_is_an_error_until_it_is_measured_
     calibrated(editor)
     assert evaluated(editor).verdict == "PASS"
     assert finished(kind="canaries").count() == 2  # put to the new one too
+
+
+def test_the_alarm_of_a_judge_stops_when_what_it_judged_is_certified_again(
+    certified: Certificate, umpire: Umpire, editor: Actor
+) -> None:
+    promotion.promote(target=Target("oracle", "stable", 1), actor=SYSTEM)
+    a_minute_passes()
+    umpire.weights = "second"
+    assert evaluated(editor).verdict == "ERROR"
+    assert [alarm.model.name for alarm in queries.model_alarms()] == ["umpire"]
+    calibrated(editor)
+    assert queries.model_alarms().exists()  # what it judged is live, and nobody judged it again
+    assert evaluated(editor).verdict == "PASS"
+    assert ModelAlarm.objects.get().resolution == "what rests on it was evaluated again"
+
+
+def test_the_alarm_of_a_judge_that_nothing_live_rests_on_stops_when_it_is_measured_anew(
+    certified: Certificate, umpire: Umpire, editor: Actor
+) -> None:
+    a_minute_passes()
+    umpire.weights = "second"
+    assert evaluated(editor).verdict == "ERROR"
+    assert queries.model_alarms().exists()
+    calibrated(editor)
+    assert not queries.model_alarms().exists()
 
 
 def test_a_judge_swapped_in_mid_run_is_noticed(

@@ -157,7 +157,7 @@ def test_the_alarm_stops_when_everything_live_is_evaluated_again(
     a_minute_passes()
     run = evaluated(editor)
     assert run.verdict == "PASS", run.reasons
-    assert ModelAlarm.objects.get().resolution == "what is live on it was evaluated again"
+    assert ModelAlarm.objects.get().resolution == "what rests on it was evaluated again"
 
 
 def test_a_run_that_finds_the_drift_rings_as_well(
