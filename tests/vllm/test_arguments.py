@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from registry.domain.model_pin import ModelPin, parse_models
 from serving.launch import FLAGS, HASH_ALGORITHMS, Launch, command
 from serving.planner import catalogue
 from serving.planner.plan import make_plan
 from serving.planner.request import PlanRequest
-from tests.unit.serving.launches import LAUNCH
+from tests.unit.serving.launches import COMMIT, LAUNCH
 
 Parse = Callable[[Sequence[Sequence[str]]], list[dict[str, Any]]]
 
@@ -106,6 +107,77 @@ def test_every_shape_of_a_model_version_is_understood_as_it_is_meant(parse: Pars
             expected = meant(launch)
             if expected is not None or name in {"revision", "kv_cache_memory_bytes"}:
                 assert answer["values"][name] == str(expected), (name, launch)
+
+
+#: Every key that a pin of models.yaml can have, and how it is launched. None: not vLLM's to know.
+_PINNED: dict[str, tuple[str, object] | None] = {
+    "served_id": ("served_model_name", ["llama-3.1-8b"]),
+    "revision": ("revision", COMMIT),
+    "tokenizer_revision": ("tokenizer_revision", COMMIT[::-1]),
+    "engine": None,
+    "engine_version": None,
+    "dtype": ("dtype", "bfloat16"),
+    "quantization": ("quantization", "fp8"),
+    "max_context": ("max_model_len", 8192),
+    "tensor_parallel": ("tensor_parallel_size", 2),
+    "base_url": None,
+    "base_url_env": None,
+    "concurrency": None,
+    "price_prompt": None,
+    "price_completion": None,
+    "timeout_seconds": None,
+    "limit_max_tokens": None,
+    "limit_temperature": None,
+}
+_MODELS = f"""\
+models:
+  llama:
+    served_id: llama-3.1-8b
+    revision: {COMMIT}
+    tokenizer_revision: {COMMIT[::-1]}
+    engine: vllm
+    engine_version: 0.32.0
+    dtype: bfloat16
+    quantization: fp8
+    max_context: 8192
+    tensor_parallel: 2
+    base_url: http://vllm:8000
+    concurrency: 16
+    price: {{prompt: 0.5, completion: 1.5}}
+    limits: {{max_tokens: 512, temperature: 1}}
+    timeout_seconds: 60
+"""
+
+
+def launched(pin: ModelPin) -> Launch:
+    """What is pinned, field by field, as a launch."""
+    return Launch(
+        model="meta-llama/Llama-3.1-8B-Instruct",
+        served_name=pin.served_id,
+        revision=pin.revision,
+        tokenizer_revision=pin.tokenizer_revision,
+        engine=pin.engine,
+        engine_version=pin.engine_version,
+        dtype=pin.dtype,
+        quantization=pin.quantization,
+        max_context=pin.max_context,
+        tensor_parallel=pin.tensor_parallel,
+    )
+
+
+def test_every_field_of_a_pin_reaches_the_engine_or_is_known_not_to(parse: Parse) -> None:
+    assert set(_PINNED) | {"name"} == {field.name for field in fields(ModelPin)}
+    pins, findings = parse_models("models.yaml", _MODELS.encode())
+    assert not findings
+    unset = ModelPin(name="llama", served_id="").to_json()
+    said = {name for name, value in pins["llama"].to_json().items() if value != unset[name]}
+    assert said >= {name for name, meaning in _PINNED.items() if meaning}
+    [answer] = parse([command(launched(pins["llama"]))[2:]])
+    assert answer["unknown"] == []
+    for name, meaning in _PINNED.items():
+        if meaning is not None:
+            option, expected = meaning
+            assert answer["values"][option] == str(expected), name
 
 
 def test_the_planner_s_flags_are_understood(parse: Parse) -> None:
