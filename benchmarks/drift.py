@@ -100,10 +100,13 @@ def compared(url: str, known: Fingerprint) -> Comparison:
 
 
 async def load(client: ModelClient, chats: int, seed: int) -> None:
-    """Chats of many lengths, every second one with a grammar, as many at once as seats."""
+    """Chats of many lengths, every fourth longer than any probe, every second one with a grammar,
+    as many at once as seats.
+    """
 
     async def one(turn: int) -> None:
-        text = " ".join(_WORDS[(seed + step * turn) % len(_WORDS)] for step in range(1 + turn % 17))
+        length = 90 + turn if turn % 4 == 3 else 1 + turn % 17
+        text = " ".join(_WORDS[(seed + step * turn) % len(_WORDS)] for step in range(length))
         shape = {"response_format": _GRAMMAR} if turn % 2 else {}
         parameters = {"temperature": 0, "max_tokens": 2 + turn % 7} | shape
         await client.chat(ChatRequest((Message("user", text),), parameters))

@@ -4,8 +4,9 @@ Mode "logprobs", the normal one, for endpoints that give `top_logprobs` (vLLM an
 for each probe the number of prompt tokens, and the log-probabilities of the likeliest first
 tokens. Two measurements are of one model when all token counts are equal and the log-probabilities
 differ by at most a tolerance in the mean. A tolerance, because no server need compute exactly the
-same numbers twice: what is in its prefix cache and what else is in the batch may move them. How
-much is learned from repeats on the same server, alone and in company, when it is measured first.
+same numbers twice: what is in its prefix cache and what else is in the batch may move them. A
+server that can is asked to compute each probe afresh; how much is left is learned from repeats on
+the same server, alone, in company and after it, when it is measured first.
 
 Mode "text", for the others, is weak: token counts, and the first token as text. It sees another
 tokenizer, chat template or default system prompt, and a very different model; it does not see
@@ -20,7 +21,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -32,7 +32,7 @@ from core.errors import AssayError
 from serving.client import ChatRequest, ModelAnswerError, ModelClient
 from serving.distance import ProbeAnswer, logprob_distance, text_distance
 from serving.messages import ChatResponse, LikelyToken
-from serving.probes import PROBES, VERSION, company
+from serving.probes import PROBES, VERSION, Probe, company
 
 Mode = Literal["logprobs", "text"]
 T = TypeVar("T")
@@ -44,22 +44,30 @@ FLOOR = 0.02
 #: Nats in the mean. Beyond it nothing is noise, however a server wobbles: the noisiest one known
 #: (a 4-bit model on AVX2) was never further than 0.089 from itself.
 CEILING = 0.12
-#: Nats in the mean: how far llama.cpp's server is from itself after some loads (0.089 at most, ADR
-#: 4). It keeps what another batch has computed, so repeats made one after the other need not show
-#: it: they were equal to the last digit in a hundred loads, and a demo's judge was in doubt all the
-#: same.
-_LLAMA_CPP_SPREAD = 0.08
-#: How it names itself in `system_fingerprint`: build number and commit.
-_LLAMA_CPP = re.compile(r"b\d+-\w+")
 #: Of the largest distance between repeats: three repeats do not show the largest of all.
 _MARGIN = 1.5
 #: The largest share of first words that differ, in mode "text".
 _TEXT_TOLERANCE = 0.25
 _MODES: tuple[Mode, ...] = ("logprobs", "text")
-#: What a server answers that does not know `logprobs`, or gives none with this model.
+#: What a server answers that does not know a field, or gives no `logprobs` with this model.
 _REFUSALS = {400, 422}
 _MOST_PROBES = 0.75
 _DECIMALS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a server is asked: what it may refuse, and then is asked without."""
+
+    logprobs: bool
+    afresh: bool
+
+    def request(self, probe: Probe) -> ChatRequest:
+        return probe.request(logprobs=self.logprobs, afresh=self.afresh)
+
+
+#: The most telling first. Servers that forbid unknown fields refuse to be told of their cache.
+_FORMS = (_Form(True, True), _Form(True, False), _Form(False, False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +131,13 @@ class Comparison:
 async def measure(client: ModelClient) -> Fingerprint:
     """Meet a model: ask every probe three times, and learn how much the server wobbles.
 
-    First one by one, then all at once among other chats, then all at once. Raises what the client
-    raises: all probes or no fingerprint.
+    First one by one, then all at once among other chats, then all at once where those chats have
+    been. Raises what the client raises: all probes or no fingerprint.
     """
     first = await _one_by_one(client)
-    repeats = [await _at_once(client, first.mode, busy=True), await _at_once(client, first.mode)]
-    spread = _spread([first, *repeats])
+    spread = _spread([first, await _at_once(client, busy=True), await _at_once(client)])
     # Across modes nothing can be learned; the server is inconsistent, and `confirm` will say so.
-    learned = round(spread, _DECIMALS) if math.isfinite(spread) else CEILING
-    return replace(first, spread=max(first.spread, learned))
+    return replace(first, spread=round(spread, _DECIMALS) if math.isfinite(spread) else CEILING)
 
 
 async def confirm(client: ModelClient, known: Fingerprint) -> Comparison:
@@ -142,7 +148,7 @@ async def confirm(client: ModelClient, known: Fingerprint) -> Comparison:
     than was known stays "same", and its spread grows, up to the ceiling. One that flickers, or
     several replicas that serve different models, gives "cannot tell".
     """
-    look = await _at_once(client, known.mode)
+    look = await _at_once(client)
     away = distance(known, look)
     if away <= known.tolerance:
         return Comparison("same", known, known, away)
@@ -156,7 +162,7 @@ async def confirm(client: ModelClient, known: Fingerprint) -> Comparison:
 
 async def glance(client: ModelClient, known: Fingerprint) -> float:
     """How far one look at what is served now lies from `known`; `confirm` begins with it."""
-    return distance(known, await _at_once(client, known.mode))
+    return distance(known, await _at_once(client))
 
 
 def is_same(one: Fingerprint, other: Fingerprint) -> bool:
@@ -180,26 +186,18 @@ def _spread(measured: Iterable[Fingerprint]) -> float:
 
 
 async def _one_by_one(client: ModelClient) -> Fingerprint:
-    first = await _first_answer(client)
-    offered = bool(first.top_logprobs)
-    later = [await client.chat(probe.request(logprobs=offered)) for probe in PROBES[1:]]
+    form, first = await _first_answer(client)
+    later = [await client.chat(form.request(probe)) for probe in PROBES[1:]]
     return _fingerprint(client, [first, *later])
 
 
-async def _at_once(client: ModelClient, mode: Mode, *, busy: bool = False) -> Fingerprint:
+async def _at_once(client: ModelClient, *, busy: bool = False) -> Fingerprint:
     """As many at a time as the client has seats; `busy`: other chats are among them."""
-    # Who gave no log-probabilities may give them by now.
-    answers = [await _first_answer(client)] if mode == "text" else []
-    offered = mode == "logprobs" or bool(answers[0].top_logprobs)
-    asked = [client.chat(p.request(logprobs=offered)) for p in PROBES[len(answers) :]]
+    # Anew each time: who refused a field, or gave no log-probabilities, may not do so by now.
+    form, first = await _first_answer(client)
+    asked = [client.chat(form.request(probe)) for probe in PROBES[1:]]
     others = [_ignored(client, chat) for chat in company()] if busy else []
-    try:
-        answers += await _probes_among(asked, others)
-    except ModelAnswerError as error:
-        if error.status not in _REFUSALS:
-            raise
-        return await _one_by_one(client)
-    return _fingerprint(client, answers)
+    return _fingerprint(client, [first, *await _probes_among(asked, others)])
 
 
 async def _probes_among(
@@ -222,14 +220,18 @@ async def _ignored(client: ModelClient, chat: ChatRequest) -> None:
         await client.chat(chat)
 
 
-async def _first_answer(client: ModelClient) -> ChatResponse:
-    """Of the first probe; without log-probabilities when the server refuses to give them."""
-    try:
-        return await client.chat(PROBES[0].request(logprobs=True))
-    except ModelAnswerError as error:
-        if error.status not in _REFUSALS:
-            raise
-    return await client.chat(PROBES[0].request(logprobs=False))
+async def _first_answer(client: ModelClient) -> tuple[_Form, ChatResponse]:
+    """Of the first probe, in the first form that the server does not refuse."""
+    *wishes, last = _FORMS
+    for form in wishes:
+        try:
+            answer = await client.chat(form.request(PROBES[0]))
+        except ModelAnswerError as error:
+            if error.status not in _REFUSALS:
+                raise
+        else:
+            return replace(form, logprobs=bool(answer.top_logprobs)), answer
+    return last, await client.chat(last.request(PROBES[0]))
 
 
 def _fingerprint(client: ModelClient, answers: Sequence[ChatResponse]) -> Fingerprint:
@@ -239,8 +241,7 @@ def _fingerprint(client: ModelClient, answers: Sequence[ChatResponse]) -> Finger
     detail = tuple(_kept(probe.name, answer) for probe, answer in kept)
     facts = [asdict(answer) for answer in detail]
     value = digest([mode, VERSION, client.endpoint.served_id, facts])
-    wobbles = any(_LLAMA_CPP.fullmatch(answer.system_fingerprint or "") for answer in answers)
-    return Fingerprint(value, mode, VERSION, detail, _LLAMA_CPP_SPREAD if wobbles else 0.0)
+    return Fingerprint(value, mode, VERSION, detail)
 
 
 def _kept(probe: str, answer: ChatResponse) -> ProbeAnswer:

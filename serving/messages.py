@@ -101,7 +101,8 @@ class ChatRequest:
 
     `top_logprobs` asks for that many of the likeliest tokens at every position; 0 asks for none.
     `ignore_eos` asks an engine that can (vLLM, llama.cpp) to go on until `max_tokens`; it is for
-    timing alone and no parameter of a prompt.
+    timing alone and no parameter of a prompt. `afresh` asks a server that can (llama.cpp) to
+    compute the whole prompt and use nothing that it kept; it is for fingerprints alone.
     Raises ParameterRefusedError for a parameter outside ALLOWED_PARAMETERS and
     ChatRequestInvalidError for an empty chat.
     """
@@ -110,6 +111,7 @@ class ChatRequest:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     top_logprobs: int = 0
     ignore_eos: bool = False
+    afresh: bool = False
 
     def __post_init__(self) -> None:
         """Refuse here, where the mistake is, and not in the worker that sends the chat."""
@@ -178,6 +180,7 @@ def chat_body(served_id: str, request: ChatRequest) -> bytes:
         **request.parameters,
         **_logprobs(request.top_logprobs),
         **({"ignore_eos": True} if request.ignore_eos else {}),
+        **({"cache_prompt": False} if request.afresh else {}),
         "stream": True,
         "stream_options": {"include_usage": True},
     }

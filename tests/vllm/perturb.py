@@ -6,7 +6,8 @@ HOW is one of
   or another revision would bring;
 * `int8` and `int4`: weights rounded as quantisation rounds them (a scale for each row, or for each
   32 numbers), and written back as ordinary numbers;
-* `tokens`: the same weights and another tokenizer, with a tenth of its merges;
+* `merges:SHARE`: the same weights and another tokenizer, with that share of the merges; the last
+  ones, of the seldom words, are missing;
 * `template`: the same weights and a chat template without the default system prompt.
 
 Runs in the environment of vLLM. Everything else is linked, not copied.
@@ -37,7 +38,7 @@ def perturb(model: Path, copy: Path, how: str) -> None:
         "noise": (_WEIGHTS, _weights(lambda w: w + torch.randn_like(w) * w.std() * float(share))),
         "int8": (_WEIGHTS, _weights(lambda w: _rounded(w, w.shape[-1], 127))),
         "int4": (_WEIGHTS, _weights(lambda w: _rounded(w, 32, 7))),
-        "tokens": ("tokenizer.json", _with_few_merges),
+        "merges": ("tokenizer.json", _with_merges(share)),
         "template": ("chat_template.jinja", lambda _, new: _write(new, _BARE_TEMPLATE)),
     }
     if kind not in changes:
@@ -70,11 +71,14 @@ def _rounded(weights: torch.Tensor, group: int, most: int) -> torch.Tensor:
     return ((groups / scale).round() * scale).reshape(weights.shape)
 
 
-def _with_few_merges(old: Path, new: Path) -> None:
-    tokenizer = json.loads(old.read_text(encoding="utf-8"))
-    merges = tokenizer["model"]["merges"]
-    tokenizer["model"]["merges"] = merges[: len(merges) // 10]
-    _write(new, json.dumps(tokenizer))
+def _with_merges(share: str) -> Callable[[Path, Path], None]:
+    def write(old: Path, new: Path) -> None:
+        tokenizer = json.loads(old.read_text(encoding="utf-8"))
+        merges = tokenizer["model"]["merges"]
+        tokenizer["model"]["merges"] = merges[: int(len(merges) * float(share))]
+        _write(new, json.dumps(tokenizer))
+
+    return write
 
 
 def _write(path: Path, text: str) -> None:

@@ -55,9 +55,10 @@ def look(*answers: Reply) -> list[Reply]:
 def meeting(*looks: Sequence[Reply]) -> list[Reply]:
     """Replies to a meeting over one connection; the last look fills up."""
     first, second, third = [*looks, *[looks[-1]] * (3 - len(looks))]
-    busy = [reply for probe in second for reply in (probe, saying("never mind"))]
+    alone, *rest = second
+    busy = [reply for probe in rest for reply in (probe, saying("never mind"))]
     apart = 2 * len(company())
-    return [*first, *busy[:apart], *second[len(company()) :], *third]
+    return [*first, alone, *busy[:apart], *rest[len(company()) :], *third]
 
 
 def fingerprint_of(*answers: Reply, served_id: str = "tiny") -> Fingerprint:
@@ -85,7 +86,7 @@ def comparison(known: Fingerprint, *replies: Reply) -> tuple[Comparison, int]:
     return asyncio.run(story())
 
 
-def test_the_probes_are_greedy_short_and_use_no_field_of_one_server_only() -> None:
+def test_the_probes_are_greedy_and_short_and_computed_afresh_where_a_server_can() -> None:
     async def story() -> None:
         async with served(giving(0), concurrency=1) as (server, client):
             await measure(client)
@@ -98,8 +99,9 @@ def test_the_probes_are_greedy_short_and_use_no_field_of_one_server_only() -> No
                 assert (body["logprobs"], body["top_logprobs"]) == (True, TOP_LOGPROBS)
                 assert body.keys() == {
                     "model", "messages", "temperature", "seed", "max_tokens", "logprobs",
-                    "top_logprobs", "stream", "stream_options",
+                    "top_logprobs", "stream", "stream_options", "cache_prompt",
                 }  # fmt: skip
+                assert body["cache_prompt"] is False
 
     asyncio.run(story())
 
@@ -118,7 +120,7 @@ def test_a_look_asks_as_many_probes_at_once_as_the_endpoint_takes() -> None:
 def test_chats_in_company_may_fail_without_harm() -> None:
     refused = plain("400 Bad Request", b"no grammar")
     busy = [reply for _ in company() for reply in (giving(0), refused)]
-    replies = [*look(giving(0)), *busy, giving(0)]
+    replies = [*look(giving(0)), giving(0), *busy, giving(0)]
     assert met(*replies).value == fingerprint_of(giving(0)).value
 
 
@@ -145,9 +147,30 @@ def test_it_comes_back_from_storage_as_it_was_unless_it_cannot_be_compared_now()
     assert Fingerprint.stored("", "", []) is None
 
 
-@pytest.mark.parametrize("status", ["400 Bad Request", "422 Unprocessable Entity"])
+REFUSALS = ["400 Bad Request", "422 Unprocessable Entity"]
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+def test_a_server_that_refuses_to_hear_of_its_cache_is_asked_without(status: str) -> None:
+    met_before = fingerprint_of(giving(0))
+
+    async def story() -> None:
+        strict, known = plain(status, b"extra fields not permitted"), look(giving(0))
+        async with served(strict, *known, strict, *known, concurrency=1) as (server, client):
+            first = await confirm(client, met_before)
+            again = await confirm(client, first.fingerprint)
+            assert (first.state, again.state, again.distance) == ("same", "same", 0)
+            told = ["cache_prompt" in request.json for request in server.received]
+            assert told == 2 * [True, *[False] * LOOK]
+            assert all(request.json["logprobs"] for request in server.received)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("status", REFUSALS)
 def test_a_server_that_refuses_log_probabilities_is_asked_without(status: str) -> None:
-    found = met(plain(status, b"no logprobs"), saying("Hi"))
+    refused = plain(status, b"no logprobs")
+    found = met(refused, refused, *look(saying("Hi")), refused, refused, saying("Hi"))
     assert found.kind == f"text/{VERSION}"
     assert {line.text for line in found.detail} == {"Hi"}
 
