@@ -25,7 +25,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, combinations, zip_longest
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 from core.digest import digest
 from core.errors import AssayError
@@ -35,7 +35,6 @@ from serving.messages import ChatResponse, LikelyToken
 from serving.probes import PROBES, VERSION, Probe, company
 
 Mode = Literal["logprobs", "text"]
-T = TypeVar("T")
 
 #: Nats in the mean. Below it nothing is a change, however exactly a server repeats itself: three
 #: times what cached and computed prefixes are apart in bfloat16 (6.4e-3), which repeats on a server
