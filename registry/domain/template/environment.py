@@ -26,7 +26,7 @@ MAX_RANGE = 10_000
 #: Filters only the rewriting step may use; authors cannot spell them (see inspection.py).
 METHOD, RANGE, CONCAT, LITERAL, LOOP = "_method", "_range", "_concat", "_literal", "_loop"
 
-_LOOP_FACTS = frozenset(
+LOOP_FACTS = frozenset(
     "index index0 first last length revindex revindex0 depth depth0 previtem nextitem".split()
 )
 _TEXT_METHODS: dict[str, Callable[..., Any]] = {
@@ -134,7 +134,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`a.b`: the item `b` of a mapping, or a fact about `loop`."""
-        if isinstance(obj, LoopContext) and attribute in _LOOP_FACTS:
+        if isinstance(obj, LoopContext) and attribute in LOOP_FACTS:
             return getattr(obj, attribute)
         return self.getitem(obj, attribute)
 
