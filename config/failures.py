@@ -13,7 +13,7 @@ from registry.api.problem import problem_body
 #: A restarted database is back by then.
 _RETRY_SECONDS = 2
 #: Where programs ask; everything else is a page.
-_PROGRAMS = ("/api/", "/prompt/", "/healthz", "/readyz")
+_PROGRAMS = ("/api/", "/prompt/", "/ofrep/", "/beta/", "/healthz", "/readyz")
 
 
 def bad_request(request: HttpRequest, *_: object, **__: object) -> HttpResponse:

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/openapi.json", SchemaView.as_view(), name="openapi"),
     path("api/v1/", include("evals.api.urls")),
     path("api/v1/", include("registry.api.urls")),
+    path("api/2.0/mlflow/", include("registry.dialects.mlflow.urls")),
     path("", include("webui.urls")),
 ]
 handler400 = failures.bad_request

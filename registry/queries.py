@@ -51,6 +51,12 @@ def prompt(name: str) -> Prompt:
     return found
 
 
+def names_among(names: Sequence[str]) -> list[str]:
+    """Those of `names` that prompts have, sorted."""
+    found = Prompt.objects.filter(name__in=names)
+    return list(found.order_by("name").values_list("name", flat=True))
+
+
 def version(prompt: Prompt, number: int) -> PromptVersion:
     """One version. Raises VersionUnknownError naming those that exist."""
     found = prompt.versions.select_related("prompt").filter(number=number).first()
@@ -181,9 +187,40 @@ def visible_prompts(actor: Actor) -> QuerySet[Prompt]:
     return prompts().filter(name__in=names)
 
 
+def visible_names(actor: Actor) -> list[str]:
+    """The names of all prompts within the actor's globs."""
+    return actor.visible(Prompt.objects.order_by("name").values_list("name", flat=True))
+
+
+def prompts_named(names: Sequence[str]) -> QuerySet[Prompt]:
+    """`prompts` with these names."""
+    return prompts().filter(name__in=names)
+
+
 def versions(prompt: Prompt) -> QuerySet[PromptVersion]:
     """Published versions with their certificates, newest first."""
     return prompt.versions.prefetch_related("certificate_set__model_version").order_by("-number")
+
+
+def tag_versions(prompt: Prompt) -> dict[str, int]:
+    """The number of the version each live tag points at."""
+    live = Tag.objects.filter(prompt=prompt, event__version__isnull=False).order_by("name")
+    return dict(live.values_list("name", "event__version__number"))
+
+
+def is_split(prompt: Prompt) -> bool:
+    """Whether a canary takes some of the keys that ask for `stable`."""
+    return Tag.objects.filter(
+        prompt=prompt, name="canary", event__version__isnull=False, event__weight__gt=0
+    ).exists()
+
+
+def newest_number(prompt: Prompt) -> int:
+    """The number of the newest version. Raises VersionUnknownError when there is none."""
+    newest = prompt.versions.order_by("-number").values_list("number", flat=True).first()
+    if newest is None:
+        raise VersionUnknownError(f"{prompt.name} has no version yet")
+    return newest
 
 
 def models() -> QuerySet[ModelVersion]:

@@ -17,7 +17,9 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.multiprocess import MultiProcessCollector
 
 #: Routes that answer applications.
-LOOKUP_ROUTES = frozenset({"lookup", "seed-lookup"})
+LOOKUP_ROUTES = frozenset(
+    "lookup seed-lookup mlflow-alias mlflow-version ofrep-flag litellm-prompt".split()
+)
 _Next = Callable[[HttpRequest], HttpResponse]
 
 

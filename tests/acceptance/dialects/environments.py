@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -109,6 +110,38 @@ def answers_of(
     print(done.stdout, done.stderr)
     assert done.returncode == 0, f"{command[0]} ended with {done.returncode}: {done.stderr}"
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@contextmanager
+def session(
+    *command: str | Path, settings: Mapping[str, str], seconds: float = 60
+) -> Iterator[Callable[[Any], Any]]:
+    """A script that answers each line of JSON by one, for as long as the block lasts.
+
+    An SDK takes seconds to import: tests share one. Gives the function that asks.
+    """
+    with subprocess.Popen(
+        [str(part) for part in command],
+        env=environment_of(settings),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        wire = (child.stdin, child.stdout)
+
+        def ask(given: Any) -> Any:
+            print(json.dumps(given), file=wire[0], flush=True)
+            ready, _, _ = select.select([wire[1]], [], [], seconds)
+            line = wire[1].readline() if ready else ""
+            assert line, f"{command[0]} gave no answer; it ended with {child.poll()}"
+            return json.loads(line)
+
+        try:
+            yield ask
+        finally:
+            child.kill()
 
 
 def _made(home: Path, sources: Sequence[Path], runtime: str, make: Callable[[], None]) -> None:

@@ -19,6 +19,16 @@ REVOKED = "a revoked token"
 EXPIRED = "an expired token"
 CALLERS = (NOBODY, *TOKENS, *ROLES, STRANGER, REVOKED, EXPIRED)
 
+#: What MLflow can write and nobody may: versions are files, tags move with evidence.
+MLFLOW_WRITES = (
+    *(f"mlflow-registered-models-{word}" for word in "create rename update delete".split()),
+    "mlflow-registered-models-delete-tag",
+    *(f"mlflow-model-versions-{word}" for word in "create update delete".split()),
+    "mlflow-model-versions-set-tag",
+    "mlflow-model-versions-delete-tag",
+)
+WRITING = ("POST", "PATCH", "DELETE")
+
 #: In quarantine.
 CASE = {"suite": "greetings", "case": "hello"}
 
@@ -27,6 +37,7 @@ ANYBODY = frozenset(CALLERS)
 PEOPLE = frozenset(ROLES)
 KNOWN = frozenset({*TOKENS, *ROLES, STRANGER})
 LOOKUP = frozenset({"lookup", *ROLES})
+TOKEN_LOOKUP = frozenset({"lookup"})
 READ = frozenset({"read", *ROLES})
 EVALUATE = frozenset({"evaluate", "editor", "promoter", "administrator"})
 PROMOTE = frozenset({"promote", "promoter", "administrator"})
@@ -75,6 +86,16 @@ TABLE: tuple[Row, ...] = (
     # --- Applications ---
     *reading("lookup", LOOKUP),
     *reading("seed-lookup", LOOKUP),
+    # --- Dialects: tokens only, and never more than the lookup gives ---
+    *reading("mlflow-prompt", TOKEN_LOOKUP),
+    *reading("mlflow-alias", TOKEN_LOOKUP),
+    *reading("mlflow-version", TOKEN_LOOKUP),
+    *reading("mlflow-search", everywhere(TOKEN_LOOKUP)),
+    # Nothing is kept of it.
+    Row("mlflow-set-tag", "POST", everywhere(TOKEN_LOOKUP)),
+    Row("mlflow-alias", "POST", frozenset()),
+    Row("mlflow-alias", "DELETE", frozenset()),
+    *(Row(route, method, frozenset()) for route in MLFLOW_WRITES for method in WRITING),
     # --- Reading ---
     *reading("prompts", everywhere(READ)),
     *reading("versions", READ),

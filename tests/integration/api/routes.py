@@ -26,7 +26,12 @@ ARGUMENTS: dict[str, Any] = {
     "trial": TRIAL,
     "secret": SECRET,
 }
-QUERY = {"diff": "?old=1&new=2"}
+QUERY = {
+    "diff": "?old=1&new=2",
+    "mlflow-prompt": "?name=greeting",
+    "mlflow-alias": "?name=greeting&alias=stable",
+    "mlflow-version": "?name=greeting&version=1",
+}
 
 #: How a caller presents itself: headers, and the key of a session.
 Credentials = tuple[dict[str, str], str]

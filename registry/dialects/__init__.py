@@ -1,0 +1,4 @@
+"""Other registries' interfaces, so that the clients people have work unchanged.
+
+Each parses, asks `registry.lookup` and `registry.queries`, and shapes the answer; none writes.
+"""
