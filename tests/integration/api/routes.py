@@ -22,6 +22,7 @@ TRIAL = uuid.UUID(int=2)
 ARGUMENTS: dict[str, Any] = {
     "name": "greeting",
     "model": "tiny",
+    "flag": "prompt.greeting",
     "run": RUN,
     "trial": TRIAL,
     "secret": SECRET,

@@ -1,0 +1,1 @@
+"""The OpenFeature Remote Evaluation Protocol: which version of a prompt a user gets."""
