@@ -51,14 +51,20 @@ class Assay(EvaluationCalls, JudgeCalls, CaseCalls):
         return read(Me, self._get("/me"))
 
     def lookup(
-        self, name: str, *, tag: str | None = None, version: int | None = None
+        self,
+        name: str,
+        *,
+        tag: str | None = None,
+        version: int | None = None,
+        key: str | None = None,
     ) -> ServedPrompt:
         """What an application needs to call a model: the template, its parameters, the model.
 
         `tag` defaults to `stable`. `canary` answers `stable` with `fallback` true while no canary
-        is set. Needs the scope `lookup`.
+        is set. With a `key` (a user's, a session's) `stable` is answered by the canary for its
+        share of the keys. Needs the scope `lookup`.
         """
-        return read(ServedPrompt, self._get(prompt_path(name), tag=tag, version=version))
+        return read(ServedPrompt, self._get(prompt_path(name), tag=tag, version=version, key=key))
 
     def prompts(self) -> Iterator[PromptSummary]:
         """Every prompt this token may read, page by page."""

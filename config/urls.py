@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("evals.api.urls")),
     path("api/v1/", include("registry.api.urls")),
     path("api/2.0/mlflow/", include("registry.dialects.mlflow.urls")),
+    path("beta/", include("registry.dialects.litellm.urls")),
     path("ofrep/v1/", include("registry.dialects.ofrep.urls")),
     path("", include("webui.urls")),
 ]

@@ -96,6 +96,7 @@ TABLE: tuple[Row, ...] = (
     Row("mlflow-alias", "POST", frozenset()),
     Row("mlflow-alias", "DELETE", frozenset()),
     *(Row(route, method, frozenset()) for route in MLFLOW_WRITES for method in WRITING),
+    *reading("litellm-prompt", TOKEN_LOOKUP),
     Row("ofrep-flag", "POST", TOKEN_LOOKUP),
     Row("ofrep-flags", "POST", everywhere(TOKEN_LOOKUP)),
     *reading("ofrep-configuration", everywhere(TOKEN_LOOKUP)),

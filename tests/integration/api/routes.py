@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, Any] = {
 }
 QUERY = {
     "diff": "?old=1&new=2",
+    "litellm-prompt": "?prompt_id=greeting@v1",
     "mlflow-prompt": "?name=greeting",
     "mlflow-alias": "?name=greeting&alias=stable",
     "mlflow-version": "?name=greeting&version=1",

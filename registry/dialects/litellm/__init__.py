@@ -1,0 +1,1 @@
+"""LiteLLM's generic prompt management: for pinned versions, because it never asks again."""
