@@ -14,7 +14,7 @@ from tests.unit.deploy.files import DEPLOY, settings_variables
 _PATH = DEPLOY / "compose" / "compose.yaml"
 _COMPOSE: dict[str, Any] = yaml.safe_load(_PATH.read_text(encoding="utf-8"))
 _SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
-_OURS = ("web", "worker", "beat", "migrate")
+_OURS = ("web", "stream", "worker", "beat", "migrate")
 
 
 def test_every_part_is_there() -> None:
@@ -35,10 +35,10 @@ def test_ours_run_without_rights() -> None:
     assert all("privileged" not in service for service in _SERVICES.values())
 
 
-def test_only_the_web_is_reached_and_only_from_this_machine() -> None:
+def test_only_the_listeners_are_reached_and_only_from_this_machine() -> None:
     ports = {name: service["ports"] for name, service in _SERVICES.items() if "ports" in service}
-    assert list(ports) == ["web"]
-    assert all(port.startswith("127.0.0.1:") for port in ports["web"])
+    assert list(ports) == ["web", "stream"]
+    assert all(port.startswith("127.0.0.1:") for listed in ports.values() for port in listed)
 
 
 def test_every_variable_is_one_that_the_settings_read() -> None:
@@ -59,7 +59,7 @@ def test_what_is_named_exists() -> None:
 
 
 def test_nothing_works_on_tables_that_are_not_there() -> None:
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "stream", "worker", "beat"):
         waits = _SERVICES[name]["depends_on"]["migrate"]
         assert waits == {"condition": "service_completed_successfully"}
 
@@ -67,7 +67,7 @@ def test_nothing_works_on_tables_that_are_not_there() -> None:
 def test_no_data_folder_is_shared() -> None:
     """Two processes with one pid would count in one file; see config/metrics/counting.py."""
     folders = [v for name in _OURS for v in _SERVICES[name].get("volumes", ()) if ":/data" in v]
-    assert len(folders) == len(set(folders)) == 3
+    assert len(folders) == len(set(folders)) == 4
 
 
 def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
+import pytest
+
+from config.embedded import application
 from tests.unit.deploy.files import DEPLOY, ROOT
 
 _TEXT = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
@@ -91,3 +95,16 @@ def test_the_web_server_is_started_as_assay_serve_starts_it() -> None:
         assert option in started
         assert f'"{option}"' in own
     assert started[-1] == "config.wsgi:application"
+
+
+@pytest.mark.parametrize("file", ["kubernetes/base/stream.yaml", "compose/compose.yaml"])
+def test_the_stream_server_is_started_as_assay_serve_starts_it(file: str) -> None:
+    text = " ".join((DEPLOY / file).read_text(encoding="utf-8").split())
+    started = re.search(r"\[(granian, --interface, asgi.*?)\]", text)
+    assert started
+    words = [word.strip('"') for word in started[1].split(", ")]
+    service = application.stream(Path("/data"), "0.0.0.0", 8001)
+    own = list(service.argv[service.argv.index("--http") :])
+    for option in ("--http", "--loop", "--workers", "--backlog", "--backpressure", "--interface"):
+        assert words[words.index(option) + 1] == own[own.index(option) + 1], option
+    assert words[-1] == own[-1] == "config.asgi:application"

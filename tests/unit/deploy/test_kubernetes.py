@@ -107,7 +107,9 @@ def test_the_example_reaches_its_model() -> None:
 
 
 def test_every_part_is_there() -> None:
-    assert set(workloads()) == {"assay-web", "assay-worker", "assay-beat", "assay-migrate"}
+    assert set(workloads()) == {
+        *("assay-web", "assay-stream", "assay-worker", "assay-beat", "assay-migrate")
+    }
 
 
 @pytest.mark.parametrize("name", sorted(workloads()))
@@ -162,13 +164,21 @@ def test_only_workers_have_the_keys_of_models() -> None:
     assert holders == {"assay-worker"}
 
 
-def test_nobody_but_the_web_is_reached() -> None:
-    closed, web = objects(_BASE / "network.yaml")
+def test_nobody_but_the_listeners_is_reached() -> None:
+    closed, web, stream = objects(_BASE / "network.yaml")
     assert closed["spec"].get("ingress") is None
     for template in workloads().values():
         selector = closed["spec"]["podSelector"]["matchLabels"]
         assert selector.items() <= template["metadata"]["labels"].items()
     assert web["spec"]["ingress"] == [{"ports": [{"protocol": "TCP", "port": 8000}]}]
+    assert stream["spec"]["ingress"] == [{"ports": [{"protocol": "TCP", "port": 8001}]}]
+
+
+def test_the_ingress_leads_streams_to_their_listener() -> None:
+    [ingress] = objects(_EXAMPLE / "ingress.yaml")
+    [rule] = ingress["spec"]["rules"]
+    routes = {one["path"]: one["backend"]["service"]["name"] for one in rule["http"]["paths"]}
+    assert routes == {"/api/v1/stream": "assay-stream", "/": "assay-web"}
 
 
 def test_the_models_policy_lets_our_workers_in() -> None:
@@ -181,8 +191,9 @@ def test_the_models_policy_lets_our_workers_in() -> None:
     assert web not in parts["matchExpressions"][0]["values"]
 
 
-def test_the_web_ends_after_its_last_answer() -> None:
-    spec = workloads()["assay-web"]["spec"]
+@pytest.mark.parametrize("name", ["assay-web", "assay-stream"])
+def test_a_listener_ends_after_its_last_answer(name: str) -> None:
+    spec = workloads()[name]["spec"]
     [web] = spec["containers"]
     drain = int(web["lifecycle"]["preStop"]["exec"]["command"][1])
     kill = int(web["args"][web["args"].index("--workers-kill-timeout") + 1])
