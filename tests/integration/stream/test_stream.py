@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import random
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from registry import access
-from registry.models import ApiToken, TagEvent
+from registry.errors import NothingToRollBackToError, TagNotSetError
+from registry.models import ApiToken, Tag, TagEvent
 from registry.promotion import clear_canary, rollback
 from tests.integration.lookup.conftest import ADMIN, bearer, go_live
 from tests.integration.registry.conftest import make_shelf
-from tests.integration.stream.listener import Client, Listener, eventually
+from tests.integration.stream.listener import Client, Event, Listener, eventually
 
 STREAM = "/api/v1/stream"
 pytestmark = pytest.mark.usefixtures("shelf")
@@ -172,8 +176,6 @@ def test_a_host_that_is_not_ours_is_refused(listener: Listener) -> None:
 
 
 def test_a_registry_that_was_emptied_is_another_history(listener: Listener) -> None:
-    from django.core.management import call_command
-
     for version in (1, 2, 3):
         go_live(version)
     kept = bearer()
@@ -185,3 +187,63 @@ def test_a_registry_that_was_emptied_is_another_history(listener: Listener) -> N
     eventually(lambda: client.has_ended or client.events[-1].kind == "reset")
     again = listener.client(kept, last_event_id="3")
     assert again.events[0].kind == "reset"
+
+
+def test_whoever_comes_and_goes_ends_where_the_database_is(listener: Listener) -> None:
+    """A story drawn anew each run: moves of four prompts, and clients that come back or begin."""
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    chance, names = random.Random(seed), ("greeting", "one", "two", "team/three")
+    for name in names[1:]:
+        make_shelf(name)
+    token = bearer()
+    stories = [Story(listener, token) for _ in range(4)]
+    for _ in range(60):
+        name, tag = chance.choice(names), chance.choice(("stable", "canary"))
+        with suppress(NothingToRollBackToError, TagNotSetError):
+            if chance.random() < 0.3:
+                rollback(prompt=name, actor=ADMIN)
+            else:
+                weight = {"weight": 10} if tag == "canary" else {}
+                go_live(chance.randint(1, 4), tag, prompt=name, **weight)
+        if chance.random() < 0.3:
+            chance.choice(stories).goes_away()
+        if chance.random() < 0.3:
+            chance.choice(stories).comes_back()
+    live = {
+        (tag.prompt.name, tag.name): (tag.event.version and tag.event.version.number)
+        for tag in Tag.objects.select_related("prompt", "event__version")
+    }
+    for story in stories:
+        story.comes_back()
+        eventually(partial(story.has_heard, newest()))
+        assert story.state() == live
+
+
+class Story:
+    """One application: what it knows is what it was told, over all its connections."""
+
+    def __init__(self, listener: Listener, token: str) -> None:
+        self.listener, self.token = listener, token
+        self.past: list[Event] = []
+        self.client: Client | None = listener.client(token, last_event_id="0")
+
+    def goes_away(self) -> None:
+        if self.client is not None:
+            self.client.close()
+            self.past += [event for event in self.client.events if event.kind == "tag.moved"]
+            self.client = None
+
+    def comes_back(self) -> None:
+        if self.client is None:
+            last = str(self.past[-1].id) if self.past else "0"
+            self.client = self.listener.client(self.token, last_event_id=last)
+
+    def has_heard(self, revision: int) -> bool:
+        assert self.client is not None
+        return self.client.last_id == str(revision)
+
+    def state(self) -> dict[tuple[str, str], int | None]:
+        self.goes_away()
+        assert [event.id for event in self.past] == list(range(1, len(self.past) + 1))
+        return {(e.data["prompt"], e.data["tag"]): e.data["version"] for e in self.past}
