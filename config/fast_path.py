@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.urls import Resolver404, resolve
 
+from config import many
 from config.hosts import KnownHosts, transport_security
 from config.metrics.counting import count
 from registry.access import token_digest
@@ -17,6 +19,8 @@ from registry.lookup import Ask, Lookups, Reply
 #: Where lookups are: the rest of the path is the name.
 API, SEED = "/api/v1/prompts/", "/prompt/"
 _Application = Callable[..., Iterable[bytes]]
+#: Takes `last_known` by name, as `Lookups.answer` does.
+_Answering = Callable[..., Reply | None]
 #: What a client that wants JSON sends. Others are for content negotiation to decide.
 JSON = frozenset({"", "*/*", "application/json", "application/json, */*"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,14 +47,35 @@ class FastPath:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         """One request."""
-        ask = self._ask(environ) if environ["REQUEST_METHOD"] == "GET" else None
-        if ask is None:
+        answer = self._answering(environ)
+        if answer is None:
             return self._through(environ, start_response)
-        reply = self._lookups.answer(ask)
+        reply = answer()
         if reply is None:
-            return self._with_a_net(ask, environ, start_response)
+            return self._with_a_net(answer, environ, start_response)
         count(reply.status)
         return self._sent(reply, environ, start_response)
+
+    def _answering(self, environ: dict[str, Any]) -> _Answering | None:
+        """How to answer this request from the snapshot; None when it is for Django."""
+        if environ["REQUEST_METHOD"] == "GET" and (ask := self._ask(environ)) is not None:
+            return partial(self._lookups.answer, ask)
+        what = many.asked(environ)
+        secret = self._secret(environ) if what is not None else None
+        if what is None or secret is None or not self._is_ours(environ):
+            return None
+        if isinstance(what, many.BundleAsk):
+            return partial(self._lookups.bundle, what.tag, secret, what.if_none_match)
+        return partial(self._lookups.batch, what, secret)
+
+    def _secret(self, environ: dict[str, Any]) -> str | None:
+        """The digest of the bearer token, where a program sent one that wants JSON."""
+        scheme, _, secret = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer" or environ.get("HTTP_ACCEPT", "") not in JSON:
+            return None
+        if "HTTP_COOKIE" in environ:  # a session, which may be one that has to be ended
+            return None
+        return token_digest(secret.strip())
 
     def _ask(self, environ: dict[str, Any]) -> Ask | None:
         """The lookup that this request is; None when it is anything else."""
@@ -61,17 +86,15 @@ class FastPath:
             name, seed = path[len(SEED) :], True
         else:
             return None
-        scheme, _, secret = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer" or environ.get("HTTP_ACCEPT", "") not in JSON:
-            return None
-        if "HTTP_COOKIE" in environ:  # a session, which may be one that has to be ended
+        secret = self._secret(environ)
+        if secret is None:
             return None
         if not (self._is_ours(environ) and ("/" not in name or self._is_lookup(path))):
             return None
         return Ask(
             name,
             environ.get("QUERY_STRING", ""),
-            token_digest(secret.strip()),
+            secret,
             environ.get("HTTP_IF_NONE_MATCH", ""),
             seed,
         )
@@ -116,13 +139,13 @@ class FastPath:
         return answer
 
     def _with_a_net(
-        self, ask: Ask, environ: dict[str, Any], start_response: Callable[..., Any]
+        self, answer_now: _Answering, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Any:
         """Let Django answer; if it cannot reach the database, say what was last known."""
         held: list[tuple[Any, ...]] = []
         answer = self._django(environ, lambda *started: held.append(started))
         if held[0][0].startswith("503"):
-            reply = self._lookups.answer(ask, last_known=True)
+            reply = answer_now(last_known=True)
             if reply is not None:
                 _close(answer)
                 return self._sent(reply, environ, start_response)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """The model a prompt is for: call it by `served_id`."""
+    """The model a prompt is for: call it by `served_id`. `digest` is the pin's content address."""
 
     name: str
     served_id: str
     revision: str
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

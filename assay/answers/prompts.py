@@ -16,7 +16,7 @@ class ServedPrompt:
 
     `fallback` is true when `canary` was asked for and `stable` is served. `tag` and the
     revisions are None when an exact version was asked for; `proven` says whether a certificate
-    backs it.
+    backs it. `arm` is `stable` or `canary`, and `weight` the percentage of a canary; else None.
     """
 
     name: str
@@ -34,6 +34,8 @@ class ServedPrompt:
     fallback: bool
     proven: bool
     warnings: tuple[str, ...] = ()
+    arm: str | None = None
+    weight: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

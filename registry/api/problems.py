@@ -40,11 +40,18 @@ def problem(status: int, code: str, detail: str, hint: str = "", **fields: Any) 
     return Response(body, status=status, content_type="application/problem+json")
 
 
+def body_of(error: AssayError) -> dict[str, Any]:
+    """The members of the problem that an error is."""
+    return problem_body(status_of(error), error.code, error.message, error.hint, **error.fields)
+
+
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler; None lets the unforeseen be a 500 with a traceback in the log."""
     if isinstance(error, AssayError):
         set_rollback()
-        response = problem(status_of(error), error.code, error.message, error.hint, **error.fields)
+        response = Response(
+            body_of(error), status=status_of(error), content_type="application/problem+json"
+        )
         if "retry_after_seconds" in error.fields:
             response["Retry-After"] = str(error.fields["retry_after_seconds"])
         return response

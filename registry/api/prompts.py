@@ -32,6 +32,12 @@ from registry.preview import preview
 
 _TAG = OpenApiParameter("tag", str, description="`stable` when neither tag nor version is given")
 _VERSION = OpenApiParameter("version", int, description="a version by number, live or not")
+_COMMIT = OpenApiParameter(
+    "commit",
+    str,
+    description="the newest version in the tree of this commit of the prompt repository: its id, "
+    "or at least 4 digits that no other commit begins with",
+)
 _KEY = OpenApiParameter("key", str, description="who asks; the same key is always on one arm")
 
 
@@ -93,14 +99,16 @@ class LookupView(APIView):
     seed = False
 
     @extend_schema(
-        parameters=[_TAG, _VERSION, _KEY, *_ANSWER_HEADERS],
+        parameters=[_TAG, _VERSION, _COMMIT, _KEY, *_ANSWER_HEADERS],
         responses={200: OpenApiTypes.OBJECT, 304: None},
     )
     def get(self, request: Request, name: str) -> HttpResponse:
         """Which prompt is live? Answers `ETag`; the number before its dash is the tag's revision.
 
         With a `key`, `stable` is answered by the canary for its share of the keys; `arm` says which
-        it was.
+        it was. With a `commit`, the answer is the newest version in that commit's tree, live or
+        not; 404 says why there is none: the mirror has no such commit, the commit has no version of
+        this prompt, or its newest one was not published with the text it has there.
         """
         actor_of(request).require(Scope.LOOKUP, name)
         where = lookup.standing()
@@ -120,6 +128,9 @@ class LookupView(APIView):
 
     def answer(self, request: Request, name: str) -> lookup.Answer:
         """Look up what the query asks for. Raises InvalidError, NotFoundError kinds."""
+        commit = request.query_params.get("commit", "")
+        if commit:
+            return _of_commit(name, commit, request)
         number = version_parameter(request, "version")
         if number is not None:
             return lookup.by_version(name, number)
@@ -127,6 +138,14 @@ class LookupView(APIView):
         if len(key) > LONGEST_KEY:
             raise InvalidError(f"a key has at most {LONGEST_KEY} characters")
         return lookup.by_tag(name, request.query_params.get("tag") or lookup.STABLE, key)
+
+
+def _of_commit(name: str, commit: str, request: Request) -> lookup.Answer:
+    others = [one for one in ("tag", "version", "key") if request.query_params.get(one)]
+    if others:
+        raise InvalidError(f"commit names one version; leave {', '.join(others)} out")
+    with slow.COMMITS.one():
+        return lookup.by_commit(name, commit)
 
 
 class SeedLookupView(LookupView):

@@ -8,6 +8,8 @@ from rest_framework import serializers
 
 from registry import lookup, promotion
 from registry.api.inputs import StrictSerializer
+from registry.domain.canary_arm import LONGEST_KEY
+from registry.domain.names import MAX_PROMPT_NAME, MAX_VERSION
 from registry.models import (
     Certificate,
     Prompt,
@@ -104,6 +106,30 @@ class ReleaseIn(StrictSerializer):
         max_length=200,  # type: ignore[call-arg]
     )
     reason = ReasonField()
+
+
+class BatchItemIn(StrictSerializer):
+    """One lookup of a batch: a prompt, and a tag (default `stable`) or a version."""
+
+    name = serializers.CharField(max_length=MAX_PROMPT_NAME)
+    tag = serializers.CharField(default="", max_length=100, allow_blank=True)
+    version = serializers.IntegerField(
+        min_value=1, max_value=MAX_VERSION, required=False, allow_null=True, default=None
+    )
+    key = serializers.CharField(
+        default="", max_length=LONGEST_KEY, allow_blank=True, trim_whitespace=False
+    )
+    if_none_match = serializers.CharField(default="", max_length=200, allow_blank=True)
+
+
+class BatchIn(StrictSerializer):
+    """Body of a batch of lookups."""
+
+    items = BatchItemIn(
+        many=True,
+        allow_empty=False,
+        max_length=lookup.MOST_ITEMS,  # type: ignore[call-arg]
+    )
 
 
 class RenderIn(StrictSerializer):

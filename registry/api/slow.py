@@ -47,3 +47,5 @@ class Slots:
 
 SYNCS = Slots(1, "sync")
 RENDERINGS = Slots(2, "renderings")
+COMMITS = Slots(2, "lookups by commit")
+BUNDLES = Slots(2, "bundles")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from registry.api import me, models, moves, prompts, stream, syncs
+from registry.api import many, me, models, moves, prompts, stream, syncs
 
 urlpatterns = [
     path("me", me.MeView.as_view(), name="me"),
@@ -18,6 +18,8 @@ urlpatterns = [
     path("syncs", syncs.SyncsView.as_view(), name="syncs"),
     path("syncs/last", syncs.LastSyncView.as_view(), name="last-sync"),
     path("releases", moves.ReleasesView.as_view(), name="releases"),
+    path("bundle", many.BundleView.as_view(), name="bundle"),
+    path("prompts:batch", many.BatchView.as_view(), name="batch"),
     path("prompts", prompts.PromptsView.as_view(), name="prompts"),
     path("prompts/<path:name>/versions", prompts.VersionsView.as_view(), name="versions"),
     path("prompts/<path:name>/tags", prompts.TagsView.as_view(), name="tags"),

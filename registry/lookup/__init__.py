@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from registry.lookup.answering import Ask, Lookups
+from registry.lookup.by_commit import by_commit
 from registry.lookup.keeper import LEASE_SECONDS, Freshness
+from registry.lookup.many import MOST_ITEMS, Item, batch, found, refused
 from registry.lookup.reading import (
     Answer,
     by_tag,
@@ -12,23 +14,33 @@ from registry.lookup.reading import (
     is_proven,
     standing,
 )
+from registry.lookup.reading_many import Shelf, bundle, shelf_for
 from registry.lookup.reply import Reply, Standing, reply
 from registry.lookup.values import CANARY, STABLE
 
 __all__ = [
     "CANARY",
     "LEASE_SECONDS",
+    "MOST_ITEMS",
     "STABLE",
     "Answer",
     "Ask",
     "Freshness",
+    "Item",
     "Lookups",
     "Reply",
+    "Shelf",
     "Standing",
+    "batch",
+    "bundle",
+    "by_commit",
     "by_tag",
     "by_version",
     "expired_because",
+    "found",
     "is_proven",
+    "refused",
     "reply",
+    "shelf_for",
     "standing",
 ]

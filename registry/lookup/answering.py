@@ -6,15 +6,18 @@ It answers what it can answer exactly as the REST view would, and nothing else.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from registry.domain.canary_arm import LONGEST_KEY
 from registry.lookup.following import Follower
 from registry.lookup.keeper import Freshness, Keeper
+from registry.lookup.loading import Token
+from registry.lookup.many import MOST_ITEMS, Bundle, Item, batch, found
 from registry.lookup.reply import Reply, Standing, reply
 from registry.lookup.snapshot import Snapshot
-from registry.lookup.values import STABLE
+from registry.lookup.values import STABLE, Entry, choose
 
 _KNOWN = frozenset({"tag", "version", "key"})
 #: The form of the first minimal registry knows only this.
@@ -67,6 +70,52 @@ class Lookups:
         token.used_at = now
         return reply(made, ask.if_none_match, self._standing(now, is_stale=is_stale))
 
+    def batch(
+        self, items: Sequence[Item], token_digest: str, *, last_known: bool = False
+    ) -> Reply | None:
+        """Many lookups as of one moment; None when one of them is for the database to answer."""
+        known = self._known(token_digest, last_known=last_known)
+        if known is None or not 0 < len(items) <= MOST_ITEMS:
+            return None
+        pieces = []
+        for item in items:
+            entry = known.entries.get(item.name)
+            if entry is None or not known.may_answer(entry):
+                return None
+            face = self.snapshot.face(entry, item.asked, item.key, seed=False, now=known.now)
+            if face is None:
+                return None
+            pieces.append(found(item, face))
+        known.token.used_at = known.now
+        return batch(pieces, known.standing)
+
+    def bundle(
+        self, tag: str, token_digest: str, if_none_match: str = "", *, last_known: bool = False
+    ) -> Reply | None:
+        """What a tag answers for every prompt the token sees; None when the database must say."""
+        known = self._known(token_digest, last_known=last_known)
+        if known is None:
+            return None
+        faces, revision = [], 0
+        for name in sorted(known.entries):
+            entry = known.entries[name]
+            if known.token.prompts is not None and not known.token.prompts.sees(name):
+                continue
+            if not known.may_answer(entry):
+                return None
+            choice = choose(name, entry.pointers, tag, "")
+            if choice is None:
+                continue
+            face = self.snapshot.face(entry, tag, "", seed=False, now=known.now)
+            if face is None:
+                return None
+            faces.append(face)
+            revision = max(revision, choice.pointer.registry_revision)
+        if not faces and tag != STABLE:
+            return None
+        known.token.used_at = known.now
+        return Bundle(tag, faces, revision).reply(if_none_match, known.standing)
+
     def start(self) -> None:
         """Begin to follow the database."""
         self.keeper.start()
@@ -75,10 +124,40 @@ class Lookups:
         """End the thread and its connection."""
         self.keeper.stop()
 
+    def _known(self, token_digest: str, *, last_known: bool) -> _Known | None:
+        """One state of the registry; None when the token is not good or nothing sure is known."""
+        freshness = self.keeper.freshness()
+        token, now = self.snapshot.tokens.get(token_digest), time.time()
+        if (freshness is Freshness.UNSURE and not last_known) or token is None:
+            return None
+        if not token.may_look_up or (token.expires_at is not None and token.expires_at <= now):
+            return None
+        is_stale = freshness is not Freshness.CURRENT or last_known
+        # In this order: an entry read later than the revision is newer, and is told by its own.
+        standing = self._standing(now, is_stale=is_stale)
+        return _Known(dict(self.snapshot.entries), token, now, standing)
+
     def _standing(self, now: float, *, is_stale: bool) -> Standing:
         mirrored_at = self.snapshot.mirrored_at
         age = int(now - mirrored_at) if mirrored_at is not None else None
         return Standing(self.snapshot.revision, age, self.keeper.age() if is_stale else None)
+
+
+class _Known(NamedTuple):
+    """What one answer to many questions is made of: the entries are a copy of one moment."""
+
+    entries: dict[str, Entry]
+    token: Token
+    now: float
+    standing: Standing
+
+    def may_answer(self, entry: Entry) -> bool:
+        """Whether the token sees the prompt, and the entry is as it was at the revision."""
+        if self.token.prompts is not None and not self.token.prompts.sees(entry.name):
+            return False
+        if self.standing.stale is not None:
+            return True
+        return not entry.is_doubtful and entry.revision <= self.standing.registry_revision
 
 
 def _wanted(query: str, known: frozenset[str]) -> tuple[str | int, str] | None:

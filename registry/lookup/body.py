@@ -81,7 +81,13 @@ def _head(
         "arm": pointer.tag if pointer and pointer.tag in (STABLE, CANARY) else None,
         "version": f"v{number}" if seed else number,
         "model": model
-        and {"name": model.name, "served_id": model.served_id, "revision": model.revision},
+        and {
+            "name": model.name,
+            "served_id": model.served_id,
+            "revision": model.revision,
+            "digest": model.digest,
+        },
+        "weight": pointer.weight if pointer else None,
         "revision": pointer.sequence if pointer else None,
         "registry_revision": pointer.registry_revision if pointer else None,
         "fallback": bool(choice and choice.fallback),

@@ -77,7 +77,8 @@ SELECT digest, id, extract(epoch FROM expires_at)::float8, name, scopes, prompts
 """
 # A rollback stands on the evidence of what it restores, however often that was done.
 _POINTERS = """
-SELECT p.id, p.name, p.orphaned, t.name, v.number, v.digest, e.sequence, e.registry_revision,
+SELECT p.id, p.name, p.orphaned, COALESCE((SELECT revision FROM registry_registrystate), 0),
+       t.name, v.number, v.digest, e.sequence, e.registry_revision,
        e.weight, m.name, m.pin ->> 'served_id', m.pin ->> 'revision', m.digest, proof.kind,
        c.id, extract(epoch FROM c.valid_until)::float8, c.expired_at IS NOT NULL, c.expired_reason
   FROM registry_prompt p
@@ -160,12 +161,13 @@ def entries(
 ) -> tuple[dict[str, Entry], list[Missing]]:
     """The prompts as they are now, and the versions that `known` has no text of.
 
-    Texts never change, so those in `known` are kept. What is live has its text in the result.
+    Texts never change, so those in `known` are kept. What is live has its text in the result. All
+    pointers are of one moment: one statement reads them.
     """
     cursor.execute(_POINTERS, [list(prompts)])
     found: dict[int, Entry] = {}
-    for pk, name, orphaned, tag, *pointed in cursor.fetchall():
-        entry = found.setdefault(pk, Entry(pk, name, orphaned))
+    for pk, name, orphaned, revision, tag, *pointed in cursor.fetchall():
+        entry = found.setdefault(pk, Entry(pk, name, orphaned, revision))
         if pointed[0] is not None:
             entry.pointers[tag] = _pointer(tag, pointed)
     cursor.execute(_VERSIONS, [list(prompts)])

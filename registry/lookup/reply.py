@@ -9,7 +9,7 @@ from registry.lookup.values import Face
 # A cache may keep the answer of its own caller, and must ask before it uses it: rollback is
 # instant, and what one token may see is nobody else's. Nothing stale is kept at all.
 _FRESH = ("Cache-Control", "private, no-cache")
-_STALE = ("Cache-Control", "no-store")
+NO_STORE = ("Cache-Control", "no-store")
 _JSON = ("Content-Type", "application/json")
 
 
@@ -36,23 +36,34 @@ class Standing(NamedTuple):
 def reply(face: Face, if_none_match: str, standing: Standing) -> Reply:
     """The answer, or 304 when the caller has it already."""
     headers = [
-        _FRESH if standing.stale is None else _STALE,
+        caching(standing),
         ("ETag", face.etag),
-        ("Assay-Registry-Revision", str(standing.registry_revision)),
         ("Assay-Commit", face.text.commit),
         ("Assay-Blob", face.text.blob),
+        *currency(standing),
     ]
-    if standing.mirror_age is not None:
-        headers.append(("Assay-Mirror-Age", str(standing.mirror_age)))
-    if standing.stale is not None:
-        headers.append(("Assay-Stale", str(standing.stale)))
-    if if_none_match and _matches(if_none_match, face.etag):
+    if if_none_match and matches(if_none_match, face.etag):
         return Reply(304, headers, b"")
     headers.append(_JSON)
     return Reply(200, headers, face.body[0] + face.body[1])
 
 
-def _matches(if_none_match: str, etag: str) -> bool:
+def caching(standing: Standing) -> tuple[str, str]:
+    """What caches may do with an answer."""
+    return _FRESH if standing.stale is None else NO_STORE
+
+
+def currency(standing: Standing) -> list[tuple[str, str]]:
+    """The headers that say how current an answer is."""
+    headers = [("Assay-Registry-Revision", str(standing.registry_revision))]
+    if standing.mirror_age is not None:
+        headers.append(("Assay-Mirror-Age", str(standing.mirror_age)))
+    if standing.stale is not None:
+        headers.append(("Assay-Stale", str(standing.stale)))
+    return headers
+
+
+def matches(if_none_match: str, etag: str) -> bool:
     """RFC 9110, 13.1.2: weak comparison with every tag of the list."""
     if if_none_match == etag:
         return True

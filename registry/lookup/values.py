@@ -93,6 +93,8 @@ class Entry:
     pk: int
     name: str
     orphaned: bool
+    #: The registry's revision when the pointers were read.
+    revision: int = 0
     pointers: dict[str, Pointer] = field(default_factory=dict)
     texts: dict[int, Text] = field(default_factory=dict)
     #: Answers already encoded, by what was asked for, the tag that answers a key, and the form.

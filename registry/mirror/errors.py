@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import NotFoundError, RefusedError, UnavailableError
+from core.errors import InvalidError, NotFoundError, RefusedError, UnavailableError
 
 
 class MirrorUnavailableError(UnavailableError):
@@ -57,6 +57,20 @@ class CommitMissingError(NotFoundError):
     """The mirror has no such commit."""
 
     code = "commit_missing"
+
+
+class CommitInvalidError(InvalidError):
+    """This is not the id of a commit."""
+
+    code = "commit_invalid"
+    hint = "4 to 64 hex digits: all of the id, or its beginning"
+
+
+class CommitAmbiguousError(InvalidError):
+    """Several commits begin like this."""
+
+    code = "commit_ambiguous"
+    hint = "give more digits"
 
 
 class BlobMissingError(NotFoundError):

@@ -181,6 +181,33 @@ def list_tree(git: GitCommand, store: str, commit: str) -> bytes:
     return listed.stdout
 
 
+def list_folder(git: GitCommand, store: str, commit: str, folder: str) -> bytes:
+    """`ls-tree` of the files right in one folder of a commit; empty when there is none."""
+    args = [
+        "ls-tree",
+        "-l",
+        "-z",
+        "--full-tree",
+        "--end-of-options",
+        object_id(commit),
+        f"{folder}/",
+    ]
+    listed = git.run(
+        ["--git-dir=" + store, *args], seconds=_SECONDS_LOCAL, stdout_bytes=_LISTING_BYTES
+    )
+    if listed.status != 0:
+        raise MirrorDamagedError(f"{folder} of {commit} cannot be listed: {_said(listed)}")
+    return listed.stdout
+
+
+def ids_beginning(git: GitCommand, store: str, digits: str) -> list[str]:
+    """The ids of all objects that begin with `digits` (hex, at least 4)."""
+    asked = git.run(
+        ["--git-dir=" + store, "rev-parse", f"--disambiguate={digits}"], seconds=_SECONDS_LOCAL
+    )
+    return asked.text.split()
+
+
 def is_ancestor(git: GitCommand, store: str, old: str, new: str) -> bool:
     """Whether `old` is `new` or in its history; an `old` the store has never seen is not."""
     args = ["merge-base", "--is-ancestor", "--end-of-options", object_id(old), object_id(new)]

@@ -66,7 +66,7 @@ def screen(
     `pointers` says which blobs of some small files are Git LFS pointers. Raises MirrorRefusedError
     when what is kept would be larger than `limits.total_bytes`.
     """
-    kept, skipped = _by_shape(rows, limits)
+    kept, skipped = by_shape(rows, limits)
     kept, collisions = _without_collisions(kept)
     stand_ins = set(pointers([e for e in kept if e.size < LFS_POINTER_BYTES]))
     skipped += collisions
@@ -85,7 +85,8 @@ def is_lfs_pointer(content: bytes) -> bool:
     return content.startswith(_LFS_HEAD)
 
 
-def _by_shape(rows: Iterable[Row], limits: MirrorLimits) -> tuple[list[Entry], list[Finding]]:
+def by_shape(rows: Iterable[Row], limits: MirrorLimits) -> tuple[list[Entry], list[Finding]]:
+    """Regular files with plain, short names and bounded size; and why the others are left out."""
     kept, skipped = [], []
     for row in rows:
         path = row.path.decode("utf-8", "backslashreplace")

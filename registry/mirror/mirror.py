@@ -14,14 +14,22 @@ from core.findings import Finding
 from registry.mirror.address import check_branch, parse_address
 from registry.mirror.command import GitCommand
 from registry.mirror.errors import (
+    CommitAmbiguousError,
+    CommitInvalidError,
     CommitMissingError,
     MirrorDamagedError,
     MirrorRefusedError,
     MirrorUnavailableError,
     NotMirroredError,
 )
-from registry.mirror.fetching import Fetching, is_ancestor, list_tree
-from registry.mirror.listing import Listing, is_lfs_pointer, parse_rows, screen
+from registry.mirror.fetching import (
+    Fetching,
+    ids_beginning,
+    is_ancestor,
+    list_folder,
+    list_tree,
+)
+from registry.mirror.listing import Listing, by_shape, is_lfs_pointer, parse_rows, screen
 from registry.mirror.objects import ObjectReader
 from registry.mirror.settings import write_settings
 from registry.mirror.store import StoreFolder
@@ -30,6 +38,9 @@ from registry.mirror.values import CommitInfo, Entry, Fetched, MirrorAccess, Mir
 
 _COMMIT_BYTES = 1_048_576
 _LISTINGS_KEPT = 4
+_DIGITS = re.compile(r"[0-9a-fA-F]{4,64}", re.ASCII)
+#: Objects looked at to find the commits among those that begin alike.
+_MOST_ALIKE = 1000
 _AUTHOR = re.compile(r"^author (?P<name>.*?) ?<(?P<email>[^<>]*)> ", re.MULTILINE)
 _COMMITTER = re.compile(r"^committer .*> (?P<seconds>-?\d+) [+-]\d+$", re.MULTILINE)
 # Old tools wrote these; everything else is read as UTF-8.
@@ -117,6 +128,35 @@ class Mirror:
     def skipped(self, commit: str) -> tuple[Finding, ...]:
         """What `entries` leaves out and why: links, submodules, LFS, size, unusable names."""
         return self._listing(commit).skipped
+
+    def resolve(self, digits: str) -> str:
+        """The commit whose id is or begins with `digits`: 4 to 64 hex digits, of either case.
+
+        Raises CommitMissingError, CommitAmbiguousError, and InvalidError for anything else.
+        """
+        if not _DIGITS.fullmatch(digits):
+            raise CommitInvalidError(f"{digits[:80]!r} is not the id of a commit")
+        store = self._store()
+        found = ids_beginning(self._git, store, digits.lower())
+        with self._doubting():
+            heads = [(id_, self._objects().head(id_)) for id_ in found[:_MOST_ALIKE]]
+        commits = [id_ for id_, head in heads if head is not None and head.kind == "commit"]
+        if not commits:
+            raise CommitMissingError(f"the mirror has no commit {digits}")
+        if len(commits) > 1:
+            raise CommitAmbiguousError(f"{len(commits)} commits begin with {digits}")
+        return commits[0]
+
+    def blobs_in(self, commit: str, folder: str) -> dict[str, str]:
+        """The blob ids of the files right in `folder` of a commit, by file name.
+
+        What is no regular file, or larger than Assay reads, is left out. Raises CommitMissingError.
+        """
+        self._require_commit(commit)
+        with self._doubting():
+            rows = parse_rows(list_folder(self._git, self._store(), commit, folder), self._limits)
+        kept, _ = by_shape(rows, self._limits)
+        return {entry.path.rpartition("/")[2]: entry.blob_id for entry in kept}
 
     def read(self, blob_id: str) -> bytes:
         """The content of a blob. Raises BlobMissingError, BlobTooBigError, MirrorDamagedError."""

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from core.errors import AssayError, UnavailableError
 from core.findings import Finding
+from registry import mirrored
 from registry.domain.change import Follower, RepositoryChange
 from registry.domain.repository import parse_repository
 from registry.mirror import (
@@ -62,7 +63,7 @@ def sync() -> SyncRun:
     with _only_writer():
         state = _state()
         try:
-            with _mirror() as mirror:
+            with mirrored.configured() as mirror:
                 run = _follow(mirror, mirror.fetch(), state)
         except AssayError as error:
             run = _failed(_alarm_for(error), str(error), state)
@@ -73,15 +74,6 @@ def sync() -> SyncRun:
     if run.status == SyncRun.Status.APPLIED:
         run.save(update_fields=["duration_ms"])
     return run
-
-
-def _mirror() -> Mirror:
-    return Mirror(
-        settings.DATA_DIR / "mirror",
-        settings.REPOSITORY_URL,
-        settings.REPOSITORY_REF,
-        allowed_protocols=tuple(settings.REPOSITORY_PROTOCOLS),
-    )
 
 
 def apply_commit(mirror: Mirror, commit: str, now: datetime) -> SyncRun:

@@ -86,6 +86,9 @@ TABLE: tuple[Row, ...] = (
     # --- Applications ---
     *reading("lookup", LOOKUP),
     *reading("seed-lookup", LOOKUP),
+    # Many prompts: each that the caller may not see is refused by itself, or left out.
+    Row("batch", "POST", everywhere(LOOKUP), {"items": [{"name": "greeting"}]}),
+    *reading("bundle", everywhere(LOOKUP)),
     # --- Dialects: tokens only, and never more than the lookup gives ---
     *reading("mlflow-prompt", TOKEN_LOOKUP),
     *reading("mlflow-alias", TOKEN_LOOKUP),

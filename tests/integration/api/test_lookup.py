@@ -13,7 +13,7 @@ from tests.integration.registry.git_repositories import PromptRepository
 
 KEYS = set(
     "name tag arm version type template variables parameters model digest commit revision "
-    "registry_revision fallback proven warnings".split()
+    "registry_revision fallback proven warnings weight".split()
 )
 CHAT = "/api/v1/prompts/chat"
 
@@ -37,7 +37,9 @@ def test_the_answer_holds_all_an_application_needs(
     assert "Be {{ tone }}" in body["template"]
     assert body["variables"]["ticket"] == {"type": "string", "maxLength": 40}
     assert body["parameters"] == {"temperature": 0, "max_tokens": 8}
+    digest = body["model"].pop("digest")
     assert body["model"] == {"name": "tiny", "served_id": "tiny-chat", "revision": "r1"}
+    assert (len(digest), body["weight"]) == (64, 25)
     assert len(body["digest"]) == 64
     assert body["commit"] == library.head
     assert (body["revision"], body["fallback"], body["proven"]) == (1, False, False)

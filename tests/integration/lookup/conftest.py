@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -57,7 +58,20 @@ class Web:
         eventually(lambda: self.lookups.keeper.is_complete)
         return self
 
-    def get(self, path: str, *, straight: bool = False, method: str = "GET", **headers: str) -> Got:
+    def post(self, path: str, body: Any, *, straight: bool = False, **headers: str) -> Got:
+        """`body` is JSON, or bytes as they are sent."""
+        sent = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        return self.get(path, straight=straight, method="POST", body=sent, **headers)
+
+    def get(
+        self,
+        path: str,
+        *,
+        straight: bool = False,
+        method: str = "GET",
+        body: bytes = b"",
+        **headers: str,
+    ) -> Got:
         """`straight`: past the fast path."""
         path, _, query = path.partition("?")
         environ: dict[str, Any] = {
@@ -69,19 +83,24 @@ class Web:
             "SERVER_NAME": "testserver",
             "SERVER_PORT": "80",
             "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(),
+            "wsgi.input": io.BytesIO(body),
+            **(
+                {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": "application/json"}
+                if body
+                else {}
+            ),
             **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
         }
         started: list[tuple[str, list[tuple[str, str]]]] = []
         application = self.django if straight else self.application
         before = self.asked_django
         answer = application(environ, lambda *given: started.append(given))
-        body = b"".join(answer)
+        content = b"".join(answer)
         if hasattr(answer, "close"):
             answer.close()
         [(status, sent)] = started
         assert len({name for name, _ in sent}) == len(sent)
-        return Got(int(status[:3]), dict(sent), body, straight or self.asked_django > before)
+        return Got(int(status[:3]), dict(sent), content, straight or self.asked_django > before)
 
 
 @pytest.fixture

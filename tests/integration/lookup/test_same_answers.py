@@ -40,6 +40,8 @@ TABLE = [
     (f"{PROMPT}?tag=beta&key=a", True),
     (f"{PROMPT}?tag=stable&tag=canary", False),
     (f"{PROMPT}?tag=stable&colour=red", False),
+    (f"{PROMPT}?commit=xyz", False),
+    (f"{PROMPT}?commit=abcd&tag=stable", False),
     (f"{PROMPT}?format=json", False),
     *[(f"{PROMPT}?tag=stable&key=user-{number}", True) for number in range(12)],
     ("/api/v1/prompts/team/reply", True),

@@ -1,0 +1,81 @@
+"""Many answers in one body, taken from one state of the registry. No database here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from registry.lookup.reply import NO_STORE, Reply, Standing, caching, currency, matches
+from registry.lookup.values import Face
+
+#: More in one request is refused; all prompts together are a bundle.
+MOST_ITEMS = 500
+_CONTENT = ("Content-Type", "application/json")
+
+
+class Item(NamedTuple):
+    """One lookup of a batch. `asked` is a tag or a version's number."""
+
+    name: str
+    asked: str | int
+    key: str = ""
+    if_none_match: str = ""
+
+
+def found(item: Item, face: Face) -> bytes:
+    """The JSON of an answer: what the single lookup would have answered, or 304 without it."""
+    head = {"name": item.name, "status": 200, "etag": face.etag}
+    if item.if_none_match and matches(item.if_none_match, face.etag):
+        return _json({**head, "status": 304})
+    return _json(head)[:-1] + b',"prompt":' + b"".join(face.body) + b"}"
+
+
+def refused(item: Item, problem: Mapping[str, Any]) -> bytes:
+    """The JSON of an error: the problem of the single lookup."""
+    return _json({"name": item.name, "status": problem["status"], "problem": problem})
+
+
+def batch(items: Iterable[bytes], standing: Standing) -> Reply:
+    """The answer to a batch, in the order of its questions. It is a POST's: nobody keeps it."""
+    head = b'{"registry_revision":%d,"items":[' % standing.registry_revision
+    headers = [NO_STORE, *currency(standing), _CONTENT]
+    return Reply(200, headers, head + b",".join(items) + b"]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What a tag answers for every prompt that has it, in the order of names."""
+
+    tag: str
+    faces: Sequence[Face]
+    #: The greatest revision among its pointers, so that it changes only when an answer does.
+    registry_revision: int
+
+    @property
+    def etag(self) -> str:
+        """A strong validator: every answer's own covers its bytes."""
+        parts = "\n".join([self.tag, *(face.etag for face in self.faces)])
+        return f'"{sha256(parts.encode()).hexdigest()[:32]}"'
+
+    def reply(self, if_none_match: str, standing: Standing) -> Reply:
+        """The bundle, or 304. Its `digest` is the SHA-256 of `prompts` as compact JSON in UTF-8."""
+        etag = self.etag
+        headers = [caching(standing), *currency(standing), ("ETag", etag)]
+        if if_none_match and matches(if_none_match, etag):
+            return Reply(304, headers, b"")
+        prompts = b"[" + b",".join(b"".join(face.body) for face in self.faces) + b"]"
+        head = {
+            "tag": self.tag,
+            "registry_revision": self.registry_revision,
+            "digest": sha256(prompts).hexdigest(),
+            "count": len(self.faces),
+        }
+        body = _json(head)[:-1] + b',"prompts":' + prompts + b"}"
+        return Reply(200, [*headers, _CONTENT], body)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
