@@ -43,7 +43,32 @@ def token() -> str:
     return secret
 
 
-def check_url(address: str) -> str:
+def stream_url(server: str) -> str:
+    """`ASSAY_STREAM_URL`: where the event stream is; `server` when it is not set.
+
+    Raises SettingInvalidError.
+    """
+    return check_url(os.environ.get("ASSAY_STREAM_URL") or server, "ASSAY_STREAM_URL")
+
+
+def cache_folder() -> Path | None:
+    """`ASSAY_CACHE`: where last good answers are kept; `off` means nowhere (None).
+
+    By default `assay/` in the user's cache folder; None for a user without a home.
+    """
+    chosen = os.environ.get("ASSAY_CACHE", "")
+    if chosen == "off":
+        return None
+    if chosen:
+        return Path(chosen).expanduser()
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "assay"
+    except RuntimeError:
+        return None
+
+
+def check_url(address: str, setting: str = "ASSAY_URL") -> str:
     """`address` without a trailing slash. Raises SettingInvalidError unless it is plain http(s)."""
     try:
         parts = urlsplit(address)
@@ -52,7 +77,7 @@ def check_url(address: str) -> str:
         usable = False
     if not usable:
         raise SettingInvalidError(
-            f"{address!r} is not the address of a server", hint=f"set ASSAY_URL, e.g. {DEFAULT_URL}"
+            f"{address!r} is not the address of a server", hint=f"set {setting}, e.g. {DEFAULT_URL}"
         )
     return address.rstrip("/")
 

@@ -130,7 +130,7 @@ class Lookups:
         token, now = self.snapshot.tokens.get(token_digest), time.time()
         if (freshness is Freshness.UNSURE and not last_known) or token is None:
             return None
-        if not token.may_look_up or (token.expires_at is not None and token.expires_at <= now):
+        if not token.allows(now):
             return None
         is_stale = freshness is not Freshness.CURRENT or last_known
         # In this order: an entry read later than the revision is newer, and is told by its own.

@@ -1,0 +1,206 @@
+"""What may be served: the state machine of the client. No IO but the disk it is given.
+
+Guarantees, whatever order answers, events, errors and restarts come in:
+
+* For each prompt the registry revision of what is served never decreases, across processes that
+  share a disk as well: an answer older than what is held, or than any this client has accepted, is
+  thrown away, and what is accepted is on disk before it is served.
+* What was answered once is served for good; a refusal later is a warning in it, not an error.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from assay.errors import AnswerNotUnderstoodError
+from assay.prompts.lines import Held, Line, Question, items_for, taken
+from assay.prompts.values import Prompt, Provenance, Source
+from core.errors import UnavailableError
+
+#: As many as the registry answers in one batch.
+MOST_ITEMS = 500
+
+
+class Disk(Protocol):
+    """Where lines outlive the process."""
+
+    def load(self, line: Line) -> Held | None:
+        """What was kept last; None when there is nothing usable."""
+
+    def keep(self, held: Held) -> None:
+        """Keep it, unless what is there is newer. Never raises for a disk in trouble."""
+
+    def clear(self) -> None:
+        """Remove everything."""
+
+
+class RegistryBehindError(UnavailableError):
+    """The answer is older than one this client has accepted before."""
+
+    code = "registry_behind"
+
+
+class _Confirmed(NamedTuple):
+    """When the registry last said what a line is, and as of which of its revisions."""
+
+    at: float
+    revision: int
+
+
+class Cache:
+    """Lines by name. Every method may be called from any thread. Times are seconds since 1970."""
+
+    def __init__(self, disk: Disk | None = None) -> None:
+        """Nothing is held until it is looked for."""
+        self.lock = threading.RLock()
+        self._disk = disk
+        self._lines: dict[Line, Held] = {}
+        self._confirmed: dict[Line, _Confirmed] = {}
+        #: Lines that changed, and the registry revision an answer must have to know of it.
+        self._dirty: dict[Line, int] = {}
+        self._floor = 0
+        self._heard: int | None = None
+        self._live_at: float | None = None
+
+    @property
+    def heard(self) -> int | None:
+        """Every move up to this revision is known here; None when that cannot be said."""
+        return self._heard
+
+    def held(self) -> list[Line]:
+        """Every line that is served from."""
+        with self.lock:
+            return list(self._lines)
+
+    def dirty(self) -> list[Line]:
+        """Lines that may not be what is live any more."""
+        with self.lock:
+            return list(self._dirty)
+
+    def is_confirmed(self, line: Line) -> bool:
+        """Whether the registry has answered for the line in this process."""
+        return line in self._confirmed
+
+    def find(self, question: Question, now: float, source: Source = "memory") -> Prompt | None:
+        """What is held, from memory or else from disk; None when nothing good ever was."""
+        line = question.line
+        held = self._lines.get(line) or self._load(line)
+        served = held.record(question).served if held else None
+        if held is None or served is None:
+            return None
+        confirmed = self._confirmed.get(line)
+        if confirmed is None:
+            return Prompt(served, Provenance("disk", held.revision, max(0.0, now - held.at)))
+        at = confirmed.at
+        if self._live_at is not None and line not in self._dirty:
+            at = max(at, self._live_at)
+        return Prompt(served, Provenance(source, held.revision, max(0.0, now - at)))
+
+    def batch(self, lines: Sequence[Line]) -> dict[str, Any]:
+        """The body that asks for the lines."""
+        items = [item for line in lines for item in items_for(line, self._lines.get(line))]
+        return {"items": items}
+
+    def take(self, lines: Sequence[Line], answer: Any, now: float) -> tuple[Held, ...]:
+        """Accept the answer to `batch(lines)`: all of it or, by an error, nothing.
+
+        Returned is what it said, good or not; held is only what is good. Raises
+        RegistryBehindError, AnswerNotUnderstoodError.
+        """
+        revision, items = _parts(answer, sum(len(line.questions) for line in lines))
+        with self.lock:
+            if revision < self._floor:
+                raise RegistryBehindError(
+                    f"the registry answered as of its revision {revision}, and this client has "
+                    f"seen {self._floor} already",
+                    hint="one that was restored or rebuilt is believed after Client.forget()",
+                )
+            said, at = [], 0
+            for line in lines:
+                mine, at = items[at : at + len(line.questions)], at + len(line.questions)
+                held = self._lines.get(line)
+                said.append(taken(line, held, mine, revision=revision, now=now))
+            self._floor = revision
+            for held in said:
+                if held.is_seen:
+                    self._accept(held, _Confirmed(now, revision))
+            return tuple(said)
+
+    def moved(self, prompt: str, revision: int) -> None:
+        """A tag of the prompt moved. Its lines are dirty until an answer is as new as that."""
+        with self.lock:
+            self._heard = max(revision, self._heard or 0)
+            for line in self._lines:
+                known = self._confirmed.get(line)
+                is_old = known is None or known.revision < revision
+                if line.name == prompt and isinstance(line.asked, str) and is_old:
+                    self._dirty[line] = max(revision, self._dirty.get(line, 0))
+
+    def all_moved(self) -> None:
+        """Nobody knows what moved: everything is to be asked for again."""
+        with self.lock:
+            self._heard = None
+            self._dirty.update((line, self._dirty.get(line, 0)) for line in self._lines)
+
+    def know(self, revision: int) -> None:
+        """Every line was asked for while the stream was open, and is as new as this at least."""
+        with self.lock:
+            self._heard = max(revision, self._heard or 0)
+
+    def live(self, now: float) -> None:
+        """The stream spoke, and every line that is not dirty is what is live at this moment."""
+        self._live_at = now
+
+    def lost(self) -> None:
+        """The stream is gone: what is held grows old from here on."""
+        with self.lock:
+            at = self._live_at or 0.0
+            for line, known in self._confirmed.items():
+                if line not in self._dirty:
+                    self._confirmed[line] = known._replace(at=max(at, known.at))
+            self._live_at = None
+
+    def forget(self) -> None:
+        """As if nothing had ever been served."""
+        with self.lock:
+            self._lines.clear()
+            self._confirmed.clear()
+            self._dirty.clear()
+            self._floor, self._heard = 0, None
+            if self._disk is not None:
+                self._disk.clear()
+
+    def _load(self, line: Line) -> Held | None:
+        found = self._disk.load(line) if self._disk is not None else None
+        with self.lock:
+            if found is not None and line not in self._lines:
+                self._lines[line] = found
+                self._floor = max(self._floor, found.revision)
+            return self._lines.get(line)
+
+    def _accept(self, fresh: Held, known: _Confirmed) -> None:
+        line = fresh.line
+        before = self._lines.get(line)
+        if before is None or before.records != fresh.records:
+            # On disk before it is served: a restart must not go back behind it.
+            if self._disk is not None:
+                self._disk.keep(fresh)
+            self._lines[line] = fresh
+        self._confirmed[line] = known
+        needed = max(self._dirty.get(line, 0), self._heard or 0)
+        # It may have been answered by a process that has not heard yet what this one has.
+        if isinstance(line.asked, str) and known.revision < needed:
+            self._dirty[line] = needed
+        else:
+            self._dirty.pop(line, None)
+
+
+def _parts(answer: Any, count: int) -> tuple[int, list[Any]]:
+    """The revision and the items. Raises AnswerNotUnderstoodError."""
+    revision = answer.get("registry_revision") if isinstance(answer, dict) else None
+    items = answer.get("items") if isinstance(answer, dict) else None
+    if type(revision) is not int or not isinstance(items, list) or len(items) != count:
+        raise AnswerNotUnderstoodError("the server's answer is not that of a batch of lookups")
+    return revision, items

@@ -1,0 +1,95 @@
+"""The registry's event stream: Server-Sent Events into what they mean for the cache.
+
+Lines and events as the WHATWG HTML standard has them ("Interpreting an event stream"). The data of
+an event is a JSON object with `prompt` at least; its id is the registry's revision.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+#: An event is some two hundred bytes; whoever sends more is no registry.
+_LONGEST_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A tag of `prompt` moved, and made the registry's revision `revision`."""
+
+    prompt: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """What moved is not known: everything held is to be asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How long to wait before the stream is opened again."""
+
+    seconds: float
+
+
+Said = Moved | Reset | Retry
+
+
+class StreamBrokenError(Exception):
+    """This is not the event stream of a registry."""
+
+
+class StreamReader:
+    """Feed it chunks of any size; it returns what they complete."""
+
+    def __init__(self) -> None:
+        """Start before the first byte."""
+        self._rest = b""
+        self._name = ""
+        self._id = ""
+        self._data: list[str] = []
+
+    def feed(self, chunk: bytes) -> list[Said]:
+        """What `chunk` completes, in order. Raises StreamBrokenError."""
+        *lines, self._rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
+        if len(self._rest) > _LONGEST_BYTES or sum(map(len, self._data)) > _LONGEST_BYTES:
+            raise StreamBrokenError("an event is longer than any")
+        said = [self._line(line) for line in lines]
+        return [one for one in said if one is not None]
+
+    def _line(self, line: bytes) -> Said | None:
+        try:
+            name, _, value = line.decode().partition(":")
+        except UnicodeDecodeError as error:
+            raise StreamBrokenError("it is not UTF-8") from error
+        if not line:
+            return self._dispatch()
+        value = value.removeprefix(" ")
+        if name == "retry" and value.isascii() and value.isdigit():
+            return Retry(int(value[:9]) / 1000)
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._name = value
+        elif name == "id":
+            self._id = value
+        return None  # comments, which are heartbeats, and fields nobody knows
+
+    def _dispatch(self) -> Said | None:
+        name, id_, data = self._name, self._id, "\n".join(self._data)
+        self._name, self._id, self._data = "", "", []
+        if name == "reset":
+            return Reset()
+        return _moved(id_, data) if data else None
+
+
+def _moved(id_: str, data: str) -> Said:
+    """What is not understood may have been anything: a reset."""
+    try:
+        body: Any = json.loads(data)
+        prompt, revision = body["prompt"], int(id_)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return Reset()
+    return Moved(prompt, revision) if isinstance(prompt, str) else Reset()
