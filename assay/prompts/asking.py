@@ -60,7 +60,7 @@ class Asking:
             return found
 
     def _from_network(self, question: Question) -> Steps[Prompt]:
-        [said] = yield from self.ask([question.line])
+        [said] = yield from self.ask([question.line], _MOST_LAGS)
         found = self.cache.find(question, self.clock(), "network")
         if found is not None:
             return found
@@ -72,17 +72,17 @@ class Asking:
         """Whether the registry did not answer a moment ago: who can do without does not wait."""
         return self.steady() < self._resting_until
 
-    def ask(self, lines: Sequence[Line]) -> Steps[tuple[Held, ...]]:
-        """Ask for lines until an answer is as new as what is known already.
+    def ask(self, lines: Sequence[Line], most_lags: int = 0) -> Steps[tuple[Held, ...]]:
+        """Ask for lines; again, `most_lags` times, when the answer is older than what is known.
 
         Raises AssayApiError, AnswerNotUnderstoodError, RegistryBehindError.
         """
-        for tries in range(_MOST_LAGS + 1):
+        for tries in range(most_lags + 1):
             answer = yield Ask(self.cache.batch(lines))
             try:
                 said = self.cache.take(lines, self._content(answer), self.clock())
             except RegistryBehindError:
-                if tries == _MOST_LAGS:
+                if tries == most_lags:
                     raise
             else:
                 self._resting_until, self._failures, self._trouble = 0.0, 0, ""

@@ -138,15 +138,25 @@ class Cache:
                 if line.name == prompt and isinstance(line.asked, str) and is_old:
                     self._dirty[line] = max(revision, self._dirty.get(line, 0))
 
-    def all_moved(self) -> None:
-        """Nobody knows what moved: everything is to be asked for again."""
+    def doubt(self) -> None:
+        """Everything is to be asked for again, whether it moved or not."""
         with self.lock:
-            self._heard = None
             self._dirty.update((line, self._dirty.get(line, 0)) for line in self._lines)
 
-    def know(self, revision: int) -> None:
-        """Every line was asked for while the stream was open, and is as new as this at least."""
+    def reset(self) -> None:
+        """Nobody knows what moved."""
         with self.lock:
+            self._heard = None
+            self.doubt()
+
+    def told_until(self, revision: int) -> None:
+        """Every move up to this revision was told, or lies before what was ever told."""
+        with self.lock:
+            if self._heard is None:
+                for line in self._lines:
+                    known = self._confirmed.get(line)
+                    if isinstance(line.asked, str) and (known is None or known.revision < revision):
+                        self._dirty[line] = max(revision, self._dirty.get(line, 0))
             self._heard = max(revision, self._heard or 0)
 
     def live(self, now: float) -> None:

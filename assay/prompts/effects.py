@@ -22,11 +22,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Open the event stream, after `last_event_id` (None: from now on). Sent back: as Ask.
+    """Open the event stream of a server, after `last_event_id` (None: from now on).
 
-    An answer of 200 leaves it open; its `content` is empty.
+    Sent back: as for Ask. An answer of 200 leaves it open; its `content` is empty.
     """
 
+    url: str
     last_event_id: int | None
 
 

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from assay.errors import AssayApiError
 from assay.prompts.asking import Asking
 from assay.prompts.effects import Answered, Close, Open, Read, Steps, Unanswered, Wait
 from assay.prompts.lines import Line
-from assay.prompts.stream import Moved, Reset, Retry, StreamBrokenError, StreamReader
+from assay.prompts.stream import (
+    Known,
+    Moved,
+    Reset,
+    Retry,
+    Said,
+    StreamBrokenError,
+    StreamReader,
+)
 from core.errors import AssayError
 
 #: Tries to get an answer that knows of a move before the stream is listened to again.
 _MOST_TRIES = 8
-#: More than the 40 ms within which every process of the registry hears of a move.
-_SETTLE_SECONDS = 0.06
 
 
 class Following:
     """The steps of the one who follows. They end when a wait says so."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: Asking, stream_url: str) -> None:
         """It shares its cache with those who look up."""
         self._asking = asking
+        self._url = stream_url
         self._cache = asking.cache
         self._pace = asking.pace
         self._tries = 0
@@ -31,21 +40,38 @@ class Following:
     def steps(self) -> Steps[None]:
         """Follow until told to stop."""
         while True:
-            answer = yield Open(self._cache.heard)
+            answer = yield Open(self._url, self._cache.heard)
+            if told := self._told(answer):
+                yield Close()
+                answer = yield Open(told, self._cache.heard)
             if _is_stream(answer):
                 try:
                     yield from self._listen()
                 finally:
                     self._cache.lost()
-                yield Close()
                 pause = self._pace.reconnect(self._tries)
             else:
-                yield Close()
                 self._cache.lost()
                 pause = self._until_next_try(answer)
+            yield Close()
             self._tries += 1
             if (yield from self._poll_for(pause)):
                 return
+
+    def _told(self, answer: Answered | Unanswered) -> str:
+        """Where a web listener says the stream is; empty when it does not, or on another host.
+
+        The token goes to no other host than the one it was given for, and never from TLS to none.
+        """
+        if isinstance(answer, Unanswered) or answer.status != HTTPStatus.MISDIRECTED_REQUEST:
+            return ""
+        try:
+            told = urlsplit(json.loads(answer.content)["stream"])
+            asked = urlsplit(self._url)
+            is_same = told.hostname == asked.hostname and told.scheme in {asked.scheme, "https"}
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return ""
+        return f"{told.scheme}://{told.netloc}" if is_same else ""
 
     def _until_next_try(self, answer: Answered | Unanswered) -> float:
         is_passing = isinstance(answer, Unanswered) or answer.status in (
@@ -58,12 +84,7 @@ class Following:
         """Until the stream ends. What is held is current once it has caught up."""
         reader = StreamReader()
         if self._cache.heard is None:
-            # What moved before the stream opened is known to every process of the registry by then.
-            if (yield Wait(_SETTLE_SECONDS)):
-                return
-            self._cache.all_moved()
-        if (yield from self._catch_up()):
-            return
+            self._cache.doubt()
         refresh_at = self._asking.steady() + self._pace.refresh()
         while chunk := (yield Read()):
             self._tries = 0
@@ -75,26 +96,27 @@ class Following:
                 return
             if self._asking.steady() >= refresh_at:
                 refresh_at = self._asking.steady() + self._pace.refresh()
-                self._cache.all_moved()
+                self._cache.doubt()
             if (yield from self._catch_up()):
                 return
 
-    def _hear(self, said: Moved | Reset | Retry) -> None:
+    def _hear(self, said: Said) -> None:
         match said:
             case Moved(prompt, revision):
                 self._cache.moved(prompt, revision)
-            case Reset():
-                self._cache.all_moved()
+            case Known(revision):
+                self._cache.told_until(revision)
+            case Reset(revision):
+                self._cache.reset()
+                if revision is not None:
+                    self._cache.told_until(revision)
             case Retry(seconds):
                 self._pace.retry_seconds = seconds
 
     def _catch_up(self) -> Steps[bool]:
         """Ask for what moved, until an answer knows of it; whether to stop for good."""
         for tries in range(_MOST_TRIES):
-            is_everything = self._cache.heard is None
-            revision = yield from self._asked(self._cache.dirty())
-            if revision and is_everything:
-                self._cache.know(revision)
+            yield from self._asked(self._cache.dirty())
             if not self._cache.dirty():
                 break
             if (yield Wait(self._pace.lag(tries))):

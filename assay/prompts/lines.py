@@ -133,11 +133,16 @@ def _record(old: Record | None, given: Any) -> Record:
     status = given.get("status") if isinstance(given, dict) else None
     if status == _OK and isinstance(given.get("prompt"), dict):
         fresh = Record(given["prompt"], str(given.get("etag", "")))
-        _ = fresh.served  # understood before it is kept
-        return fresh
+        try:
+            _ = fresh.served  # understood before it is kept
+        except AnswerNotUnderstoodError as error:
+            # One prompt that a newer registry tells otherwise must not keep the others from fresh.
+            given = {"status": 502, "problem": {"status": 502, "detail": error.message}}
+        else:
+            return fresh
     if status == _NOT_MODIFIED and old is not None and old.body is not None:
         return old if old.problem is None else replace(old, problem=None)
-    if isinstance(status, int) and isinstance(given.get("problem"), dict):
+    if isinstance(given, dict) and isinstance(given.get("problem"), dict):
         # A good answer stays: the application has seen this prompt and goes on with it.
         return Record(old.body if old else None, old.etag if old else "", given["problem"])
     raise AnswerNotUnderstoodError("a batch's answer has an item that is none")

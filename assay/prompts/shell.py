@@ -66,7 +66,7 @@ class Core:
 
     def following(self) -> Following:
         """The one who keeps the cache fresh."""
-        return Following(self.asking)
+        return Following(self.asking, self.address.stream_url)
 
 
 def _folder(cache: Path | str | bool) -> Path | None:

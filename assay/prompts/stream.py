@@ -1,7 +1,7 @@
 """The registry's event stream: Server-Sent Events into what they mean for the cache.
 
-Lines and events as the WHATWG HTML standard has them ("Interpreting an event stream"). The data of
-an event is a JSON object with `prompt` at least; its id is the registry's revision.
+Lines and events as the WHATWG HTML standard has them ("Interpreting an event stream"), and the
+meaning as docs/reference/stream.md has it: ids are revisions of the registry.
 """
 
 from __future__ import annotations
@@ -23,8 +23,20 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Every move up to `revision` was told, or lies before the stream."""
+
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
-    """What moved is not known: everything held is to be asked for again."""
+    """What moved is not known: everything held is to be asked for again.
+
+    What follows is later than `revision`; None when that was not said.
+    """
+
+    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +46,7 @@ class Retry:
     seconds: float
 
 
-Said = Moved | Reset | Retry
+Said = Moved | Known | Reset | Retry
 
 
 class StreamBrokenError(Exception):
@@ -80,16 +92,21 @@ class StreamReader:
     def _dispatch(self) -> Said | None:
         name, id_, data = self._name, self._id, "\n".join(self._data)
         self._name, self._id, self._data = "", "", []
+        revision = int(id_) if id_.isascii() and id_.isdigit() and len(id_) < 20 else None
         if name == "reset":
-            return Reset()
-        return _moved(id_, data) if data else None
+            return Reset(revision)
+        if revision is not None and (name == "ready" or not data):
+            return Known(revision)
+        return _moved(revision, data) if data else None
 
 
-def _moved(id_: str, data: str) -> Said:
+def _moved(revision: int | None, data: str) -> Said:
     """What is not understood may have been anything: a reset."""
     try:
         body: Any = json.loads(data)
-        prompt, revision = body["prompt"], int(id_)
+        prompt = body["prompt"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        return Reset()
-    return Moved(prompt, revision) if isinstance(prompt, str) else Reset()
+        return Reset(revision)
+    if revision is None or not isinstance(prompt, str):
+        return Reset(revision)
+    return Moved(prompt, revision)

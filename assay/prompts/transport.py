@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import httpx
@@ -29,6 +30,8 @@ from assay.prompts.effects import (
 T = TypeVar("T")
 
 _CLOSED = Unanswered("this client is closed")
+#: What is read of an answer that is no stream, in bytes.
+_MOST_OF_A_REFUSAL = 65_536
 _BATCH, _STREAM = "/api/v1/prompts:batch", "/api/v1/stream"
 
 
@@ -67,7 +70,7 @@ class Address:
         if effect.last_event_id is not None:
             headers["Last-Event-ID"] = str(effect.last_event_id)
         timeout = httpx.Timeout(self.timeout_seconds, read=self.silence_seconds)
-        return {"url": f"{self.stream_url}{_STREAM}", "headers": headers, "timeout": timeout}
+        return {"url": f"{effect.url}{_STREAM}", "headers": headers, "timeout": timeout}
 
 
 def _heard(response: httpx.Response, content: bytes = b"") -> Answered:
@@ -156,10 +159,11 @@ class Blocking:
             self._stream = self._http.send(request, stream=True)
         except httpx.HTTPError as error:
             return Unanswered(_reason(error))
-        self._chunks = self._stream.iter_raw()
         if self._stopped.is_set():  # it may have been cut before it was there
             self.cut()
-        return _heard(self._stream)
+        is_open = self._stream.status_code == HTTPStatus.OK
+        self._chunks = self._stream.iter_raw(None if is_open else _MOST_OF_A_REFUSAL)
+        return _heard(self._stream, b"" if is_open else self._read())
 
     def _read(self) -> bytes:
         try:
@@ -233,8 +237,9 @@ class Awaiting:
             self._stream = await self._http.send(request, stream=True)
         except httpx.HTTPError as error:
             return Unanswered(_reason(error))
-        self._chunks = self._stream.aiter_raw()
-        return _heard(self._stream)
+        is_open = self._stream.status_code == HTTPStatus.OK
+        self._chunks = self._stream.aiter_raw(None if is_open else _MOST_OF_A_REFUSAL)
+        return _heard(self._stream, b"" if is_open else await self._read())
 
     async def _read(self) -> bytes:
         try:

@@ -66,14 +66,19 @@ class Bundle:
         headers = [caching(standing), *currency(standing), ("ETag", etag)]
         if if_none_match and matches(if_none_match, etag):
             return Reply(304, headers, b"")
-        prompts = b"[" + b",".join(b"".join(face.body) for face in self.faces) + b"]"
+        # One copy of what may be fifty megabytes, no more.
+        parts = [part for face in self.faces for part in (b",", *face.body)]
+        prompts = [b"[", *parts[1:], b"]"]
+        hashed = sha256()
+        for part in prompts:
+            hashed.update(part)
         head = {
             "tag": self.tag,
             "registry_revision": self.registry_revision,
-            "digest": sha256(prompts).hexdigest(),
+            "digest": hashed.hexdigest(),
             "count": len(self.faces),
         }
-        body = _json(head)[:-1] + b',"prompts":' + prompts + b"}"
+        body = b"".join((_json(head)[:-1], b',"prompts":', *prompts, b"}"))
         return Reply(200, [*headers, _CONTENT], body)
 
 

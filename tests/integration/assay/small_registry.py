@@ -104,6 +104,8 @@ class RegistryServer:
         self.trouble: tuple[int, bytes] | None = None
         self.lag = 0
         self.has_stream = True
+        #: Where the stream is, as a listener says that has none.
+        self.stream_told: str | None = None
         self._streams: list[socket.socket] = []
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
@@ -138,7 +140,7 @@ class RegistryServer:
         """Move a tag and tell those who listen."""
         revision = self.registry.point(name, version, tag, **more)
         data = {"prompt": name, "tag": tag, "version": version, "revision": 1, "kind": "promoted"}
-        self.send(f"id: {revision}\nevent: moved\ndata: {json.dumps(data)}\n\n")
+        self.send(f"id: {revision}\nevent: tag.moved\ndata: {json.dumps(data)}\n\n")
         return revision
 
     def send(self, chunk: str) -> None:
@@ -174,12 +176,13 @@ class RegistryServer:
                 server.opened.append(self.headers.get("Last-Event-ID"))
                 server.tokens.add(self.headers.get("Authorization"))
                 if not server.has_stream:
-                    self._send(404, b"{}")
+                    told = {"status": 421, "stream": server.stream_told}
+                    self._send(421, json.dumps(told).encode())
                     return
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.end_headers()
-                self.wfile.write(b"retry: 10\n\n: hello\n\n")
+                self.wfile.write(b"retry: 10\n\n")
                 self.close_connection = True
                 with server._lock:
                     server._replay(self.connection, self.headers.get("Last-Event-ID"))
@@ -204,12 +207,12 @@ class RegistryServer:
 
     def _replay(self, stream: socket.socket, last: str | None) -> None:
         """What was missed: by name, for each name that changed since."""
-        if last is None:
-            return
         states = self.registry.states
-        if not last.isdigit() or int(last) >= len(states):
-            stream.sendall(b"event: reset\ndata: {}\n\n")
+        if last is None or not last.isdigit() or int(last) >= len(states):
+            event = "ready" if last is None else "reset"
+            stream.sendall(f"id: {len(states) - 1}\nevent: {event}\ndata: {{}}\n\n".encode())
             return
+        stream.sendall(f"id: {last}\nevent: ready\ndata: {{}}\n\n".encode())
         for revision in range(int(last) + 1, len(states)):
             changed = [
                 n for n, e in states[revision].items() if states[revision - 1].get(n) is not e

@@ -45,6 +45,12 @@ def client(registry: RegistryServer) -> Iterator[Client]:
         yield made
 
 
+def is_followed(client: Client) -> bool:
+    """Whether the stream is open, and what is held is what is live."""
+    cache = client._core.cache
+    return cache._live_at is not None and not cache.dirty()
+
+
 def source(prompt: Prompt) -> str:
     return prompt.provenance.source
 
@@ -80,7 +86,7 @@ def test_the_stream_brings_a_rollback_without_anybody_asking(
 
 def test_moves_of_others_are_not_asked_about(client: Client, registry: RegistryServer) -> None:
     client.get("greeting")
-    eventually(lambda: registry.listeners == 1 and client._core.cache.heard is not None)
+    eventually(lambda: is_followed(client))
     before = len(registry.batches)
     for version in range(1, 6):
         registry.move("another", version)
@@ -93,7 +99,7 @@ def test_a_registry_process_that_lags_behind_the_stream_is_asked_again(
     client: Client, registry: RegistryServer
 ) -> None:
     client.get("greeting")
-    eventually(lambda: registry.listeners == 1 and client._core.cache.heard is not None)
+    eventually(lambda: is_followed(client))
     registry.lag = 1
     registry.move("greeting", 2)
     before = len(registry.batches)
@@ -136,6 +142,24 @@ def test_a_stream_of_another_address(registry: RegistryServer, free_port: int) -
             streaming.move("greeting", 5)
             eventually(lambda: client.get("greeting").version == 5)
     assert registry.opened == []
+
+
+@pytest.mark.parametrize("is_same_host", [True, False])
+def test_a_web_listener_says_where_the_stream_is(
+    registry: RegistryServer, is_same_host: bool
+) -> None:
+    """The token goes to no other host."""
+    with RegistryServer(registry.registry).running() as streaming:
+        registry.has_stream = False
+        host = "127.0.0.1" if is_same_host else "localhost"
+        registry.stream_told = f"http://{host}:{streaming.port}/api/v1/stream?x=1"
+        with make(registry) as client:
+            client.get("greeting")
+            eventually(lambda: len(registry.batches) > 2 or streaming.listeners == 1)
+            assert streaming.listeners == is_same_host
+            streaming.move("greeting", 5)
+            eventually(lambda: client.get("greeting").version == 5)
+    assert streaming.tokens == ({f"Bearer {TOKEN}"} if is_same_host else set())
 
 
 def test_arms_are_those_of_the_registry_for_every_key(

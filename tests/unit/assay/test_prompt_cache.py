@@ -119,10 +119,14 @@ class CacheMachine(RuleBasedStateMachine):
         """Events may come late, twice, in any order, and about what did not change."""
         self.clients[which].cache.moved(name, max(0, self.registry.revision - behind))
 
-    @rule(which=st.integers(0, 1), kind=st.sampled_from(["reset", "live", "lost"]))
+    @rule(which=st.integers(0, 1), kind=st.sampled_from(["reset", "doubt", "live", "lost"]))
     def stream(self, which: int, kind: str) -> None:
         cache = self.clients[which].cache
-        {"reset": cache.all_moved, "live": lambda: cache.live(self.now), "lost": cache.lost}[kind]()
+        cache.live(self.now) if kind == "live" else getattr(cache, kind)()
+
+    @rule(which=st.integers(0, 1), behind=st.integers(0, 3))
+    def heartbeat(self, which: int, behind: int) -> None:
+        self.clients[which].cache.told_until(max(0, self.registry.revision - behind))
 
     @rule(seconds=st.sampled_from([0.1, 3, 100]))
     def wait(self, seconds: float) -> None:
@@ -178,7 +182,7 @@ class CacheMachine(RuleBasedStateMachine):
     def catch_up(self, which: int, name: str, tag: str, key: str) -> None:
         """Whatever was before: one good answer to all that is doubtful, and it is what is live."""
         client, question = self.clients[which], Question(name, tag, key)
-        client.cache.all_moved()
+        client.cache.doubt()
         carry_out(client.ask_in_parts(client.cache.dirty()), self.registry, [0])
         assert client.cache.dirty() == []
         prompt = client.cache.find(question, self.now)

@@ -9,19 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.prompts.stream import Moved, Reset, Retry, StreamBrokenError, StreamReader
+from assay.prompts.stream import Known, Moved, Reset, Retry, StreamBrokenError, StreamReader
 
 STREAM = (
     ": hello\n\n"
     "retry: 1500\n\n"
+    'id: 6\nevent: ready\ndata: {"registry_revision":6}\n\n'
     'id: 7\nevent: moved\ndata: {"prompt":"team/é","tag":"stable","revision":1}\n\n'
     ": heartbeat\n\n"
+    ": current\nid: 7\n\n"
     'id:8\r\ndata: {"prompt":\r\ndata: "b"}\r\n\r\n'
     "event: reset\nid: 9\ndata: {}\n\n"
     "colour: red\n\n"
     'id: 10\ndata: {"prompt":"c"}\n'
 ).encode()
-SAID = [Retry(1.5), Moved("team/é", 7), Moved("b", 8), Reset()]
+SAID = [Retry(1.5), Known(6), Moved("team/é", 7), Known(7), Moved("b", 8), Reset(9)]
 
 
 @given(st.lists(st.integers(0, len(STREAM))))
@@ -46,7 +48,8 @@ def test_chunks_may_end_anywhere(cuts: list[int]) -> None:
 )
 def test_what_is_not_understood_is_a_reset(event: str) -> None:
     """It may have been the move of anything."""
-    assert StreamReader().feed(f"{event}\n\n".encode()) == [Reset()]
+    [said] = StreamReader().feed(f"{event}\n\n".encode())
+    assert said == Reset(1 if "id: 1" in event else None)
 
 
 def test_an_event_that_never_ends_or_is_no_text() -> None:
