@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -94,8 +94,8 @@ def test_it_is_the_same_after_a_restart_a_grammar_and_long_chats(known: Fingerpr
 class _KeepsItsCache(ModelClient):
     """Of a server that goes on from what it kept, whatever it is told."""
 
-    async def chat(self, request: ChatRequest) -> ChatResponse:
-        return await super().chat(replace(request, afresh=False))
+    async def chat(self, request: ChatRequest, **more: Any) -> ChatResponse:
+        return await super().chat(replace(request, afresh=False), **more)
 
 
 @pytest.mark.slow
