@@ -87,13 +87,15 @@ class Measured:
 def main(prompts: int, seconds: float) -> None:
     with tempfile.TemporaryDirectory() as scratch, own_database(Path(scratch) / "data"):
         environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        # As an image has it: what is imported was compiled before.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment["PYTHONPYCACHEPREFIX"] = f"{scratch}/cache"
         _run(environment, "-m", "django", "migrate", "--noinput")
         token = _run(environment, "-c", _FILL, *map(str, (prompts, _VERSIONS, _BYTES))).strip()
         names = [f"/api/v1/prompts/prompt-{number:05}" for number in range(prompts)]
         (Path(scratch) / "bare.py").write_text(_BARE)
-        began = time.perf_counter()
+        starts = {name: _start(environment, name) for name in ("wsgi", "asgi")}
         with _granian(environment, "config.wsgi:application", "/healthz") as (port, server):
-            start = time.perf_counter() - began
             warm_mb = server.memory_info().rss / 1e6
             size = len(_once(port, names[0], token))
             _complete(port, names, token)
@@ -119,9 +121,24 @@ def main(prompts: int, seconds: float) -> None:
             ("memory, all versions loaded", f"{full_mb:.0f} MB", f"<= {limit:.0f} MB"),
             ("of that the snapshot", f"{full_mb - without_mb:.0f} MB", ""),
             ("memory when it began to accept", f"{warm_mb:.0f} MB", ""),
-            ("cold start to ready", f"{start:.2f} s", "<= 3 s"),
+            *[
+                (f"cold start to ready, {listener}", f"{wall:.2f} s ({cpu:.2f} s busy)", "<= 3 s")
+                for listener, (wall, cpu) in starts.items()
+            ],
         ],
     )
+
+
+def _start(environment: dict[str, str], interface: str) -> tuple[float, float]:
+    """Seconds until a listener is ready, and those of its worker's processor time."""
+    for _ in ("compiles", "counts"):
+        began = time.perf_counter()
+        with _granian(environment, f"config.{interface}:application", "/healthz", interface) as (
+            _,
+            server,
+        ):
+            spent = time.perf_counter() - began, sum(server.cpu_times()[:2])
+    return spent
 
 
 def _mlflow(scratch: Path, seconds: float) -> Measured | None:
@@ -170,12 +187,13 @@ def _run(environment: dict[str, str], *arguments: str) -> str:
 
 @contextmanager
 def _granian(
-    environment: dict[str, str], application: str, path: str
+    environment: dict[str, str], application: str, path: str, interface: str = "wsgi"
 ) -> Iterator[tuple[int, psutil.Process]]:
     """A server with one worker that answers `path`; its port and its worker process."""
     port = ports.free_port()
-    argv = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-log"]
-    argv += ["--port", str(port), "--workers", "1", "--blocking-threads", "4", application]
+    argv = [sys.executable, "-m", "granian", "--interface", interface, "--http", "1", "--no-log"]
+    argv += ["--port", str(port), "--workers", "1", application]
+    argv += ["--blocking-threads", "4"] if interface == "wsgi" else []
     pythonpath = os.pathsep.join([environment.get("PYTHONPATH", ""), str(_HERE), str(_HERE.parent)])
     main = subprocess.Popen(argv, env={**environment, "PYTHONPATH": pythonpath})
     try:
