@@ -28,6 +28,7 @@ _REASONS = {200: "200 OK", 304: f"304 {HTTPStatus.NOT_MODIFIED.phrase}"}
 #: What Django adds to every answer. Not what it tells browsers about pages: a request with a
 #: bearer token is none, and each header costs a microsecond.
 HEADERS = [("Allow", "GET, HEAD, OPTIONS"), ("X-Content-Type-Options", "nosniff")]
+_POSTED = [("Allow", "POST, OPTIONS"), HEADERS[1]]
 #: As many as anybody asks for; who makes up more gets the slow way.
 _MOST_REMEMBERED = 20_000
 
@@ -123,7 +124,7 @@ class FastPath:
     def _sent(
         self, reply: Reply, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> list[bytes]:
-        headers = reply.headers + HEADERS
+        headers = reply.headers + (HEADERS if environ["REQUEST_METHOD"] == "GET" else _POSTED)
         if reply.body:
             headers.append(("Content-Length", str(len(reply.body))))
         if self._transport and self._is_secure(environ):

@@ -57,11 +57,16 @@ def served(web: Web) -> Iterator[str]:
         server.server_close()
 
 
+def _patient(url: str, secret: str) -> Client:
+    """The first request loads every view of the application, which takes a busy machine seconds."""
+    return Client(url, secret, cache=False, poll_seconds=0.05, timeout_seconds=60)
+
+
 @pytest.fixture
 def client(shelf: Shelf, web: Web, settings: Settings) -> Iterator[Client]:
     settings.ALLOWED_HOSTS = ["127.0.0.1", "testserver"]
     secret = bearer(prompts=("greeting", "chat")).removeprefix("Bearer ")
-    with served(web) as url, Client(url, secret, cache=False, poll_seconds=0.05) as made:
+    with served(web) as url, _patient(url, secret) as made:
         yield made
 
 
