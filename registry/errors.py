@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from core.errors import ConflictError, InvalidError, NotFoundError, RefusedError
 
 
@@ -10,17 +12,39 @@ class PromptUnknownError(NotFoundError):
 
     code = "prompt_unknown"
 
+    @classmethod
+    def named(cls, name: str) -> PromptUnknownError:
+        """No prompt is called `name`."""
+        return cls(f"there is no prompt {name!r}", hint="assay show lists them")
+
 
 class VersionUnknownError(NotFoundError):
     """The prompt has no such version."""
 
     code = "version_unknown"
 
+    @classmethod
+    def among(cls, prompt: str, number: int, numbers: Iterable[int]) -> VersionUnknownError:
+        """`number` is not among the prompt's `numbers`."""
+        known = ", ".join(f"v{one}" for one in sorted(numbers)) or "none"
+        return cls(f"{prompt} has no v{number}; it has {known}")
+
 
 class TagUnknownError(NotFoundError):
     """The prompt has no such tag."""
 
     code = "tag_unknown"
+
+    @classmethod
+    def among(cls, prompt: str, tag: str, tags: Iterable[str]) -> TagUnknownError:
+        """`tag` is not among the prompt's `tags`."""
+        known = sorted(tags)
+        return cls(
+            f"{prompt} has no tag {tag!r}; it has {', '.join(known) or 'none'}",
+            hint="promote a version, or ask by ?version=",
+            prompt=prompt,
+            tags=known,
+        )
 
 
 class ModelUnknownError(NotFoundError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from django.db.models import (
     Case,
@@ -47,13 +47,8 @@ def prompt(name: str) -> Prompt:
     """The prompt called `name`. Raises PromptUnknownError."""
     found = Prompt.objects.filter(name=name).first()
     if found is None:
-        raise prompt_unknown(name)
+        raise PromptUnknownError.named(name)
     return found
-
-
-def prompt_unknown(name: str) -> PromptUnknownError:
-    """The error of a name that no prompt has."""
-    return PromptUnknownError(f"there is no prompt {name!r}", hint="assay show lists them")
 
 
 def names_among(names: Sequence[str]) -> list[str]:
@@ -67,14 +62,8 @@ def version(prompt: Prompt, number: int) -> PromptVersion:
     found = prompt.versions.select_related("prompt").filter(number=number).first()
     if found is None:
         numbers = prompt.versions.values_list("number", flat=True)
-        raise version_unknown(prompt.name, number, numbers)
+        raise VersionUnknownError.among(prompt.name, number, numbers)
     return found
-
-
-def version_unknown(prompt: str, number: int, numbers: Iterable[int]) -> VersionUnknownError:
-    """The error of a number that is not among a prompt's `numbers`."""
-    known = ", ".join(f"v{n}" for n in sorted(numbers)) or "none"
-    return VersionUnknownError(f"{prompt} has no v{number}; it has {known}")
 
 
 def current_model(name: str) -> ModelVersion:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,21 +95,10 @@ def by_tag(name: str, tag: str = STABLE, key: str = "") -> Answer:
     live = {row.name: row.event for row in _tags_of(prompt) if row.event.version_id}
     chosen = choose(name, {one: _pointer(event) for one, event in live.items()}, tag, key)
     if chosen is None:
-        raise tag_unknown(name, tag, live)
+        raise TagUnknownError.among(name, tag, live)
     event = live[chosen.pointer.tag]
     assert event.version is not None
     return Answer(prompt, event.version, event, chosen)
-
-
-def tag_unknown(name: str, tag: str, tags: Iterable[str]) -> TagUnknownError:
-    """The error of a tag that is not among those a prompt has."""
-    found = sorted(tags)
-    return TagUnknownError(
-        f"{name} has no tag {tag!r}; it has {', '.join(found) or 'none'}",
-        hint="promote a version, or ask by ?version=",
-        prompt=name,
-        tags=found,
-    )
 
 
 def by_version(name: str, number: int) -> Answer:

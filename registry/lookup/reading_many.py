@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from django.db import connection
 from django.utils import timezone
 
-from registry import queries
 from registry.domain.actor import Actor
-from registry.errors import TagUnknownError
+from registry.errors import PromptUnknownError, TagUnknownError, VersionUnknownError
 from registry.lookup import loading
 from registry.lookup.body import face
 from registry.lookup.loading import Missing
 from registry.lookup.many import Bundle, Item
-from registry.lookup.reading import tag_unknown
 from registry.lookup.values import STABLE, Choice, Entry, Face, choose
 from registry.models import Prompt
 
@@ -37,15 +35,15 @@ class Shelf:
         """The answer. Raises PromptUnknownError, TagUnknownError, VersionUnknownError."""
         entry = self.entries.get(item.name)
         if entry is None:
-            raise queries.prompt_unknown(item.name)
+            raise PromptUnknownError.named(item.name)
         if isinstance(item.asked, int):
             if item.asked not in entry.texts:
                 known = [*entry.texts, *self.others.get(entry.name, ())]
-                raise queries.version_unknown(entry.name, item.asked, known)
+                raise VersionUnknownError.among(entry.name, item.asked, known)
             return self._made(entry, item.asked, None)
         choice = choose(entry.name, entry.pointers, item.asked, item.key)
         if choice is None:
-            raise tag_unknown(entry.name, item.asked, entry.pointers)
+            raise TagUnknownError.among(entry.name, item.asked, entry.pointers)
         return self._made(entry, choice.pointer.version, choice)
 
     def _made(self, entry: Entry, number: int, choice: Choice | None) -> Face:
