@@ -14,10 +14,13 @@ from config import many
 from config.hosts import KnownHosts, transport_security
 from config.metrics.counting import count
 from registry.access import token_digest
+from registry.dialects.langfuse import fast as langfuse
 from registry.lookup import Ask, Lookups, Reply
 
 #: Where lookups are: the rest of the path is the name.
 API, SEED = "/api/v1/prompts/", "/prompt/"
+_LANGFUSE = "/api/public/v2/prompts/"
+_LOOKUPS = frozenset({"lookup", "seed-lookup", "langfuse-prompt"})
 _Application = Callable[..., Iterable[bytes]]
 #: Takes `last_known` by name, as `Lookups.answer` does.
 _Answering = Callable[..., Reply | None]
@@ -29,6 +32,7 @@ _REASONS = {200: "200 OK", 304: f"304 {HTTPStatus.NOT_MODIFIED.phrase}"}
 #: bearer token is none, and each header costs a microsecond.
 HEADERS = [("Allow", "GET, HEAD, OPTIONS"), ("X-Content-Type-Options", "nosniff")]
 _POSTED = [("Allow", "POST, OPTIONS"), HEADERS[1]]
+_LANGFUSE_HEADERS = [("Allow", "GET, HEAD, DELETE"), HEADERS[1]]
 #: As many as anybody asks for; who makes up more gets the slow way.
 _MOST_REMEMBERED = 20_000
 
@@ -61,6 +65,8 @@ class FastPath:
         """How to answer this request from the snapshot; None when it is for Django."""
         if environ["REQUEST_METHOD"] == "GET" and (ask := self._ask(environ)) is not None:
             return partial(self._lookups.answer, ask)
+        if (read := self._langfuse_ask(environ)) is not None:
+            return partial(langfuse.answer, self._lookups, read)
         what = many.asked(environ)
         secret = self._secret(environ) if what is not None else None
         if what is None or secret is None or not self._is_ours(environ):
@@ -100,6 +106,26 @@ class FastPath:
             seed,
         )
 
+    def _langfuse_ask(self, environ: dict[str, Any]) -> langfuse.Ask | None:
+        """The same for a client of Langfuse, which shows its token another way."""
+        path: str = environ["PATH_INFO"]
+        if environ["REQUEST_METHOD"] != "GET" or not path.startswith(_LANGFUSE):
+            return None
+        secret = langfuse.secret_of(environ.get("HTTP_AUTHORIZATION", ""))
+        if secret is None or "HTTP_COOKIE" in environ or environ.get("HTTP_ACCEPT", "") not in JSON:
+            return None
+        name = path[len(_LANGFUSE) :]
+        if not (self._is_ours(environ) and ("/" not in name or self._is_lookup(path))):
+            return None
+        version: str = environ.get("HTTP_X_LANGFUSE_SDK_VERSION", "")
+        return langfuse.Ask(
+            name,
+            environ.get("QUERY_STRING", ""),
+            token_digest(secret),
+            environ.get("HTTP_IF_NONE_MATCH", ""),
+            langfuse.is_bare(environ.get("HTTP_USER_AGENT", ""), version),
+        )
+
     def _is_ours(self, environ: dict[str, Any]) -> bool:
         """Whether Django would serve this host, and over this scheme."""
         known = environ.get("HTTP_HOST", "") in self._hosts
@@ -114,7 +140,7 @@ class FastPath:
         known = self._routes.get(path)
         if known is None:
             try:
-                known = resolve(path).url_name in {"lookup", "seed-lookup"}
+                known = resolve(path).url_name in _LOOKUPS
             except Resolver404:
                 known = False
             if len(self._routes) < _MOST_REMEMBERED:
@@ -124,7 +150,7 @@ class FastPath:
     def _sent(
         self, reply: Reply, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> list[bytes]:
-        headers = reply.headers + (HEADERS if environ["REQUEST_METHOD"] == "GET" else _POSTED)
+        headers = reply.headers + _always(environ)
         if reply.body:
             headers.append(("Content-Length", str(len(reply.body))))
         if self._transport and self._is_secure(environ):
@@ -152,6 +178,13 @@ class FastPath:
                 return self._sent(reply, environ, start_response)
         start_response(*held[0])
         return answer
+
+
+def _always(environ: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the view of this request adds to every answer."""
+    if environ["REQUEST_METHOD"] != "GET":
+        return _POSTED
+    return _LANGFUSE_HEADERS if environ["PATH_INFO"].startswith(_LANGFUSE) else HEADERS
 
 
 def _close(answer: Any) -> None:

@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/2.0/mlflow/", include("registry.dialects.mlflow.urls")),
     path("beta/", include("registry.dialects.litellm.urls")),
     path("ofrep/v1/", include("registry.dialects.ofrep.urls")),
+    path("api/public/", include("registry.dialects.langfuse.urls")),
     path("", include("webui.urls")),
 ]
 handler400 = failures.bad_request

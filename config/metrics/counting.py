@@ -18,7 +18,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 #: Routes that answer applications.
 LOOKUP_ROUTES = frozenset(
-    "lookup seed-lookup mlflow-alias mlflow-version ofrep-flag litellm-prompt".split()
+    "lookup seed-lookup mlflow-alias mlflow-version ofrep-flag litellm-prompt "
+    "langfuse-prompt".split()
 )
 _Next = Callable[[HttpRequest], HttpResponse]
 

@@ -50,12 +50,14 @@ def _text(tag: list[_Token]) -> str:
 
 def _partial(body: str, partials: Mapping[str, str]) -> str:
     text = _expanded(body, partials)
-    # What a partial sets stays inside it.
+    # What a partial sets stays inside it; and its own blank edges are text, which a chat block that
+    # begins or ends with them must not take for layout.
     has_assignment = any(
         kind == "name" and value == "set"
         for _, kind, value in environment().lexer.tokeniter(body, None)
     )
-    return f"{{% with %}}{text}{{% endwith %}}" if has_assignment else text
+    is_closed = has_assignment or text != text.strip()
+    return f"{{% with %}}{text}{{% endwith %}}" if is_closed else text
 
 
 def plain_text(template: str) -> str | None:

@@ -67,6 +67,7 @@ def parse_version(
         variables=copy.deepcopy(variables),  # parsed documents are shared
         parameters=copy.deepcopy(dict(parameters)),
         source=split.body,
+        first_line=split.first_line,
         partials={include: partials[include] for include in found.includes},
     )
     return content, findings

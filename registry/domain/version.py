@@ -28,6 +28,8 @@ class VersionContent:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     #: The Jinja2 body after the front matter, with LF line ends.
     source: str = ""
+    #: The file's line on which `source` starts.
+    first_line: int = 1
     #: "partials/tone/v1" -> body, of every partial that is included, directly or not.
     partials: Mapping[str, str] = field(default_factory=dict)
 

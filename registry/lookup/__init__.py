@@ -10,13 +10,15 @@ from registry.lookup.reading import (
     Answer,
     by_tag,
     by_version,
+    entry,
     expired_because,
     is_proven,
     standing,
+    text,
 )
 from registry.lookup.reading_many import Shelf, bundle, shelf_for
 from registry.lookup.reply import Reply, Standing, reply
-from registry.lookup.values import CANARY, STABLE
+from registry.lookup.values import CANARY, STABLE, Choice, Entry, Face, Pointer, Text, choose
 
 __all__ = [
     "CANARY",
@@ -25,17 +27,24 @@ __all__ = [
     "STABLE",
     "Answer",
     "Ask",
+    "Choice",
+    "Entry",
+    "Face",
     "Freshness",
     "Item",
     "Lookups",
+    "Pointer",
     "Reply",
     "Shelf",
     "Standing",
+    "Text",
     "batch",
     "bundle",
     "by_commit",
     "by_tag",
     "by_version",
+    "choose",
+    "entry",
     "expired_because",
     "found",
     "is_proven",
@@ -43,4 +52,5 @@ __all__ = [
     "reply",
     "shelf_for",
     "standing",
+    "text",
 ]

@@ -37,6 +37,14 @@ class Ask(NamedTuple):
     seed: bool = False
 
 
+class Found(NamedTuple):
+    """A prompt in the snapshot, how current that is, and the time it was asked (since 1970)."""
+
+    entry: Entry
+    standing: Standing
+    now: float
+
+
 class Lookups:
     """A process's snapshot of all that lookups need, and its keeper."""
 
@@ -51,24 +59,29 @@ class Lookups:
         `last_known` is for when that somebody could not: then an old answer, which says its age,
         is better than none.
         """
+        wanted = _wanted(ask.query, _KNOWN_TO_SEED if ask.seed else _KNOWN)
+        found = self.find(ask.name, ask.token, last_known=last_known) if wanted else None
+        if wanted is None or found is None:
+            return None
+        made = self.snapshot.face(found.entry, *wanted, seed=ask.seed, now=found.now)
+        if made is None:
+            return None
+        return reply(made, ask.if_none_match, found.standing)
+
+    def find(self, name: str, token_digest: str, *, last_known: bool = False) -> Found | None:
+        """A prompt that the token may look up; None and `last_known` as in `answer`."""
         freshness = self.keeper.freshness()
         if freshness is Freshness.UNSURE and not last_known:
             return None
         now = time.time()
-        entry, token = self.snapshot.entries.get(ask.name), self.snapshot.tokens.get(ask.token)
-        if entry is None or token is None or not token.allows(now, ask.name):
+        entry, token = self.snapshot.entries.get(name), self.snapshot.tokens.get(token_digest)
+        if entry is None or token is None or not token.allows(now, name):
             return None
         is_stale = freshness is not Freshness.CURRENT or entry.is_doubtful
         if entry.is_doubtful and freshness is Freshness.CURRENT and not last_known:
             return None
-        wanted = _wanted(ask.query, _KNOWN_TO_SEED if ask.seed else _KNOWN)
-        if wanted is None:
-            return None
-        made = self.snapshot.face(entry, wanted[0], wanted[1], seed=ask.seed, now=now)
-        if made is None:
-            return None
         token.used_at = now
-        return reply(made, ask.if_none_match, self._standing(now, is_stale=is_stale))
+        return Found(entry, self._standing(now, is_stale=is_stale), now)
 
     def batch(
         self, items: Sequence[Item], token_digest: str, *, last_known: bool = False

@@ -175,8 +175,11 @@ def entries(
     for row in cursor.fetchall():
         version = Missing(*row)
         # Later than the first statement: a prompt may have been made in between.
-        if version.prompt in found and not _keep(found[version.prompt], version, known):
-            missing.append(version)
+        if version.prompt in found:
+            entry = found[version.prompt]
+            entry.newest = max(entry.newest, version.number)
+            if not _keep(entry, version, known):
+                missing.append(version)
     live = {(e.pk, p.version) for e in found.values() for p in e.pointers.values()}
     wanted = [one for one in missing if (one.prompt, one.number) in live]
     for version, text in texts(cursor, wanted):

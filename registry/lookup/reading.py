@@ -6,13 +6,25 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from registry import queries
 from registry.errors import TagUnknownError
+from registry.lookup import loading
 from registry.lookup.body import encoded_text, face
 from registry.lookup.reply import Standing
-from registry.lookup.values import STABLE, Choice, Face, Model, Pointer, Proof, choose
+from registry.lookup.values import (
+    STABLE,
+    Choice,
+    Entry,
+    Face,
+    Model,
+    Pointer,
+    Proof,
+    Text,
+    choose,
+)
 from registry.models import Certificate, ModelVersion, Prompt, PromptVersion
 from registry.models.ledger import RegistryState, Tag, TagEvent
 
@@ -105,6 +117,28 @@ def by_version(name: str, number: int) -> Answer:
     """Version `number`, live or not. Raises PromptUnknownError, VersionUnknownError."""
     prompt = queries.prompt(name)
     return Answer(prompt, queries.version(prompt, number))
+
+
+def entry(name: str) -> Entry:
+    """A prompt as the snapshot holds it, with the texts of what is live.
+
+    Raises PromptUnknownError.
+    """
+    prompt = queries.prompt(name)
+    with connection.cursor() as cursor:
+        found, _ = loading.entries(cursor, [prompt.pk], {})
+    return found[name]
+
+
+def text(entry: Entry, number: int) -> Text:
+    """A version's text. Raises VersionUnknownError naming those that exist."""
+    known = entry.texts.get(number)
+    if known is not None:
+        return known
+    found = queries.version(queries.prompt(entry.name), number)
+    return encoded_text(
+        number, found.content, found.template, found.digest, found.commit, found.blob
+    )
 
 
 def _tags_of(prompt: Prompt) -> list[Tag]:

@@ -16,8 +16,6 @@ from registry.lookup.values import Entry, Face, choose
 PAGE = 500
 #: Texts read at once when nothing else is to be done.
 _TEXTS_AT_ONCE = 100
-#: Encoded answers kept for a prompt; keys and versions are the caller's choice.
-_MOST_FACES = 64
 
 
 class Snapshot:
@@ -94,8 +92,8 @@ class Snapshot:
         if text is None:
             return None
         made = face(entry.name, text, choice, orphaned=entry.orphaned, now=now, seed=seed)
-        if made is not None and (shape in entry.faces or len(entry.faces) < _MOST_FACES):
-            entry.faces[shape] = made
+        if made is not None:
+            entry.keep(shape, made)
         return made
 
     def _read(self, cursor: Cursor, prompts: Sequence[int]) -> None:

@@ -9,6 +9,8 @@ from registry.domain.canary_arm import Canary, is_on_canary
 
 STABLE = "stable"
 CANARY = "canary"
+#: Encoded answers kept for a prompt.
+_MOST_FACES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,17 @@ class Entry:
     revision: int = 0
     pointers: dict[str, Pointer] = field(default_factory=dict)
     texts: dict[int, Text] = field(default_factory=dict)
+    #: The greatest version number; 0 when nothing was published. Its text may not be read yet.
+    newest: int = 0
     #: Answers already encoded, by what was asked for, the tag that answers a key, and the form.
-    faces: dict[tuple[str | int, str, bool], Face] = field(default_factory=dict)
+    faces: dict[tuple[str | int, str, bool | str], Face] = field(default_factory=dict)
     #: Something changed and was not read yet: only the database knows.
     is_doubtful: bool = False
+
+    def keep(self, shape: tuple[str | int, str, bool | str], made: Face) -> None:
+        """Keep an encoded answer, if there are not too many: what is asked for is the caller's."""
+        if shape in self.faces or len(self.faces) < _MOST_FACES:
+            self.faces[shape] = made
 
 
 def canary_of(prompt: str, pointer: Pointer) -> Canary:

@@ -37,7 +37,9 @@ ANYBODY = frozenset(CALLERS)
 PEOPLE = frozenset(ROLES)
 KNOWN = frozenset({*TOKENS, *ROLES, STRANGER})
 LOOKUP = frozenset({"lookup", *ROLES})
+#: Clients of other registries show tokens; none has a session.
 TOKEN_LOOKUP = frozenset({"lookup"})
+NO_ONE: frozenset[str] = frozenset()
 READ = frozenset({"read", *ROLES})
 EVALUATE = frozenset({"evaluate", "editor", "promoter", "administrator"})
 PROMOTE = frozenset({"promote", "promoter", "administrator"})
@@ -103,6 +105,14 @@ TABLE: tuple[Row, ...] = (
     Row("ofrep-flag", "POST", TOKEN_LOOKUP),
     Row("ofrep-flags", "POST", everywhere(TOKEN_LOOKUP)),
     *reading("ofrep-configuration", everywhere(TOKEN_LOOKUP)),
+    # --- The same for clients of Langfuse; what they write has another way here ---
+    *reading("langfuse-health", ANYBODY),
+    *reading("langfuse-projects", everywhere(TOKEN_LOOKUP)),
+    *reading("langfuse-prompts", everywhere(TOKEN_LOOKUP)),
+    *reading("langfuse-prompt", TOKEN_LOOKUP),
+    Row("langfuse-prompts", "POST", NO_ONE),
+    Row("langfuse-prompt", "DELETE", NO_ONE),
+    Row("langfuse-version", "PATCH", frozenset({"promote"}), {"newLabels": ["production"]}),
     # --- Reading ---
     *reading("prompts", everywhere(READ)),
     *reading("versions", READ),
@@ -155,4 +165,4 @@ TABLE: tuple[Row, ...] = (
 )
 
 #: The only routes that answer somebody who shows nothing. Static files come before all routes.
-ANONYMOUS = frozenset({"healthz", "readyz", "login", "welcome"})
+ANONYMOUS = frozenset({"healthz", "readyz", "login", "welcome", "langfuse-health"})

@@ -21,6 +21,7 @@ RUN = uuid.UUID(int=1)
 TRIAL = uuid.UUID(int=2)
 ARGUMENTS: dict[str, Any] = {
     "name": "greeting",
+    "number": 2,
     "model": "tiny",
     "flag": "prompt.greeting",
     "run": RUN,

@@ -67,6 +67,7 @@ def test_a_good_file_is_read_whole() -> None:
         },
         parameters={"temperature": 0.0, "max_tokens": 8, "seed": 1, "stop": ["END"]},
         source=GOOD.split("---\n", 2)[2],
+        first_line=GOOD.split("---\n", 2)[1].count("\n") + 3,
         partials={"partials/tone/v1": "Be {{ tone }}."},
     )
 
