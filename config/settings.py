@@ -256,6 +256,24 @@ if len({bool(LANGFUSE_BASE_URL), bool(LANGFUSE_PUBLIC_KEY), bool(LANGFUSE_SECRET
     raise ImproperlyConfigured(
         "LANGFUSE_BASE_URL, LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY belong together"
     )
+# Traces that clients of our Langfuse interface send are passed on to it when these are set.
+LANGFUSE_FORWARD_URL = env.address("LANGFUSE_FORWARD_URL")
+LANGFUSE_FORWARD_PUBLIC_KEY = env.secret("LANGFUSE_FORWARD_PUBLIC_KEY")
+LANGFUSE_FORWARD_SECRET_KEY = env.secret("LANGFUSE_FORWARD_SECRET_KEY")
+if (
+    len(
+        {
+            bool(LANGFUSE_FORWARD_URL),
+            bool(LANGFUSE_FORWARD_PUBLIC_KEY),
+            bool(LANGFUSE_FORWARD_SECRET_KEY),
+        }
+    )
+    > 1
+):
+    raise ImproperlyConfigured(
+        "LANGFUSE_FORWARD_URL, LANGFUSE_FORWARD_PUBLIC_KEY and LANGFUSE_FORWARD_SECRET_KEY belong "
+        "together"
+    )
 # Seconds: the patience with one request, and with a whole run.
 LANGFUSE_TIMEOUT = env.integer("LANGFUSE_TIMEOUT", 5, low=1, high=60)
 LANGFUSE_EXPORT_SECONDS = env.integer("ASSAY_LANGFUSE_EXPORT_SECONDS", 120, low=1, high=1500)

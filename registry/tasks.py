@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from registry import access, sync
+from registry import access, outcomes, sync
 
 
 @shared_task(name="registry.sync")
@@ -18,3 +18,4 @@ def sync_repository() -> None:
 def tidy() -> None:
     """Drop what nobody needs any more."""
     access.forget_answers(now=timezone.now())
+    outcomes.forget(now=timezone.now())

@@ -28,9 +28,11 @@ def published_versions() -> list[Listed]:
     return [Listed(*row) for row in rows]
 
 
-def live_tags() -> list[tuple[int, str, datetime]]:
-    """`(version's key, tag, when it was moved there)` of every live tag."""
+def live_tags(versions: Iterable[int] | None = None) -> list[tuple[int, str, datetime]]:
+    """`(version's key, tag, when it was moved there)` of every live tag, or of some versions."""
     live = Tag.objects.filter(event__version__isnull=False).order_by("pk")
+    if versions is not None:
+        live = live.filter(event__version__in=list(versions))
     return list(live.values_list("event__version_id", "name", "event__created_at"))
 
 

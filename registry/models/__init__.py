@@ -7,6 +7,7 @@ from registry.models.content import GatePolicy, ModelVersion, Prompt, PromptVers
 from registry.models.ledger import Certificate, RegistryState, Release, Tag, TagEvent
 from registry.models.mirror import MirrorAlarm, MirrorState, StoredFinding, SyncRun
 from registry.models.outbox import IdempotencyRecord, OutboxMessage
+from registry.models.outcomes import Outcome, TraceLink
 from registry.models.probes import ModelAlarm, ModelProbe
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ModelVersion",
     "OneTimeLink",
     "OutboxMessage",
+    "Outcome",
     "Prompt",
     "PromptVersion",
     "RegistryState",
@@ -29,5 +31,6 @@ __all__ = [
     "SyncRun",
     "Tag",
     "TagEvent",
+    "TraceLink",
     "User",
 ]
