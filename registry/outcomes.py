@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Avg, Count, StdDev
 
+from registry.domain import interval
 from registry.domain.actor import Actor
+from registry.domain.interval import Interval
 from registry.lookup import CANARY, STABLE, catalogue
-from registry.models import Outcome, PromptVersion, TraceLink
+from registry.models import Outcome, Prompt, PromptVersion, TraceLink
 
 #: Scores come minutes after the answer, or the next day when a person gives them.
 _LINKS_KEPT, _WAITING_KEPT, _KEPT = timedelta(days=7), timedelta(days=7), timedelta(days=400)
@@ -127,6 +130,43 @@ def _about(span: str, links: Sequence[TraceLink]) -> TraceLink | None:
     if own:
         return own[0]
     return links[0] if len({link.version_id for link in links}) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was said of a version on an arm, under one name. `mean` is null for words."""
+
+    version: int
+    arm: str
+    name: str
+    kind: str
+    count: int
+    mean: float | None
+    interval: Interval | None
+
+
+def summaries(prompt: Prompt) -> list[Summary]:
+    """Every version with scores, the newest first."""
+    rows = (
+        Outcome.objects.filter(version__prompt=prompt)
+        .order_by("-version__number", "arm", "name", "kind")
+        .values_list("version__number", "arm", "name", "kind")
+        .annotate(Count("pk"), Avg("value"), StdDev("value", sample=True))
+    )
+    return [
+        Summary(version, arm, name, kind, count, mean, _interval(kind, count, mean, deviation))
+        for version, arm, name, kind, count, mean, deviation in rows
+    ]
+
+
+def _interval(
+    kind: str, count: int, mean: float | None, deviation: float | None
+) -> Interval | None:
+    if mean is None:
+        return None
+    if kind == Outcome.Kind.BOOLEAN:
+        return interval.share(mean, count)
+    return interval.mean(mean, deviation or 0.0, count)
 
 
 def forget(*, now: datetime) -> int:

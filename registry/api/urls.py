@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from registry.api import many, me, models, moves, prompts, stream, syncs
+from registry.api import many, me, models, moves, outcomes, prompts, stream, syncs
 
 urlpatterns = [
     path("me", me.MeView.as_view(), name="me"),
@@ -26,6 +26,7 @@ urlpatterns = [
     path("prompts/<path:name>/history", prompts.HistoryView.as_view(), name="history"),
     path("prompts/<path:name>/diff", prompts.DiffView.as_view(), name="diff"),
     path("prompts/<path:name>/render", prompts.RenderView.as_view(), name="render"),
+    path("prompts/<path:name>/outcomes", outcomes.OutcomesView.as_view(), name="outcomes"),
     path("prompts/<path:name>/promotions", moves.PromotionsView.as_view(), name="promotions"),
     path("prompts/<path:name>/rollbacks", moves.RollbacksView.as_view(), name="rollbacks"),
     path("prompts/<path:name>/canary", moves.CanaryView.as_view(), name="canary"),

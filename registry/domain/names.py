@@ -14,7 +14,7 @@ RESERVED_TAGS = frozenset({"latest"})
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 #: The REST interface hangs these under a prompt's name, so no name with folders ends in one.
 RESERVED_ENDINGS = frozenset(
-    "canary cases diff history overrides promotions quarantine render rollbacks tags "
+    "canary cases diff history outcomes overrides promotions quarantine render rollbacks tags "
     "versions".split()
 )
 

@@ -127,6 +127,7 @@ TABLE: tuple[Row, ...] = (
     *reading("tags", READ),
     *reading("history", READ),
     *reading("diff", READ),
+    *reading("outcomes", READ),
     Row("render", "POST", READ, {"version": 1}),
     *reading("models", everywhere(READ)),
     *reading("model", everywhere(READ)),

@@ -12,8 +12,8 @@ from django.utils import timezone
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from rest_framework.test import APIClient
 
+from registry import access, promotion
 from registry import outcomes as service
-from registry import promotion
 from registry.dialects.langfuse import otlp
 from registry.domain.actor import SYSTEM
 from registry.models import Outcome, TraceLink
@@ -43,7 +43,7 @@ def protobuf(*uses: tuple[str, str, str, int | None]) -> bytes:
     return gzip.compress(request.SerializeToString())
 
 
-def send(client: APIClient, body: bytes, **headers: str) -> Any:
+def send(client: Any, body: bytes, **headers: str) -> Any:
     sent = {"Content-Encoding": "gzip", **headers}
     return client.generic("POST", TRACES, body, "application/x-protobuf", headers=sent)
 
@@ -152,6 +152,7 @@ def test_batches_of_older_clients(live: Shelf, app: APIClient) -> None:
     assert [one["id"] for one in body["successes"]] == ["e1", "e2", "e3", ""]
     assert [one["id"] for one in body["errors"]] == ["e4"]
     assert [row[:3] for row in outcomes()] == [("s", 2, "stable")]
+    wrong: Any
     for wrong in ({"batch": 3}, [], {"batch": [{}] * 1001}):
         refused(app.post(BATCH, wrong), 400, "InvalidRequestError")
 
@@ -169,6 +170,7 @@ def test_json_traces_are_read_and_hostile_ones_do_no_harm(live: Shelf, app: APIC
     answer = app.post(TRACES, body)
     assert (answer.status_code, answer.content) == (200, b"{}")
     assert list(TraceLink.objects.values_list("trace", "span")) == [(TRACE, SPAN)]
+    harmless: Any
     for harmless in ([], {}, {"resourceSpans": 7}, 3, "x"):
         assert (
             app.generic("POST", TRACES, json.dumps(harmless), "application/json").status_code == 200
@@ -186,7 +188,7 @@ def test_what_cannot_be_read_is_said_in_words(live: Shelf, app: APIClient) -> No
         (b"x", {"Content-Encoding": "br"}, "is not gzip"),
     ]:
         assert word in refused(send(app, body, **headers), 400, "InvalidRequestError")
-    answer = app.generic("POST", TRACES, b"x", "text/plain")
+    answer = app.generic("POST", TRACES, "x", "text/plain")
     assert "neither protobuf nor JSON" in refused(answer, 400, "InvalidRequestError")
     answer = send(app, b"x" * (otlp.MAX_BODY + 1))
     assert answer.status_code == 413
@@ -213,3 +215,35 @@ def test_what_nobody_asks_for_any_more_is_forgotten(live: Shelf, app: APIClient)
     assert service.forget(now=now + timedelta(days=8)) == 2
     assert [row[0] for row in outcomes()] == ["s1"]
     assert service.forget(now=now + timedelta(days=401)) == 1
+
+
+def test_outcomes_are_read_by_version_and_arm_with_their_uncertainty(
+    live: Shelf, app: APIClient
+) -> None:
+    for number, (version, value) in enumerate([(2, 0), (2, 1), (2, 1), (3, 1)]):
+        trace = f"{number:032x}"
+        traced(app, version, trace)
+        scored(app, id=f"y{number}", traceId=trace, name="yes", value=value, dataType="BOOLEAN")
+        scored(app, id=f"n{number}", traceId=trace, name="stars", value=number)
+    scored(app, id="words", traceId=f"{3:032x}", name="said", value="fine")
+    answer = keyed("read", name="reader").get("/api/v1/prompts/greeting/outcomes")
+    assert answer.status_code == 401  # the registry's own interface knows no Basic
+    _, secret = access.create_token(name="r2", scopes=["read"], created_by="test")
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+    results = client.get("/api/v1/prompts/greeting/outcomes").json()["results"]
+    assert [(r["version"], r["arm"], r["name"], r["kind"], r["count"]) for r in results] == [
+        (3, "canary", "said", "CATEGORICAL", 1),
+        (3, "canary", "stars", "NUMERIC", 1),
+        (3, "canary", "yes", "BOOLEAN", 1),
+        (2, "stable", "stars", "NUMERIC", 3),
+        (2, "stable", "yes", "BOOLEAN", 3),
+    ]
+    by = {(r["version"], r["name"]): (r["mean"], r["interval"]) for r in results}
+    assert by[3, "said"] == (None, None)
+    assert by[3, "stars"] == (3.0, None)
+    mean, (low, high) = by[2, "stars"]
+    assert (mean, round(low, 3), round(high, 3)) == (1.0, -0.132, 2.132)
+    mean, (low, high) = by[2, "yes"]
+    # As in Wilson's paper's formula, worked out by hand for 2 of 3.
+    assert (round(mean, 3), round(low, 3), round(high, 3)) == (0.667, 0.208, 0.939)
