@@ -140,10 +140,17 @@ class Folder:
     def _printed(self, node: nodes.Node, scope: _Scope) -> Parts:
         value = self._value(node, scope)
         if isinstance(value, Open):
+            self._check_printed(value, node)
             return value.parts
         if isinstance(value, list):
             raise self._refused("a printed list needs rendering", node.lineno)
         return (str(value),)
+
+    def _check_printed(self, value: Open, node: nodes.Node) -> None:
+        for slot in (part for part in value.parts if isinstance(part, Slot)):
+            if slot.name in self._unprintable:
+                why = self._unprintable[slot.name]
+                raise self._refused(f"the variable `{slot.name}` {why}", node.lineno)
 
     def _value(self, node: nodes.Node, scope: _Scope) -> Any:
         self._spend(node)
@@ -184,9 +191,6 @@ class Folder:
             return scope[node.name]
         if node.name not in self._variables:
             raise self._refused(f"`{node.name}` needs rendering", node.lineno)
-        why = self._unprintable.get(node.name)
-        if why:
-            raise self._refused(f"the variable `{node.name}` {why}", node.lineno)
         return Open((Slot(node.name),))
 
     def _equal(self, node: nodes.Compare, scope: _Scope) -> bool:

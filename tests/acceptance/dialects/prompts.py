@@ -39,12 +39,19 @@ FILES = {
     "prompts/listing/prompt.yaml": "model: tiny\n",
     "prompts/listing/v1.jinja2": "---\nvariables:\n  items: {type: array, items: {type: string}}\n"
     "---\nBuy:{% for item in items %}\n- {{ item }}{% endfor %}\n",
+    # stable and canary that every client can fill in; constants that are worked out for it.
+    "prompts/team/welcome/prompt.yaml": "model: tiny\n",
+    "prompts/team/welcome/v1.jinja2": _TEXT + "parameters: {temperature: 0.2, stop: [END]}\n"
+    '---\n{% set tone = "kind" %}Be {{ tone }}, {{ name }}.{% include "partials/tone/v1" %}\n',
+    "prompts/team/welcome/v2.jinja2": _TEXT + "---\nWelcome, {{ name }}!\n",
     # Braces that are text, beside a variable.
     "prompts/shape/prompt.yaml": "model: tiny\n",
     "prompts/shape/v1.jinja2": _TEXT + '---\nAnswer {"name": "{name}"} for {{ name }}.\n',
     "prompts/latex/prompt.yaml": "model: tiny\n",
     "prompts/latex/v1.jinja2": _TEXT + "---\n{% raw %}{{name}}{% endraw %} is {{ name }}.\n",
-    "tags.yaml": "greeting:\n  stable: {version: v2, model: tiny}\n"
+    "tags.yaml": "team/welcome:\n  stable: {version: v1, model: tiny}\n"
+    "  canary: {version: v2, model: tiny, weight: 30}\n"
+    "greeting:\n  stable: {version: v2, model: tiny}\n"
     "  canary: {version: v3, model: tiny, weight: 50}\n  blue: {version: v1, model: tiny}\n"
     + "".join(
         f"{name}:\n  stable: v1\n"
