@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,15 +64,22 @@ def note_uses(*, uses: Sequence[Use], actor: Actor, now: datetime) -> int:
         for use in mine
         if (pk := known.get((use.prompt, use.version))) is not None
     ]
+    TraceLink.objects.bulk_create(links, ignore_conflicts=True)
+    _settle({link.trace for link in links}, actor)
+    return len(links)
+
+
+def _settle(traces: Collection[str], actor: Actor) -> None:
+    """Give waiting scores of these traces their version.
+
+    SDKs send traces and scores at the same moment. Both sides first commit what they bring and look
+    for the other's afterwards, so whoever is later finds both.
+    """
     with transaction.atomic():
-        TraceLink.objects.bulk_create(links, ignore_conflicts=True)
-        waiting = Outcome.objects.filter(
-            version=None, source=actor.name, trace__in={link.trace for link in links}
-        )
+        waiting = Outcome.objects.filter(version=None, source=actor.name, trace__in=traces)
         found = list(waiting.select_for_update().order_by("pk"))
         _attribute(found, actor)
         Outcome.objects.bulk_update(found, ["version", "arm"])
-    return len(links)
 
 
 def _arms(versions: Iterable[int]) -> dict[int, str]:
@@ -108,6 +115,7 @@ def keep(*, scores: Sequence[Score], actor: Actor, now: datetime) -> None:
         unique_fields=["source", "score"],
         update_fields=_CHANGED,
     )
+    _settle({row.trace for row in rows if row.version is None}, actor)
 
 
 def _attribute(rows: Iterable[Outcome], actor: Actor) -> None:

@@ -69,7 +69,7 @@ def _condition(given: Any, where: str) -> Condition:
     if column is None:
         shown = _shown(given.get("column"))
         raise InvalidError(f"{where}: {kind} goes with {', '.join(columns)}, not with {shown}")
-    made = _MAKERS[kind](column, operator, value)
+    made = _MAKERS[kind](column, operator, value) if isinstance(operator, str) else None
     if made is None:
         raise InvalidError(
             f"{where}: {_shown(operator)} with {_shown(value)} is no condition of type {kind}"
@@ -81,7 +81,7 @@ def _shown(value: Any) -> str:
     return repr(value)[:60]
 
 
-def _string(column: str, operator: Any, value: Any) -> Condition | None:
+def _string(column: str, operator: str, value: Any) -> Condition | None:
     if operator == "is not empty":
         return lambda row: bool(row[column])
     if not isinstance(value, str) or len(value) > _LONGEST_PATTERN:
@@ -124,15 +124,15 @@ def _in_order(parts: list[re.Pattern[str]], text: str) -> bool:
     return any(middle[-1].fullmatch(text, at) for at in starts)
 
 
-def _string_options(column: str, operator: Any, value: Any) -> Condition | None:
+def _string_options(column: str, operator: str, value: Any) -> Condition | None:
     wanted = _strings(value)
     if wanted is None or operator not in {"any of", "none of"}:
         return None
     return lambda row: (row[column] in wanted) == (operator == "any of")
 
 
-def _array_options(column: str, operator: Any, value: Any) -> Condition | None:
-    wanted, holds = _strings(value), _OPTIONS.get(operator) if isinstance(operator, str) else None
+def _array_options(column: str, operator: str, value: Any) -> Condition | None:
+    wanted, holds = _strings(value), _OPTIONS.get(operator)
     if wanted is None or holds is None:
         return None
     return lambda row: holds(set(row[column]), wanted)
@@ -143,20 +143,20 @@ def _strings(value: Any) -> set[str] | None:
     return set(value) if is_list else None
 
 
-def _number(column: str, operator: Any, value: Any) -> Condition | None:
+def _number(column: str, operator: str, value: Any) -> Condition | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     holds = _comparison(operator) if is_number else None
     return (lambda row: holds(row[column], value)) if holds else None
 
 
-def _comparison(operator: Any) -> Callable[[Any, Any], bool] | None:
+def _comparison(operator: str) -> Callable[[Any, Any], bool] | None:
     if operator == "=":
         return lambda one, other: bool(one == other)
-    return _ORDER.get(operator) if isinstance(operator, str) else None
+    return _ORDER.get(operator)
 
 
-def _datetime(column: str, operator: Any, value: Any) -> Condition | None:
-    holds = _ORDER.get(operator) if isinstance(operator, str) else None
+def _datetime(column: str, operator: str, value: Any) -> Condition | None:
+    holds = _ORDER.get(operator)
     if holds is None or not isinstance(value, str):
         return None
     when = moment(value)

@@ -39,7 +39,7 @@ def versions(client: APIClient, **query: Any) -> dict[str, list[int]]:
     return {one["name"]: one["versions"] for one in listed(client, **query)["data"]}
 
 
-def where(kind: str, column: str, operator: str, value: Any) -> dict[str, str]:
+def where(kind: str, column: str, operator: Any, value: Any) -> dict[str, str]:
     condition = {"type": kind, "column": column, "operator": operator, "value": value}
     return {"filter": json.dumps([condition])}
 
