@@ -68,6 +68,11 @@ app.conf.update(
             "schedule": settings.REPOSITORY_POLL_SECONDS,
             "options": {"expires": settings.REPOSITORY_POLL_SECONDS},
         },
+        "registry.relay": {
+            "task": "registry.relay",
+            "schedule": settings.OUTBOX_SWEEP_SECONDS,
+            "options": {"expires": settings.OUTBOX_SWEEP_SECONDS},
+        },
         "registry.tidy": {
             "task": "registry.tidy",
             "schedule": _TIDY_SECONDS,

@@ -91,6 +91,15 @@ def address(name: str) -> str:
     return value
 
 
+def person(name: str, default: str) -> tuple[str, str]:
+    """`(name, address)` of somebody written like `Assay <assay@example.org>`."""
+    value = text(name, default)
+    found = re.fullmatch(r"([^<>\x00-\x1f]+) <([^<>\s]+)>", value)
+    if found is None:
+        raise ImproperlyConfigured(f"{name}={value!r} is not like Assay <assay@example.org>")
+    return found[1].strip(), found[2]
+
+
 def matching(pattern: str) -> dict[str, str]:
     """Every variable whose whole name matches the regular expression `pattern`."""
     return {name: value for name, value in os.environ.items() if re.fullmatch(pattern, name)}

@@ -222,6 +222,16 @@ REPOSITORY_POLL_SECONDS = env.integer("ASSAY_REPOSITORY_POLL_SECONDS", 60, low=5
 # knowing it.
 REPOSITORY_FOLLOWERS = ["evals.follow.follow_repository"]
 
+# Moves of tags are written back to that branch when this is on; the account that fetches must be
+# allowed to push then.
+WRITE_BACK = env.boolean("ASSAY_WRITE_BACK", default=False)
+WRITE_BACK_AUTHOR = env.person("ASSAY_WRITE_BACK_AUTHOR", "Assay <assay@localhost>")
+
+# How often messages for the outside are looked for, and after how long those of a silent worker
+# are given to another: longer than a fetch and a push may take.
+OUTBOX_SWEEP_SECONDS = env.integer("ASSAY_OUTBOX_SWEEP_SECONDS", 2, low=1, high=600)
+OUTBOX_LEASE_SECONDS = env.integer("ASSAY_OUTBOX_LEASE_SECONDS", 300, low=2, high=3600)
+
 
 # --- Evaluation ---
 

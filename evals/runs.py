@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -21,7 +22,7 @@ from evals.models import EvalRun, Suite, WorkItem
 from evals.plan import PlannedAnswer, json_of, plan_answers
 from evals.subjects import Subject
 from evals.verdict import RunDecision, decide_run, failed_early, self_comparison
-from registry import certificates
+from registry import certificates, outbox
 from registry.certificates import EvidenceOutdatedError, Measured
 from registry.domain.actor import Actor, Scope
 from registry.domain.judge_model import JudgeModel
@@ -277,5 +278,21 @@ def _finish(
     run.certificate, run.finished_at = certificate, now
     run.leader, run.leader_until = "", None
     run.save()
+    outbox.tell(outbox.Topic.RUN_FINISHED, f"{run.version.prompt.name}:{run.tag}", _told(run))
     jobs.export_after_commit(run.pk)
     _log.info("run %s finished: %s", run.pk, verdict)
+
+
+def _told(run: EvalRun) -> dict[str, Any]:
+    """What the outside learns of a finished run; its report has the figures."""
+    return {
+        "run": str(run.pk),
+        "kind": run.kind,
+        "prompt": run.version.prompt.name,
+        "version": run.version.number,
+        "model": run.model.name,
+        "tag": run.tag,
+        "verdict": run.verdict,
+        "reasons": list(run.reasons),
+        "certificate": run.certificate.digest if run.certificate else None,
+    }

@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from core.digest import digest
 from core.errors import RefusedError
 from registry import drift, queries
+from registry.domain.certificate_file import proven_digest
 from registry.domain.judge_model import JudgeModel
 from registry.domain.policy import GatePolicy as PolicyRule
 from registry.models import Certificate, GatePolicy, ModelVersion, Prompt, PromptVersion
@@ -75,19 +75,19 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
             "judge_models": [asdict(judge) for judge in measured.judge_models],
         }
         days = PolicyRule.from_json(policy.spec).certificate_days
-        proven = {
-            "prompt": prompt.name,
-            "version": measured.version.number,
-            "prompt_digest": measured.version.digest,
-            "model": model.name,
-            "model_digest": model.digest,
-            "fingerprint": measured.fingerprint,
-            "suite_digest": measured.suite_digest,
-            "policy": measured.policy,
-            "policy_digest": measured.policy_digest,
-            "run": str(measured.run),
-            "evidence": evidence,
-        }
+        proven = proven_digest(
+            prompt=prompt.name,
+            version=measured.version.number,
+            prompt_digest=measured.version.digest,
+            model=model.name,
+            model_digest=model.digest,
+            fingerprint=measured.fingerprint,
+            suite_digest=measured.suite_digest,
+            policy=measured.policy,
+            policy_digest=measured.policy_digest,
+            run=str(measured.run),
+            evidence=evidence,
+        )
         issued = Certificate.objects.create(
             prompt_version=measured.version,
             model_version=model,
@@ -98,7 +98,7 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
             verdict="PASS",
             run=measured.run,
             evidence=evidence,
-            digest=digest(proven),
+            digest=proven,
             valid_until=now + timedelta(days=days) if days else None,
         )
         for one in (model, *queries.judging_models(measured.judge_models)):

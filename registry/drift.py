@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from registry import queries
-from registry.models import ModelAlarm, ModelVersion, OutboxMessage
+from registry import outbox, queries
+from registry.models import ModelAlarm, ModelVersion
 
-TOPIC = "model.drifted"
+TOPIC = outbox.Topic.MODEL_DRIFTED
 _log = logging.getLogger(__name__)
 
 
@@ -72,9 +72,10 @@ def settle(*, model: ModelVersion, now: datetime) -> None:
 
 
 def _tell(model: ModelVersion, before: Before, expired: int, now: datetime) -> None:
-    OutboxMessage.objects.create(
-        topic=TOPIC,
-        payload={
+    outbox.tell(
+        TOPIC,
+        model.name,
+        {
             "model": model.name,
             "model_digest": model.digest,
             "from": before.fingerprint,

@@ -9,6 +9,9 @@ from registry.domain.fields import Fields
 from registry.domain.names import RESERVED_TAGS, is_name, is_prompt_name, version_number
 from registry.domain.source import MAX_REGISTER_BYTES, Source
 
+#: What a canary without a weight gets: the smallest share people usually start with.
+DEFAULT_CANARY_WEIGHT = 10
+
 
 @dataclass(frozen=True)
 class LiveTag:

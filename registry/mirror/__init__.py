@@ -12,6 +12,7 @@ from registry.mirror.errors import (
     BlobMissingError,
     BlobTooBigError,
     BranchMissingError,
+    BranchMovedError,
     CommitMissingError,
     EmptyRepositoryError,
     FileMissingError,
@@ -20,16 +21,19 @@ from registry.mirror.errors import (
     MirrorTimeoutError,
     MirrorUnavailableError,
     NotMirroredError,
+    PushRefusedError,
 )
 from registry.mirror.mirror import Mirror
 from registry.mirror.tree import MirrorTree
-from registry.mirror.values import CommitInfo, Entry, Fetched, MirrorAccess, MirrorLimits
+from registry.mirror.values import Author, CommitInfo, Entry, Fetched, MirrorAccess, MirrorLimits
 
 __all__ = [
     "Address",
+    "Author",
     "BlobMissingError",
     "BlobTooBigError",
     "BranchMissingError",
+    "BranchMovedError",
     "CommitInfo",
     "CommitMissingError",
     "EmptyRepositoryError",
@@ -45,6 +49,7 @@ __all__ = [
     "MirrorTree",
     "MirrorUnavailableError",
     "NotMirroredError",
+    "PushRefusedError",
     "check_branch",
     "parse_address",
 ]

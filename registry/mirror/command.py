@@ -15,11 +15,12 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from registry.mirror.errors import MirrorRefusedError, MirrorTimeoutError, MirrorUnavailableError
 from registry.mirror.values import MirrorAccess, MirrorLimits
@@ -66,19 +67,25 @@ class GitCommand:
     held: tuple[int, ...] = ()
 
     def run(
-        self, args: Sequence[str], *, seconds: float = 30, stdout_bytes: int = 1_048_576
+        self,
+        args: Sequence[str],
+        *,
+        seconds: float = 30,
+        stdout_bytes: int = 1_048_576,
+        stdin: bytes = b"",
     ) -> Output:
         """Run `git args` to its end and return what it said, whatever its exit status.
 
         Raises MirrorTimeoutError after `seconds`, MirrorRefusedError when it writes more than
         `stdout_bytes`; the whole process group is gone by then.
         """
-        guard = _guard(seconds)
-        process = self._start(_LIMITED, [*guard, _git(), *args], stdin=None)
-        try:
-            return _collect(process, time.monotonic() + seconds, stdout_bytes, args)
-        finally:
-            kill_group(process)
+        argv = [*_guard(seconds), _git(), *args]
+        with _file_of(stdin) as source:
+            process = self._start(_LIMITED, argv, stdin=source)
+            try:
+                return _collect(process, time.monotonic() + seconds, stdout_bytes, args)
+            finally:
+                kill_group(process)
 
     def converse(self, args: Sequence[str]) -> Git.AutoInterrupt:
         """Start `git args` with pipes on stdin and stdout; the caller ends it with `kill_group`."""
@@ -93,7 +100,9 @@ class GitCommand:
                 f"Git {'.'.join(map(str, _MINIMUM_GIT))} or newer is needed; found {said[:60]!r}"
             )
 
-    def _start(self, script: str, argv: list[str], stdin: int | None) -> Git.AutoInterrupt:
+    def _start(
+        self, script: str, argv: list[str], stdin: BinaryIO | int | None
+    ) -> Git.AutoInterrupt:
         limits = (str(self.limits.total_bytes // 512), str(self.limits.memory_bytes // 1024))
         variables = [f"{name}={value}" for name, value in self._environment().items()]
         command = [_program("env"), "-i", *variables, _program("sh"), "-c", script, "sh"]
@@ -132,6 +141,18 @@ class GitCommand:
             "GIT_LITERAL_PATHSPECS": "1",
             "GIT_OPTIONAL_LOCKS": "0",
         }
+
+
+@contextlib.contextmanager
+def _file_of(content: bytes) -> Iterator[BinaryIO | None]:
+    """A file, not a pipe: Git may answer before it has read everything. None for nothing."""
+    if not content:
+        yield None
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield cast("BinaryIO", file)
 
 
 def kill_group(process: Git.AutoInterrupt) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from core.errors import InvalidError, NotFoundError, RefusedError, UnavailableError
+from core.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
 
 
 class MirrorUnavailableError(UnavailableError):
@@ -33,6 +39,20 @@ class BlobTooBigError(MirrorRefusedError):
     """The file is larger than Assay reads."""
 
     code = "blob_too_big"
+
+
+class PushRefusedError(MirrorRefusedError):
+    """The prompt repository does not take commits from Assay."""
+
+    code = "push_refused"
+    hint = "let the account of Assay push to the branch, or turn ASSAY_WRITE_BACK off"
+
+
+class BranchMovedError(ConflictError):
+    """Somebody else pushed first."""
+
+    code = "branch_moved"
+    hint = "fetch, and build the commit again on what is there now"
 
 
 class BranchMissingError(NotFoundError):

@@ -74,7 +74,7 @@ class Fetching:
         store = self.stores.new()
         made = self.git.run(["init", "--quiet", "--bare", "--template=", store])
         if made.status != 0:
-            raise MirrorUnavailableError(f"the mirror cannot be created: {_said(made)}")
+            raise MirrorUnavailableError(f"the mirror cannot be created: {said_by(made)}")
         commit = self._download(store)
         rewritten = self._rewritten(store, previous, commit)
         self._accept(store, commit)
@@ -133,7 +133,7 @@ class Fetching:
         parse_rows(list_tree(self.git, store, commit), self.git.limits)
         moved = self.git.run(["--git-dir=" + store, "update-ref", "--no-deref", MIRRORED, commit])
         if moved.status != 0:
-            raise MirrorDamagedError(f"the mirror cannot record the commit: {_said(moved)}")
+            raise MirrorDamagedError(f"the mirror cannot record the commit: {said_by(moved)}")
 
     def _rewritten(self, store: str, previous: str | None, commit: str) -> bool:
         return previous is not None and not is_ancestor(self.git, store, previous, commit)
@@ -152,9 +152,9 @@ class Fetching:
             limit = self.git.limits.total_bytes
             return MirrorRefusedError(f"{where} is larger than the {limit:,} bytes allowed")
         if any(mark in said for mark in _MALFORMED):
-            return MirrorRefusedError(f"Git refuses what {where} sent: {_said(done)}")
+            return MirrorRefusedError(f"Git refuses what {where} sent: {said_by(done)}")
         return MirrorUnavailableError(
-            f"{where} cannot be fetched: {_said(done)}", hint=_hint(said), said=_said(done)
+            f"{where} cannot be fetched: {said_by(done)}", hint=hint_about(said), said=said_by(done)
         )
 
     def _missing(self) -> Exception:
@@ -164,7 +164,7 @@ class Fetching:
         heads = re.findall(r"\trefs/heads/(\S+)$", listed.text, re.MULTILINE)
         if listed.status == 0 and not heads:
             return EmptyRepositoryError(f"{self.address.url} has no branch yet")
-        known = ", ".join(_printable(h, 60) for h in heads[:5])
+        known = ", ".join(printable(h, 60) for h in heads[:5])
         return BranchMissingError(
             f"{self.address.url} has no branch {self.branch!r}", hint=f"it has: {known}"
         )
@@ -177,7 +177,7 @@ def list_tree(git: GitCommand, store: str, commit: str) -> bytes:
         ["--git-dir=" + store, *args], seconds=_SECONDS_LOCAL, stdout_bytes=_LISTING_BYTES
     )
     if listed.status != 0:
-        raise MirrorDamagedError(f"the files of {commit} cannot be listed: {_said(listed)}")
+        raise MirrorDamagedError(f"the files of {commit} cannot be listed: {said_by(listed)}")
     return listed.stdout
 
 
@@ -214,7 +214,18 @@ def is_ancestor(git: GitCommand, store: str, old: str, new: str) -> bool:
     return git.run(["--git-dir=" + store, *args], seconds=_SECONDS_LOCAL).status == 0
 
 
-def _hint(said: str) -> str:
+def commits_touching(
+    git: GitCommand, store: str, path: str, old: str, new: str, limit: int
+) -> tuple[str, ...]:
+    """Commits of `old..new` that changed `path`, newest first, at most `limit`."""
+    span = f"{object_id(old)}..{object_id(new)}"
+    args = ["rev-list", f"--max-count={limit}", "--end-of-options", span, "--", path]
+    listed = git.run(["--git-dir=" + store, *args], seconds=_SECONDS_LOCAL)
+    return tuple(map(object_id, listed.text.split())) if listed.status == 0 else ()
+
+
+def hint_about(said: str) -> str:
+    """What a person can do about what Git said, in lower case; empty when that is unknown."""
     if "returned error: 30" in said:
         return "the server redirects elsewhere, which is not followed; use the final address"
     if "host key verification failed" in said:
@@ -224,12 +235,13 @@ def _hint(said: str) -> str:
     return ""
 
 
-def _said(done: Output) -> str:
+def said_by(done: Output) -> str:
     """The telling line of Git's stderr, without anything a terminal would obey."""
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     telling = [x for x in lines if not x.lower().startswith(("remote:", "warning:"))]
-    return _printable(telling[0], 300) if telling else f"exit status {done.status}"
+    return printable(telling[0], 300) if telling else f"exit status {done.status}"
 
 
-def _printable(text: str, limit: int) -> str:
+def printable(text: str, limit: int) -> str:
+    """At most `limit` characters, with `?` for each that a terminal might obey."""
     return "".join(c if c.isprintable() else "?" for c in text[:limit])

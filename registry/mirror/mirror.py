@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from registry.mirror.errors import (
 )
 from registry.mirror.fetching import (
     Fetching,
+    commits_touching,
     ids_beginning,
     is_ancestor,
     list_folder,
@@ -31,10 +32,19 @@ from registry.mirror.fetching import (
 )
 from registry.mirror.listing import Listing, by_shape, is_lfs_pointer, parse_rows, screen
 from registry.mirror.objects import ObjectReader
+from registry.mirror.pushing import Pushing
 from registry.mirror.settings import write_settings
 from registry.mirror.store import StoreFolder
 from registry.mirror.tree import MirrorTree
-from registry.mirror.values import CommitInfo, Entry, Fetched, MirrorAccess, MirrorLimits, object_id
+from registry.mirror.values import (
+    Author,
+    CommitInfo,
+    Entry,
+    Fetched,
+    MirrorAccess,
+    MirrorLimits,
+    object_id,
+)
 
 _COMMIT_BYTES = 1_048_576
 _LISTINGS_KEPT = 4
@@ -42,6 +52,7 @@ _DIGITS = re.compile(r"[0-9a-fA-F]{4,64}", re.ASCII)
 #: Objects looked at to find the commits among those that begin alike.
 _MOST_ALIKE = 1000
 _AUTHOR = re.compile(r"^author (?P<name>.*?) ?<(?P<email>[^<>]*)> ", re.MULTILINE)
+_PARENT = re.compile(r"^parent ([0-9a-f]{40}(?:[0-9a-f]{24})?)$", re.MULTILINE)
 _COMMITTER = re.compile(r"^committer .*> (?P<seconds>-?\d+) [+-]\d+$", re.MULTILINE)
 # Old tools wrote these; everything else is read as UTF-8.
 _LATIN = re.compile(rb"(?mi)^encoding (?:latin-?1|iso-?8859-1|cp1252|windows-1252)$")
@@ -182,6 +193,31 @@ class Mirror:
         self._require_commit(new)
         return is_ancestor(self._git, self._store(), old, new)
 
+    def touching(self, path: str, old: str, new: str, limit: int) -> tuple[str, ...]:
+        """The newest commits of `new` that are not in `old` and changed `path`, newest first.
+
+        Raises CommitMissingError when `new` is unknown; none are found when `old` is.
+        """
+        self._require_commit(new)
+        return commits_touching(self._git, self._store(), path, old, new, limit)
+
+    def push(
+        self, base: str, files: Mapping[str, bytes], message: str, author: Author, now: datetime
+    ) -> str:
+        """Add one commit to the branch of the remote, whose tip must still be `base`.
+
+        `files` are written over those of `base`; all others stay. Returns the commit. Raises
+        BranchMovedError when the tip is another one, PushRefusedError when the remote does not take
+        it, MirrorUnavailableError. It may have arrived even so: the next fetch tells.
+        """
+        self._prepare()
+        with self._stores.locked(self._limits.seconds) as lock:
+            git = replace(self._git, held=(lock,))
+            pushing = Pushing(git, self._store(), self._address, self._branch)
+            commit = pushing.commit(base, files, message, author, now)
+            pushing.send(base, commit)
+        return commit
+
     def close(self) -> None:
         """End the reading process, if there is one."""
         if self._reader is not None:
@@ -270,12 +306,15 @@ def _parse_commit(id_: str, raw: bytes) -> CommitInfo:
         at = datetime.fromtimestamp(int(committer["seconds"]), tz=UTC)
     except (ValueError, OverflowError, OSError):
         raise MirrorRefusedError(f"commit {id_} has an impossible date") from None
+    subject, _, body = message.lstrip("\n").partition("\n")
     return CommitInfo(
         id=id_,
         author_name=_one_line(author["name"], 200),
         author_email=_one_line(author["email"], 320),
         committed_at=at,
-        subject=_one_line(message.lstrip("\n").partition("\n")[0], 500),
+        subject=_one_line(subject, 500),
+        body=body,
+        parents=tuple(_PARENT.findall(head)),
     )
 
 

@@ -62,13 +62,26 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class CommitInfo:
-    """Who wrote a commit, and when it was committed (aware, UTC). Texts are printable."""
+    """Who wrote a commit, and when it was committed (aware, UTC). Texts are printable.
+
+    `body` are the lines of the message after its first, as they are.
+    """
 
     id: str
     author_name: str
     author_email: str
     committed_at: datetime
     subject: str
+    body: str = ""
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Whose name a commit of ours carries."""
+
+    name: str
+    email: str
 
 
 @dataclass(frozen=True, slots=True, order=True)

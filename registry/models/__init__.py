@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from registry.models.access import ApiToken, OneTimeLink, User
 from registry.models.content import GatePolicy, ModelVersion, Prompt, PromptVersion
+from registry.models.gitops import TagRequest, WriteBack
 from registry.models.ledger import Certificate, RegistryState, Release, Tag, TagEvent
 from registry.models.mirror import MirrorAlarm, MirrorState, StoredFinding, SyncRun
-from registry.models.outbox import IdempotencyRecord, OutboxMessage
+from registry.models.outbox import IdempotencyRecord, OutboxDelivery, OutboxMessage
 from registry.models.outcomes import Outcome, TraceLink
 from registry.models.probes import ModelAlarm, ModelProbe
 
@@ -21,6 +22,7 @@ __all__ = [
     "ModelProbe",
     "ModelVersion",
     "OneTimeLink",
+    "OutboxDelivery",
     "OutboxMessage",
     "Outcome",
     "Prompt",
@@ -31,6 +33,8 @@ __all__ = [
     "SyncRun",
     "Tag",
     "TagEvent",
+    "TagRequest",
     "TraceLink",
     "User",
+    "WriteBack",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from registry.models.content import ModelVersion, Prompt, PromptVersion
 
@@ -26,7 +27,8 @@ class Certificate(models.Model):
     run = models.UUIDField(unique=True)
     evidence = models.JSONField()
     digest = models.CharField(max_length=64, unique=True)
-    issued_at = models.DateTimeField(auto_now_add=True)
+    #: Certificates that come back with a repository keep the time they were issued at.
+    issued_at = models.DateTimeField(default=timezone.now, editable=False)
     valid_until = models.DateTimeField(null=True, blank=True)
     expired_at = models.DateTimeField(null=True, blank=True)
     expired_reason = models.CharField(max_length=200, blank=True)
@@ -64,7 +66,9 @@ class TagEvent(models.Model):
     class Kind(models.TextChoices):
         """Why the tag moved, and so which evidence the entry must carry."""
 
-        ADOPTED = "adopted"  # first contact: the commit whose tags.yaml said so
+        ADOPTED = (
+            "adopted"  # first contact: the commit whose tags.yaml said so, and its certificate
+        )
         PROMOTED = "promoted"  # a certificate
         ROLLED_BACK = "rolled_back"  # the earlier entry it restores
         OVERRIDDEN = "overridden"  # an admin's reason

@@ -83,9 +83,11 @@ class MirrorAlarm(models.Model):
         PROMPT_REMOVED = "prompt_removed"
         REPOSITORY_EMPTY = "repository_empty"
         REFUSED = "refused"
+        TAGS_DIFFER = "tags_differ"
+        WRITE_BACK = "write_back"
 
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    #: What it is about: a path, a ref or a URL without credentials.
+    #: What it is about: a path, a ref, `prompt:tag` or a URL without credentials.
     subject = models.CharField(max_length=1000)
     message = models.TextField()
     commit = models.CharField(max_length=64, blank=True)

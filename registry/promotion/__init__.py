@@ -9,6 +9,7 @@ No Git, broker, worker or model server is needed for any of them.
 from __future__ import annotations
 
 from registry.promotion.adopting import adopt
+from registry.promotion.comparing import is_live
 from registry.promotion.ledger import next_registry_revision
 from registry.promotion.moving import (
     clear,
@@ -30,6 +31,7 @@ __all__ = [
     "adopt",
     "clear",
     "clear_canary",
+    "is_live",
     "next_registry_revision",
     "override",
     "promote",

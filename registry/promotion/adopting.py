@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from registry import queries
+from registry import outbox, queries
 from registry.domain.actor import SYSTEM
-from registry.models import OutboxMessage
 from registry.models.ledger import Tag, TagEvent
 from registry.promotion.ledger import next_registry_revision
 from registry.promotion.values import Adoption
@@ -37,6 +36,7 @@ def adopt(*, adoptions: Sequence[Adoption], commit: str) -> int:
             actor=SYSTEM.name,
             role=SYSTEM.role,
             commit=commit,
+            certificate=adoption.certificate,
             registry_revision=first + offset,
         )
         for offset, adoption in enumerate(adoptions)
@@ -44,7 +44,8 @@ def adopt(*, adoptions: Sequence[Adoption], commit: str) -> int:
     Tag.objects.bulk_create(
         Tag(prompt=event.prompt, name=event.tag, event=event, revision=1) for event in events
     )
-    OutboxMessage.objects.bulk_create(
-        OutboxMessage(topic="tag.moved", payload={"event": event.pk}) for event in events
+    outbox.tell_all(
+        outbox.Fact(outbox.Topic.TAG_MOVED, f"{event.prompt.name}:{event.tag}", {"event": event.pk})
+        for event in events
     )
     return len(events)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from django.db import IntegrityError, connection, transaction
 
-from registry import queries
+from registry import outbox, queries
 from registry.domain.actor import Actor
 from registry.errors import NotCertifiedError, RevisionConflictError
-from registry.models import OutboxMessage, Prompt
+from registry.models import Prompt
 from registry.models.ledger import Release, Tag, TagEvent
 from registry.promotion.values import Entry, TagMove
 
@@ -75,10 +75,15 @@ def append(prompt: Prompt, tag: str, live: Tag | None, entry: Entry, actor: Acto
         if "the certificate" in str(error):
             # The database looked again and saw what changed since we looked.
             raise NotCertifiedError(
-                f"{entry.version} cannot carry {tag}: {_first_line(error)}"
+                f"{entry.version} cannot carry {tag}: {_first_line(error)}",
+                prompt=prompt.name,
+                tag=tag,
+                version=entry.version.number if entry.version else None,
+                model=entry.model.name if entry.model else None,
+                reasons=[_first_line(error)],
             ) from error
         raise
-    OutboxMessage.objects.create(topic="tag.moved", payload={"event": event.pk})
+    outbox.tell(outbox.Topic.TAG_MOVED, f"{prompt.name}:{tag}", {"event": event.pk})
     return TagMove(event, previous, entry.warnings)
 
 

@@ -19,6 +19,7 @@ from registry.errors import (
 from registry.models.ledger import TagEvent
 from registry.promotion.ledger import append, durable, locked, open_release
 from registry.promotion.planning import check_shape, planned, resolve
+from registry.promotion.refusing import telling_refusals
 from registry.promotion.values import CANARY, STABLE, Entry, TagMove, Target
 
 
@@ -28,7 +29,7 @@ def promote(*, target: Target, actor: Actor, reason: str = "") -> TagMove:
     Raises NotAllowedError, NotFoundError kinds, NotCertifiedError, RevisionConflictError, and
     EvidenceChangingError while a sync decides about the certificate.
     """
-    with transaction.atomic(durable=durable()):
+    with telling_refusals(actor), transaction.atomic(durable=durable()):
         (plan,) = planned([target], actor, reason)
         return append(plan.prompt, plan.tag, plan.live, plan.entry, actor)
 
@@ -101,7 +102,7 @@ def release(*, targets: Sequence[Target], actor: Actor, reason: str = "") -> tup
     for one, other in itertools.pairwise(ordered):
         if (one.prompt, one.tag) == (other.prompt, other.tag):
             raise ReleaseTargetTwiceError(f"{one.prompt}:{one.tag} is named twice")
-    with transaction.atomic(durable=durable()):
+    with telling_refusals(actor), transaction.atomic(durable=durable()):
         plans = planned(ordered, actor, reason)
         together = open_release(actor, reason)
         return tuple(

@@ -34,13 +34,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What a repository says is live, for a tag without history."""
+    """What a repository says is live, for a tag without history, and the certificate for it that
+    the repository holds.
+    """
 
     prompt: Prompt
     tag: str
     version: PromptVersion
     model: ModelVersion | None
     weight: int | None = None
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from core.findings import Finding
 from registry import promotion, queries
 from registry.domain.change import RepositoryChange
-from registry.domain.live import LiveTag, parse_live
+from registry.domain.live import DEFAULT_CANARY_WEIGHT, LiveTag, parse_live
 from registry.models import ModelVersion, Prompt, PromptVersion
 
 _PATH = "tags.yaml"
-#: What a canary adopted without a weight gets: the smallest share people usually start with.
-_FIRST_CANARY_WEIGHT = 10
 
 
 def adopt_live_tags(change: RepositoryChange) -> int:
@@ -44,7 +42,7 @@ def adopt_live_tags(change: RepositoryChange) -> int:
 def _weight(entry: LiveTag) -> int | None:
     if entry.tag != promotion.CANARY:
         return None
-    return _FIRST_CANARY_WEIGHT if entry.weight is None else entry.weight
+    return DEFAULT_CANARY_WEIGHT if entry.weight is None else entry.weight
 
 
 def waiting_requests(change: RepositoryChange) -> tuple[Finding, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.findings import Finding
-from registry import certificates
+from registry import certificates, outbox
 from registry.domain.change import RepositoryChange
 from registry.domain.files import AddressedFiles
 from registry.domain.flattening import flatten
@@ -165,6 +165,8 @@ def _apply_versions(change: RepositoryChange, prompts: dict[str, Prompt], applie
         [_published(change, prompts[content.name], content) for content in fresh],
         batch_size=_BATCH,
     )
+    if stored:  # what first contact finds was published long ago
+        outbox.tell_all(_told(change, content) for content in fresh)
     edited, removed = _compare(change, stored, found)
     alarms.settle(alarms.Kind.VERSION_EDITED, edited, change.commit, change.now)
     alarms.settle(alarms.Kind.VERSION_REMOVED, removed, change.commit, change.now)
@@ -173,6 +175,13 @@ def _apply_versions(change: RepositoryChange, prompts: dict[str, Prompt], applie
         Finding(path, 1, 1, "error", "version_edited", message, hint)
         for path, message in edited.items()
     ]
+
+
+def _told(change: RepositoryChange, content: VersionContent) -> outbox.Fact:
+    facts = {"prompt": content.name, "version": content.number, "digest": content.digest}
+    return outbox.Fact(
+        outbox.Topic.VERSION_PUBLISHED, content.name, {**facts, "commit": change.commit}
+    )
 
 
 def _published(change: RepositoryChange, prompt: Prompt, content: VersionContent) -> PromptVersion:

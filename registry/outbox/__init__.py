@@ -1,0 +1,26 @@
+"""Facts for the outside world: written in the transaction that made them true, passed on after it.
+
+A message is routed to the channels that want its topic, then each channel delivers it on its own
+time. Nothing here needs a broker: a task is only a wake-up, claims are leases in PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from registry.outbox.channel import Channel, PermanentDeliveryError
+from registry.outbox.delivering import deliver, due_channels
+from registry.outbox.pruning import forget_delivered
+from registry.outbox.routing import route
+from registry.outbox.telling import Fact, Topic, tell, tell_all
+
+__all__ = [
+    "Channel",
+    "Fact",
+    "PermanentDeliveryError",
+    "Topic",
+    "deliver",
+    "due_channels",
+    "forget_delivered",
+    "route",
+    "tell",
+    "tell_all",
+]

@@ -1,0 +1,101 @@
+"""Write moves back, as one commit on what the branch is now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Min
+from django.utils import timezone
+
+from core.errors import AssayError, UnavailableError
+from registry import mirrored, queries, sync
+from registry.domain.live_writing import TagsFileError
+from registry.domain.write_back_message import WrittenMove, message_of
+from registry.mirror import Author, BranchMovedError, PushRefusedError
+from registry.models import OutboxMessage, SyncRun, WriteBack
+from registry.models.ledger import TagEvent
+from registry.sync import alarms
+from registry.writeback import ledger
+from registry.writeback.composing import changed_files
+
+_log = logging.getLogger(__name__)
+#: Somebody else pushes at the same time: so often in a row it is somebody's loop.
+_TRIES = 5
+#: So long a write-back may wait for the remote before it rings.
+_PATIENCE = timedelta(minutes=10)
+
+
+class CannotFollowError(UnavailableError):
+    """The repository must be followed before it is written to."""
+
+    code = "cannot_follow"
+
+
+def write_back(messages: Sequence[OutboxMessage]) -> None:
+    """Make tags.yaml and the certificates say what these `tag.moved` messages tell.
+
+    Raises an AssayError kind when that has to be tried again; then the alarm rings at once if
+    somebody has to do something, or when it has waited for long.
+    """
+    moves = ledger.moves([message.payload["event"] for message in messages])
+    try:
+        _write(moves)
+    except AssayError as error:
+        _ring(messages, error)
+        raise
+    alarms.resolve((alarms.Kind.WRITE_BACK,), timezone.now())
+
+
+def _write(moves: Sequence[TagEvent]) -> None:
+    for _ in range(_TRIES - 1):
+        try:
+            return _write_once(moves)
+        except BranchMovedError:
+            continue
+    return _write_once(moves)
+
+
+def _write_once(moves: Sequence[TagEvent]) -> None:
+    """Follow first: what people pushed is read as their requests before it is written over."""
+    run = sync.sync()
+    state = queries.mirror()
+    if run.status == SyncRun.Status.FAILED or state is None or not state.applied_commit:
+        raise CannotFollowError(run.error)
+    base = state.applied_commit
+    with mirrored.configured() as mirror:
+        files = changed_files(mirror.tree(base), mirror.skipped(base), moves)
+        if not files:
+            return
+        message = message_of([_in_words(move) for move in moves], ledger.newest_revision())
+        author = Author(*settings.WRITE_BACK_AUTHOR)
+        commit = mirror.push(base, files, message, author, timezone.now())
+    WriteBack.objects.create(commit=commit, base=base, moves=len(moves))
+    _log.info("wrote %d moves back: %s", len(moves), commit)
+
+
+def _in_words(move: TagEvent) -> WrittenMove:
+    before = move.previous.version if move.previous else None
+    return WrittenMove(
+        prompt=move.prompt.name,
+        tag=move.tag,
+        before=f"v{before.number}" if before else "",
+        after=f"v{move.version.number}" if move.version else "",
+        model=move.model.name if move.model else "",
+        kind=move.get_kind_display().lower(),
+        actor=move.actor,
+        reason=move.reason,
+    )
+
+
+def _ring(messages: Sequence[OutboxMessage], error: AssayError) -> None:
+    now = timezone.now()
+    ids = [message.pk for message in messages]
+    since = OutboxMessage.objects.filter(pk__in=ids).aggregate(since=Min("created_at"))["since"]
+    needs_somebody = isinstance(error, PushRefusedError | TagsFileError)
+    if needs_somebody or since is None or since < now - _PATIENCE:
+        waiting = f"{len(ids)} {'move is' if len(ids) == 1 else 'moves are'} not written back"
+        told = f"{waiting}: {error.message}"
+        alarms.raise_alarm(alarms.Kind.WRITE_BACK, settings.REPOSITORY_REF, told)
