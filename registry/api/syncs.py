@@ -91,6 +91,8 @@ def _sees_file(actor: Actor, path: str) -> bool:
 def _sees_alarm(actor: Actor, alarm: MirrorAlarm) -> bool:
     if alarm.kind == MirrorAlarm.Kind.PROMPT_REMOVED:
         return actor.sees(alarm.subject)
+    if alarm.kind == MirrorAlarm.Kind.TAGS_DIFFER:
+        return actor.sees(alarm.subject.rpartition(":")[0])
     return _sees_file(actor, alarm.subject)  # a version's file, or the repository as a whole
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from core.findings import Finding
 from registry import promotion, queries
 from registry.domain.change import RepositoryChange
 from registry.domain.live import DEFAULT_CANARY_WEIGHT, LiveTag, parse_live
+from registry.domain.live_writing import Key
 from registry.models import ModelVersion, Prompt, PromptVersion
 
 _PATH = "tags.yaml"
@@ -45,11 +48,14 @@ def _weight(entry: LiveTag) -> int | None:
     return DEFAULT_CANARY_WEIGHT if entry.weight is None else entry.weight
 
 
-def waiting_requests(change: RepositoryChange) -> tuple[Finding, ...]:
-    """After first contact: a new tag in tags.yaml moves nothing, because nobody has proved it."""
+def waiting_requests(change: RepositoryChange, asked: Collection[Key]) -> tuple[Finding, ...]:
+    """After first contact: tags that tags.yaml names and nobody ever set, without those that this
+    commit has `asked` for.
+    """
     live = change.parsed.live
     moved = queries.tags_with_history() if live else set()
-    waiting = {(e.prompt, e.tag): e for e in live if (e.prompt, e.tag) not in moved}
+    settled = moved | set(asked)
+    waiting = {(e.prompt, e.tag): e for e in live if (e.prompt, e.tag) not in settled}
     if not waiting:
         return ()
     # Read once more, for the lines: seldom needed, so the parser need not carry them.
@@ -66,5 +72,5 @@ def _request(live: LiveTag, line: int, column: int) -> Finding:
         f"tags.yaml asks for {live.prompt}:{live.tag} v{live.version}; "
         "promote it with `assay promote`"
     )
-    hint = "tags are taken over from tags.yaml at the first sync only"
+    hint = "or change its line again, when the version has its certificate"
     return Finding(_PATH, line, column, "warning", "needs_promotion", message, hint)

@@ -31,6 +31,7 @@ from registry.sync.adopting import adopt_live_tags, waiting_requests
 from registry.sync.applying import Applied, apply_change
 from registry.sync.findings import storable, store_findings
 from registry.sync.published import published_contents
+from registry.sync.requests import decide_requests, note_requests
 
 _log = logging.getLogger(__name__)
 #: The advisory lock of the one writer; any number nobody else uses.
@@ -80,12 +81,12 @@ def apply_commit(mirror: Mirror, commit: str, now: datetime) -> SyncRun:
     """Apply one commit of the mirror: versions, models, policies, suites, first live tags.
 
     All or nothing. Applying a commit twice changes nothing. tags.yaml is taken over once, at first
-    contact: afterwards a tag that was never set waits for its promotion.
+    contact: afterwards its changes are requests, to be decided after the transaction.
     """
     tree = mirror.tree(commit)
     with transaction.atomic():
         state = MirrorState.objects.select_for_update().get(pk=_state().pk)
-        is_first = not state.applied_commit
+        before, is_first = state.applied_commit, not state.applied_commit
         parsed = parse_repository(tree, published_contents())
         change = RepositoryChange(commit=commit, files=tree, parsed=parsed, now=now)
         skipped = mirror.skipped(commit)
@@ -94,7 +95,8 @@ def apply_commit(mirror: Mirror, commit: str, now: datetime) -> SyncRun:
         for path in settings.REPOSITORY_FOLLOWERS:
             follower: Follower = import_string(path)
             findings += follower(change)
-        findings += () if is_first else waiting_requests(change)
+        if not is_first:
+            findings += waiting_requests(change, note_requests(mirror, change, before))
         run = _stored(state, commit, applied, findings)
         state.applied_commit, state.applied_at = commit, now
         state.save(update_fields=["applied_commit", "applied_at"])
@@ -139,6 +141,7 @@ def _follow(mirror: Mirror, fetched: Fetched, state: MirrorState) -> SyncRun:
     state.url, state.ref = mirror.url, settings.REPOSITORY_REF
     state.save(update_fields=["fetched_at", "url", "ref"])
     run = _caught_up(mirror, fetched, state, now)
+    decide_requests(timezone.now())
     # Not before: a commit that is refused at every attempt is one alarm.
     alarms.resolve((alarms.Kind.REFUSED,), now)
     return run
