@@ -107,6 +107,7 @@ app.command()(moves.release)
 app.add_typer(tokens.app)
 app.command()(planning.plan)
 app.command()(platform.migrate)
+app.command()(platform.rebuild)
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
-"""Server-side commands behind `assay migrate` and `assay token`: they need the database."""
+"""Server-side commands behind `assay migrate`, `rebuild` and `token`: they need the database."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,17 @@ def migrate() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=1)
+
+
+def rebuild() -> dict[str, Any]:
+    """Make an empty database what the repository says."""
+    _start()
+    from django.core.management import call_command
+
+    from registry import rebuilding
+
+    call_command("migrate", verbosity=0)
+    return asdict(rebuilding.rebuild())
 
 
 def token_create(

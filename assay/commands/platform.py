@@ -1,4 +1,4 @@
-"""serve, demo, migrate: the server's code, run in this process."""
+"""serve, demo, migrate, rebuild: the server's code, run in this process."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from assay import server_code, settings
-from assay.options import DATA, Data
+from assay import output, server_code, settings
+from assay.fields import document
+from assay.options import DATA, AsJson, Data
 
 Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="TCP port to listen on.")]
 
@@ -69,3 +70,21 @@ def migrate(data: Data = DATA) -> None:
     """Bring the database's tables up to date. `serve` does it by itself."""
     settings.use_data_folder(data)
     server_code.run("migrate")
+
+
+def rebuild(data: Data = DATA, as_json: AsJson = False) -> None:
+    """Fill an empty database from the prompt repository alone.
+
+    The same versions, live tags and, where all they name is unchanged, certificates. The database
+    must run: DATABASE_URL, or the one of `assay serve` with this data folder, before anything was
+    synced into it.
+    """
+    settings.use_data_folder(data)
+    made = server_code.run("rebuild")
+    if as_json:
+        output.emit(document("rebuild", made))
+        return
+    output.show(f"rebuilt from {made['commit'][:12]}: {made['prompts']} prompts,")
+    output.show(f"{made['versions']} versions, {made['tags']} live tags, {made['proven']} proven")
+    for finding in made["findings"]:
+        output.say(finding)

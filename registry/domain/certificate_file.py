@@ -24,6 +24,8 @@ from registry.domain.names import UNSTORABLE
 SCHEMA = "assay/certificates/v1"
 FOLDER = "certificates/"
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+# What no clock says; databases and Python do not agree on the years beyond.
+_FIRST_YEAR, _LAST_YEAR = 2000, 9000
 # NUL and half characters, which PostgreSQL refuses; they cannot stand there unescaped.
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
@@ -153,8 +155,9 @@ def _record(value: Any) -> CertificateRecord:
     for name in ("digest", "prompt_digest", "model_digest", "suite_digest", "policy_digest"):
         if not _DIGEST.fullmatch(_text(known[name])):
             raise ValueError(f"{name} is not a digest")
-    for name in ("fingerprint", "verdict", "policy"):
-        _text(known[name])
+    for name, most in (("fingerprint", 64), ("verdict", 12), ("policy", 100)):
+        if not 1 <= len(_text(known[name])) <= most:
+            raise ValueError(f"{name} has not 1 to {most} characters")
     UUID(_text(known["run"]))
     _time(known["issued_at"])
     if known["valid_until"] is not None:
@@ -200,8 +203,8 @@ def _number(value: Any) -> int:
 
 def _time(value: Any) -> datetime:
     moment = datetime.fromisoformat(_text(value))
-    if moment.tzinfo is None:
-        raise ValueError("a time without its offset")
+    if moment.tzinfo is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError("a time of our days with its offset is expected")
     return moment
 
 

@@ -1,4 +1,4 @@
-"""tags.yaml at first contact, and ever after: adopted once, a request from then on."""
+"""tags.yaml at first contact: what it says is live is adopted, once."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from core.findings import Finding
 from registry import promotion, queries
 from registry.domain.change import RepositoryChange
 from registry.domain.live import DEFAULT_CANARY_WEIGHT, LiveTag, parse_live
-from registry.domain.live_writing import Key
+from registry.domain.live_writing import PATH, Key
 from registry.models import ModelVersion, Prompt, PromptVersion
+from registry.sync.evidence import Evidence, LiveTarget
 
-_PATH = "tags.yaml"
 
-
-def adopt_live_tags(change: RepositoryChange) -> int:
-    """First contact: tags start where tags.yaml says. Returns how many.
-
-    Takes the registry's counter, which every move of a tag waits for: the last step of a sync.
-    """
+def live_targets(change: RepositoryChange) -> dict[Key, LiveTarget]:
+    """The rows of what tags.yaml says is live, in the file's order."""
     live = change.parsed.live
     names = {entry.prompt for entry in live}
     prompts = {row.name: row for row in Prompt.objects.filter(name__in=names)}
@@ -26,18 +22,39 @@ def adopt_live_tags(change: RepositoryChange) -> int:
     versions = {
         (row.prompt_id, row.number): row
         for row in PromptVersion.objects.filter(prompt__in=prompts.values()).only(
-            "prompt_id", "number"
+            "prompt_id", "number", "digest"
         )
     }
-    adoptions = [
-        promotion.Adoption(
+    return {
+        (entry.prompt, entry.tag): LiveTarget(
             prompts[entry.prompt],
             entry.tag,
             versions[prompts[entry.prompt].pk, entry.version],
             models.get(entry.model or prompts[entry.prompt].default_model),
-            _weight(entry),
         )
         for entry in live
+    }
+
+
+def adopt_live_tags(change: RepositoryChange, evidence: Evidence) -> int:
+    """First contact: tags start where tags.yaml says, in the order of the ledger as far as the
+    certificates know it; what is proved by none comes first. Returns how many.
+
+    Takes the registry's counter, which every move of a tag waits for: the last step of a sync.
+    """
+    targets = live_targets(change)
+    entries = {(entry.prompt, entry.tag): entry for entry in change.parsed.live}
+    order = sorted(targets, key=lambda key: evidence.revisions.get(key, 0))
+    adoptions = [
+        promotion.Adoption(
+            targets[key].prompt,
+            targets[key].tag,
+            targets[key].version,
+            targets[key].model,
+            _weight(entries[key]),
+            evidence.certificates.get(key),
+        )
+        for key in order
     ]
     return promotion.adopt(adoptions=adoptions, commit=change.commit)
 
@@ -59,7 +76,7 @@ def waiting_requests(change: RepositoryChange, asked: Collection[Key]) -> tuple[
     if not waiting:
         return ()
     # Read once more, for the lines: seldom needed, so the parser need not carry them.
-    entries, _ = parse_live(_PATH, change.files.read(_PATH))
+    entries, _ = parse_live(PATH, change.files.read(PATH))
     return tuple(
         _request(entry.live, entry.line, entry.column)
         for entry in entries
@@ -73,4 +90,4 @@ def _request(live: LiveTag, line: int, column: int) -> Finding:
         "promote it with `assay promote`"
     )
     hint = "or change its line again, when the version has its certificate"
-    return Finding(_PATH, line, column, "warning", "needs_promotion", message, hint)
+    return Finding(PATH, line, column, "warning", "needs_promotion", message, hint)

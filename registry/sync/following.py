@@ -27,8 +27,9 @@ from registry.mirror import (
 )
 from registry.models import MirrorState, SyncRun
 from registry.sync import alarms
-from registry.sync.adopting import adopt_live_tags, waiting_requests
+from registry.sync.adopting import adopt_live_tags, live_targets, waiting_requests
 from registry.sync.applying import Applied, apply_change
+from registry.sync.evidence import Evidence, import_evidence
 from registry.sync.findings import storable, store_findings
 from registry.sync.published import published_contents
 from registry.sync.requests import decide_requests, note_requests
@@ -95,13 +96,17 @@ def apply_commit(mirror: Mirror, commit: str, now: datetime) -> SyncRun:
         for path in settings.REPOSITORY_FOLLOWERS:
             follower: Follower = import_string(path)
             findings += follower(change)
-        if not is_first:
+        evidence = Evidence()
+        if is_first:
+            evidence = import_evidence(change, live_targets(change).values())
+            findings += evidence.findings
+        else:
             findings += waiting_requests(change, note_requests(mirror, change, before))
         run = _stored(state, commit, applied, findings)
         state.applied_commit, state.applied_at = commit, now
         state.save(update_fields=["applied_commit", "applied_at"])
         if is_first:
-            adopt_live_tags(change)
+            adopt_live_tags(change, evidence)
     return run
 
 

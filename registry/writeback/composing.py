@@ -22,7 +22,9 @@ def changed_files(
     keys = {(move.prompt.name, move.tag) for move in moves}
     live = ledger.live_tags(keys)
     wanted = {key: ledger.as_entry(event) for key, event in live.items()}
-    proofs = [ledger.certificate_file(event) for event in [*moves, *live.values()]]
+    # What was adopted came from there, and a rebuild must not write over who moved it then.
+    moved = [event for event in (*moves, *live.values()) if event.kind != TagEvent.Kind.ADOPTED]
+    proofs = [ledger.certificate_file(event) for event in moved]
     new = {proof.path: proof.to_bytes() for proof in proofs if isinstance(proof, CertificateFile)}
     _refuse_what_is_no_file(skipped, new)
     held = frozenset(files.paths())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -38,6 +39,11 @@ SERVER_CODE = dedent(
     def migrate():
         note()
 
+    def rebuild():
+        note()
+        return {"commit": "c" * 40, "prompts": 2, "versions": 3, "tags": 3, "proven": 1,
+                "findings": ["certificates/greet/v1@tiny.json: certificate_not_taken: too old"]}
+
     TOKEN = {"id": 7, "name": "ci", "scopes": ["read"], "prompts": ["support-*"],
              "created_at": "2026-03-01T10:00:00Z", "expires_at": None, "last_used_at": None,
              "revoked_at": None, "hint": "assay_ab"}
@@ -60,6 +66,7 @@ ENTRY_POINTS = """\
 serve = stand_in_server:serve
 demo = stand_in_server:demo
 migrate = stand_in_server:migrate
+rebuild = stand_in_server:rebuild
 token-create = stand_in_server:token_create
 token-list = stand_in_server:token_list
 token-revoke = stand_in_server:token_revoke
@@ -85,8 +92,6 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, assay: Terminal) -> P
 
 
 def called(calls: Path) -> dict[str, object]:
-    import json
-
     return dict(json.loads(calls.read_text()))
 
 
@@ -130,6 +135,15 @@ def test_demo_ends_with_the_code_of_its_steps(assay: Terminal, calls: Path) -> N
 def test_migrate_runs(assay: Terminal, calls: Path) -> None:
     assert assay.run("migrate").code == 0
     assert calls.exists()
+
+
+def test_a_rebuild_says_what_came_back_and_what_did_not(assay: Terminal, calls: Path) -> None:
+    ended = assay.run("rebuild")
+    assert (ended.code, calls.exists()) == (0, True)
+    assert "2 prompts" in ended.out
+    assert "3 versions, 3 live tags, 1 proven" in ended.out
+    assert "too old" in ended.err
+    assert json.loads(assay.run("rebuild", "--json").out)["proven"] == 1
 
 
 def test_a_token_is_made_and_shown_once(assay: Terminal, calls: Path) -> None:

@@ -19,6 +19,7 @@ from registry.domain.files import MemoryFiles
 from registry.domain.repository import parse_repository
 from registry.sync.adopting import adopt_live_tags
 from registry.sync.applying import apply_change
+from registry.sync.evidence import Evidence
 from tests.integration.evals.conftest import again
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -57,7 +58,7 @@ def published(files: MemoryFiles) -> None:
     change = RepositoryChange("c" * 40, files, parsed, timezone.now())
     with transaction.atomic():
         apply_change(change)
-        adopt_live_tags(change)
+        adopt_live_tags(change, Evidence())
         follow_repository(change)
 
 

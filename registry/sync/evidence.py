@@ -1,0 +1,177 @@
+"""Certificates that lie in the repository, taken over with the tags they carry at first contact.
+
+After a rebuild nobody has evaluated anything here, so a certificate counts only if everything it
+names is what the repository holds now. What was served then cannot be asked: nobody has measured
+the models yet, and the first measurement that finds something else ends the certificate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from core.findings import Finding
+from registry import queries
+from registry.domain.certificate_file import (
+    CertificateFile,
+    CertificateFileError,
+    CertificateRecord,
+    certificate_path,
+    parse_certificates,
+)
+from registry.domain.change import RepositoryChange
+from registry.domain.judge_model import JudgeModel
+from registry.domain.live_writing import Key
+from registry.models import Certificate, GatePolicy, ModelVersion, Prompt, PromptVersion
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTarget:
+    """A tag that is about to be adopted, by its rows."""
+
+    prompt: Prompt
+    tag: str
+    version: PromptVersion
+    model: ModelVersion | None
+
+    @property
+    def key(self) -> Key:
+        """`(prompt, tag)`."""
+        return self.prompt.name, self.tag
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What the repository proves of the tags it says are live, and why not of the others."""
+
+    certificates: dict[Key, Certificate] = field(default_factory=dict)
+    #: The registry's revision at which a tag was moved there: the order of the ledger.
+    revisions: dict[Key, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def import_evidence(change: RepositoryChange, targets: Iterable[LiveTarget]) -> Evidence:
+    """Store the certificates that hold for these tags. Joins the sync's transaction."""
+    evidence = Evidence()
+    held = frozenset(change.files.paths())
+    read: dict[str, CertificateFile | None] = {}
+    for target in targets:
+        path = _path(target)
+        if path not in held:
+            continue
+        if path not in read:
+            read[path] = _read(change, path, evidence)
+        file = read[path]
+        if file is not None:
+            _import(target, file, evidence, change.now)
+    return evidence
+
+
+def _path(target: LiveTarget) -> str:
+    name = target.model.name if target.model else ""
+    return certificate_path(target.prompt.name, target.version.number, name)
+
+
+def _read(change: RepositoryChange, path: str, evidence: Evidence) -> CertificateFile | None:
+    try:
+        return parse_certificates(path, change.files.read(path))
+    except CertificateFileError as error:
+        evidence.findings.append(_finding(path, error.message))
+        return None
+
+
+def _import(target: LiveTarget, file: CertificateFile, evidence: Evidence, now: datetime) -> None:
+    policy = queries.policy_for(target.prompt, target.tag)
+    reasons = [f"no gate policy guards {target.tag}"]
+    if policy is not None:
+        reasons = [f"it holds none for the gate policy {policy.name}"]
+        for record in file.certificates:
+            if record.policy == policy.name:
+                reasons = list(_objections(target, file, record, policy, now))
+                if not reasons:
+                    evidence.certificates[target.key] = _stored(target, record)
+                    revision = file.revision_of(target.tag)
+                    evidence.revisions |= {target.key: revision} if revision else {}
+                    return
+    told = f"it does not prove {target.prompt.name}:{target.tag}: {'; '.join(reasons)}"
+    evidence.findings.append(_finding(file.path, told))
+
+
+def _objections(
+    target: LiveTarget,
+    file: CertificateFile,
+    record: CertificateRecord,
+    policy: GatePolicy,
+    now: datetime,
+) -> Iterator[str]:
+    """Why a record is no evidence for a tag, a sentence each."""
+    model, prompt = target.model, target.prompt
+    if model is None or record.verdict != "PASS":
+        yield "it is no certificate of a model that passed"
+        return
+    if file.digest_of(record) != record.digest:
+        yield "it was changed after it was issued"
+    if record.prompt_digest != target.version.digest:
+        yield "the version reads differently now"
+    if record.model_digest != model.digest:
+        yield f"{model.name} is another pin now"
+    if model.fingerprint not in ("", record.fingerprint):
+        yield f"{model.name} serves something else now"
+    if record.suite_digest != prompt.suite_digest:
+        yield "its suite reads differently now"
+    if record.policy_digest != policy.digest:
+        yield f"the gate policy {policy.name} reads differently now"
+    if record.valid_until and datetime.fromisoformat(record.valid_until) <= now:
+        yield "it is too old"
+    named = Certificate.objects.filter(Q(run=record.run) | Q(digest=record.digest))
+    if named.exclude(digest=record.digest, expired_at=None).exists():
+        yield "it is known here, and says something else or has expired"
+    yield from _judges(record)
+
+
+def _judges(record: CertificateRecord) -> Iterator[str]:
+    try:
+        judges = [JudgeModel(**judge) for judge in record.evidence.get("judge_models", ())]
+    except TypeError:
+        yield "its judges are not readable"
+        return
+    if not judges and record.evidence.get("judges"):
+        yield "its judges were not measured then"
+    for judge in judges:
+        row = ModelVersion.objects.filter(
+            name=judge.name, digest=judge.digest, is_current=True
+        ).first()
+        if row is None or row.fingerprint not in ("", judge.fingerprint):
+            yield f"{judge.name}, which judged, is something else now"
+
+
+def _stored(target: LiveTarget, record: CertificateRecord) -> Certificate:
+    """The row, once: several tags may stand on one certificate."""
+    existing = Certificate.objects.filter(digest=record.digest, expired_at=None).first()
+    if existing is not None:
+        return existing
+    assert target.model is not None
+    until = record.valid_until
+    return Certificate.objects.create(
+        prompt_version=target.version,
+        model_version=target.model,
+        fingerprint=record.fingerprint,
+        suite_digest=record.suite_digest,
+        policy=record.policy,
+        policy_digest=record.policy_digest,
+        verdict=record.verdict,
+        run=UUID(record.run),
+        evidence=dict(record.evidence),
+        digest=record.digest,
+        issued_at=datetime.fromisoformat(record.issued_at),
+        valid_until=datetime.fromisoformat(until) if until else None,
+    )
+
+
+def _finding(path: str, message: str) -> Finding:
+    hint = "evaluate the version again; until then its tag is unproven"
+    return Finding(path, 0, 0, "warning", "certificate_not_taken", message, hint)
