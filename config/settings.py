@@ -222,6 +222,15 @@ REPOSITORY_POLL_SECONDS = env.integer("ASSAY_REPOSITORY_POLL_SECONDS", 60, low=5
 # knowing it.
 REPOSITORY_FOLLOWERS = ["evals.follow.follow_repository"]
 
+# What Git hosts sign their webhooks with. A host without a secret is not listened to.
+HOOK_SECRETS = {
+    "github": env.secret("ASSAY_HOOK_SECRET_GITHUB"),
+    "gitlab": env.secret("ASSAY_HOOK_SECRET_GITLAB"),
+    "git": env.secret("ASSAY_HOOK_SECRET_GIT"),
+}
+if any(0 < len(secret) < 16 for secret in HOOK_SECRETS.values()):
+    raise ImproperlyConfigured("each ASSAY_HOOK_SECRET_… must hold at least 16 characters")
+
 # Moves of tags are written back to that branch when this is on; the account that fetches must be
 # allowed to push then.
 WRITE_BACK = env.boolean("ASSAY_WRITE_BACK", default=False)

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from config import failures, health
 from config.metrics import MetricsView
 from config.schema import SchemaView
+from registry.api import hooks
 from registry.api.prompts import SeedLookupView
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,6 +15,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("prompt/<path:name>", SeedLookupView.as_view(), name="seed-lookup"),
+    path("hooks/github", hooks.GithubHookView.as_view(), name="hook-github"),
+    path("hooks/gitlab", hooks.GitlabHookView.as_view(), name="hook-gitlab"),
+    path("hooks/git", hooks.PlainHookView.as_view(), name="hook-git"),
     path("api/v1/openapi.json", SchemaView.as_view(), name="openapi"),
     path("api/v1/", include("evals.api.urls")),
     path("api/v1/", include("registry.api.urls")),

@@ -10,13 +10,14 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from registry import access, outbox, outcomes, sync
+from registry import access, hooks, outbox, sync
 from registry.channels import channels
 
 _log = logging.getLogger(__name__)
 _DELIVER = "registry.deliver"
 
 
-@shared_task(name="registry.sync")
+@shared_task(name=hooks.SYNC)
 def sync_repository() -> None:
     """Follow the prompt repository. What goes wrong is in the alarms, not in a retry."""
     sync.sync()
@@ -50,6 +51,7 @@ def tidy() -> None:
     access.forget_answers(now=now)
     outbox.forget_delivered(now=now)
     outcomes.forget(now=now)
+    hooks.forget_received(now=now)
 
 
 def _ring(channel: str) -> None:

@@ -196,7 +196,7 @@ def list_folder(git: GitCommand, store: str, commit: str, folder: str) -> bytes:
         ["--git-dir=" + store, *args], seconds=_SECONDS_LOCAL, stdout_bytes=_LISTING_BYTES
     )
     if listed.status != 0:
-        raise MirrorDamagedError(f"{folder} of {commit} cannot be listed: {_said(listed)}")
+        raise MirrorDamagedError(f"{folder} of {commit} cannot be listed: {said_by(listed)}")
     return listed.stdout
 
 

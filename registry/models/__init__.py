@@ -5,6 +5,7 @@ from __future__ import annotations
 from registry.models.access import ApiToken, OneTimeLink, User
 from registry.models.content import GatePolicy, ModelVersion, Prompt, PromptVersion
 from registry.models.gitops import TagRequest, WriteBack
+from registry.models.hooks import HookDelivery
 from registry.models.ledger import Certificate, RegistryState, Release, Tag, TagEvent
 from registry.models.mirror import MirrorAlarm, MirrorState, StoredFinding, SyncRun
 from registry.models.outbox import IdempotencyRecord, OutboxDelivery, OutboxMessage
@@ -15,6 +16,7 @@ __all__ = [
     "ApiToken",
     "Certificate",
     "GatePolicy",
+    "HookDelivery",
     "IdempotencyRecord",
     "MirrorAlarm",
     "MirrorState",

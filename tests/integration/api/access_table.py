@@ -72,6 +72,10 @@ TABLE: tuple[Row, ...] = (
     *reading("readyz", ANYBODY),
     # --- Prometheus: counts over everything, no names (and its own token opens nothing else) ---
     *reading("metrics", everywhere(READ)),
+    # --- Git hosts: no caller of ours, only the signature of a body; closed without a secret ---
+    Row("hook-github", "POST", frozenset()),
+    Row("hook-gitlab", "POST", frozenset()),
+    Row("hook-git", "POST", frozenset()),
     # --- Pages ---
     *reading("login", ANYBODY),
     Row("login", "POST", ANYBODY),

@@ -1,0 +1,124 @@
+"""Signatures of webhooks, over raw bytes and in constant time; what an event is good for."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.domain.webhook_event import Wake, wake_of
+from registry.domain.webhook_signature import (
+    TOLERANCE_SECONDS,
+    StandardHeaders,
+    github_matches,
+    sign,
+    standard_problem,
+    token_matches,
+)
+
+BODY = b'{"test": 2432232314}'
+# The example of the Standard Webhooks specification's reference libraries.
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+ID, TIME = "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330"
+SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+NOW = float(TIME)
+
+
+def problem(body: bytes = BODY, now: float = NOW, secret: str = SECRET, **headers: str):
+    known = {"id": ID, "timestamp": TIME, "signature": SIGNATURE} | headers
+    return standard_problem(secret, body, StandardHeaders(**known), now)
+
+
+def test_the_published_vectors_hold():
+    assert sign(SECRET, ID, TIME, BODY) == SIGNATURE
+    assert problem() is None
+    wanted = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    assert github_matches("It's a Secret to Everybody", b"Hello, World!", wanted)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"body": BODY + b" "}, "not that of the body"),
+        ({"secret": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}, "not that of the body"),
+        ({"id": "msg_another"}, "not that of the body"),
+        ({"id": ""}, "webhook-id"),
+        ({"id": "a\nb"}, "webhook-id"),
+        ({"signature": ""}, "not that of the body"),
+        ({"signature": SIGNATURE.removeprefix("v1,")}, "not that of the body"),
+        ({"signature": SIGNATURE.replace("v1,", "v1a,")}, "not that of the body"),
+        ({"timestamp": ""}, "webhook-timestamp"),
+        ({"timestamp": "1e9"}, "webhook-timestamp"),
+        ({"timestamp": "-1"}, "webhook-timestamp"),
+        ({"now": NOW + TOLERANCE_SECONDS + 1}, "too far"),
+        ({"now": NOW - TOLERANCE_SECONDS - 1}, "too far"),
+    ],
+)
+def test_what_is_wrong_is_said_without_the_secret(changed, said):
+    found = problem(**changed)
+    assert found is not None
+    assert said in found
+    assert SECRET not in found
+
+
+def test_one_of_several_signatures_is_enough_while_a_secret_is_changed():
+    assert problem(signature=f"v1,AAAA {SIGNATURE} v2,xyz") is None
+    assert problem(now=NOW + TOLERANCE_SECONDS) is None
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_a_body_is_its_bytes_not_its_meaning(one, other):
+    shown = "sha256=" + hmac.new(b"secret", one, hashlib.sha256).hexdigest()
+    assert github_matches("secret", other, shown) == (one == other)
+
+
+def test_json_written_anew_is_another_body():
+    body = b'{"ref": "refs/heads/main",  "n": 1.0}'
+    shown = "sha256=" + hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+    assert github_matches("secret", body, shown)
+    assert not github_matches("secret", json.dumps(json.loads(body)).encode(), shown)
+    assert not github_matches("secret", body, shown.upper())
+    assert not github_matches("secret", body, "\udcff")
+
+
+def test_a_token_is_compared_whole():
+    assert token_matches("geheim-äöü", "geheim-äöü")
+    assert not token_matches("geheim", "geheim ")
+    assert not token_matches("geheim", "")
+
+
+def push(ref: object) -> bytes:
+    return json.dumps({"ref": ref, "before": "0" * 40, "after": "1" * 40, "commits": []}).encode()
+
+
+@pytest.mark.parametrize(
+    ("event", "body", "wake"),
+    [
+        ("push", push("refs/heads/main"), Wake.SYNC),
+        ("Push Hook", push("refs/heads/main"), Wake.SYNC),
+        ("", push("main"), Wake.SYNC),
+        ("push", push("refs/heads/topic"), Wake.NOTHING),
+        ("push", push("refs/tags/main"), Wake.NOTHING),
+        ("push", push(None), Wake.SYNC),
+        ("push", push(["refs/heads/main"]), Wake.SYNC),
+        ("push", b"not json", Wake.SYNC),
+        ("", b"", Wake.SYNC),
+        ("", b"[" * 50_000, Wake.SYNC),
+        ("ping", b'{"zen": "Keep it logically awesome."}', Wake.PING),
+        ("pull_request", b"{}", Wake.NOTHING),
+        ("Tag Push Hook", push("refs/tags/v1"), Wake.NOTHING),
+    ],
+)
+def test_a_push_of_the_followed_branch_wakes(event, body, wake):
+    assert wake_of(event, body, "application/json", "main") is wake
+
+
+def test_githubs_older_form_is_read():
+    kind = "application/x-www-form-urlencoded; charset=utf-8"
+    for ref, wake in (("refs/heads/main", Wake.SYNC), ("refs/heads/x", Wake.NOTHING)):
+        body = b"payload=%7B%22ref%22%3A%20%22" + ref.replace("/", "%2F").encode() + b"%22%7D"
+        assert wake_of("push", body, kind, "main") is wake
