@@ -9,8 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from registry import access, outbox, outcomes, sync
-from registry import access, hooks, outbox, sync
+from registry import access, hooks, outbox, outcomes, sync
 from registry.channels import channels
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from registry.api import many, me, models, moves, outcomes, prompts, stream, syncs
+from registry.api import gitops, many, me, models, moves, outcomes, prompts, stream, syncs
 
 urlpatterns = [
     path("me", me.MeView.as_view(), name="me"),
@@ -17,6 +17,9 @@ urlpatterns = [
     path("models/<path:model>", models.ModelView.as_view(), name="model"),
     path("syncs", syncs.SyncsView.as_view(), name="syncs"),
     path("syncs/last", syncs.LastSyncView.as_view(), name="last-sync"),
+    path("write-back", gitops.WriteBackView.as_view(), name="write-back"),
+    path("tag-requests", gitops.TagRequestsView.as_view(), name="tag-requests"),
+    path("deliveries", gitops.DeliveriesView.as_view(), name="deliveries"),
     path("releases", moves.ReleasesView.as_view(), name="releases"),
     path("bundle", many.BundleView.as_view(), name="bundle"),
     path("prompts:batch", many.BatchView.as_view(), name="batch"),

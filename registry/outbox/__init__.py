@@ -7,7 +7,7 @@ time. Nothing here needs a broker: a task is only a wake-up, claims are leases i
 from __future__ import annotations
 
 from registry.outbox.channel import Channel, PermanentDeliveryError
-from registry.outbox.delivering import deliver, due_channels
+from registry.outbox.delivering import deliver, due_channels, undelivered
 from registry.outbox.pruning import forget_delivered
 from registry.outbox.routing import route
 from registry.outbox.telling import Fact, Topic, tell, tell_all
@@ -23,4 +23,5 @@ __all__ = [
     "route",
     "tell",
     "tell_all",
+    "undelivered",
 ]

@@ -36,6 +36,11 @@ def due_channels(now: datetime) -> set[str]:
     return set(_due(now).order_by().values_list("channel", flat=True).distinct())
 
 
+def undelivered() -> QuerySet[OutboxDelivery]:
+    """What did not arrive: it waits, or was given up."""
+    return OutboxDelivery.objects.filter(delivered_at=None).select_related("message")
+
+
 def deliver(channel: Channel) -> int:
     """Deliver what is due on a channel, once. Returns how many messages arrived.
 

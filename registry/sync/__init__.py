@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from registry.sync.following import apply_commit, sync
+from registry.sync.requests import requests_about
 
-__all__ = ["apply_commit", "sync"]
+__all__ = ["apply_commit", "requests_about", "sync"]

@@ -73,6 +73,14 @@ def decide_requests(now: datetime) -> int:
     return sum(_decide(request, now) for request in waiting.order_by("id")[:_DECIDED_AT_ONCE])
 
 
+def requests_about(actor: Actor) -> QuerySet[TagRequest]:
+    """What was asked for about prompts that the actor sees."""
+    if not actor.prompts:
+        return TagRequest.objects.all()
+    named = TagRequest.objects.order_by().values_list("prompt", flat=True).distinct()
+    return TagRequest.objects.filter(prompt__in=actor.visible(named))
+
+
 def _declared(files: Files) -> _Declared:
     if PATH not in files.paths():
         return _Declared({}, is_whole=False)

@@ -136,6 +136,10 @@ TABLE: tuple[Row, ...] = (
     *reading("models", everywhere(READ)),
     *reading("model", everywhere(READ)),
     *reading("last-sync", everywhere(READ)),
+    *reading("write-back", everywhere(READ)),
+    *reading("tag-requests", everywhere(READ)),
+    # About every prompt at once.
+    *reading("deliveries", READ),
     *reading("runs", everywhere(READ)),
     *reading("run", READ),
     *reading("run-report", READ),

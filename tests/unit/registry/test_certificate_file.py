@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -57,7 +58,8 @@ def test_every_field_is_part_of_the_digest() -> None:
     own = FILE.digest_of(RECORD)
     texts = ("run", "fingerprint", "policy", *(f"{x}_digest" for x in ("prompt", "model", "suite")))
     for name in (*texts, "policy_digest"):
-        assert FILE.digest_of(replace(RECORD, **{name: "x"})) != own
+        changed: dict[str, Any] = {name: "x"}
+        assert FILE.digest_of(replace(RECORD, **changed)) != own
     assert FILE.digest_of(replace(RECORD, evidence={"passed": 31})) != own
     for other in (replace(FILE, prompt="x"), replace(FILE, version=4), replace(FILE, model="x")):
         assert other.digest_of(RECORD) != own
