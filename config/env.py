@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -89,6 +90,27 @@ def address(name: str) -> str:
     if not is_usable:
         raise ImproperlyConfigured(f"{name} is not an address like https://langfuse.example.org")
     return value
+
+
+def networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Comma-separated networks such as `10.0.0.0/8`."""
+    try:
+        return tuple(ip_network(word) for word in words(name))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from None
+
+
+def webhooks() -> tuple[tuple[str, str, str], ...]:
+    """`(name, url, secret)` of every `ASSAY_WEBHOOK_<NAME>_URL` and its `_SECRET`."""
+    found = []
+    for variable in sorted(matching(r"ASSAY_WEBHOOK_[A-Z0-9_]+_URL")):
+        base = variable.removesuffix("_URL")
+        key = secret(f"{base}_SECRET")
+        if len(key) < 16:
+            raise ImproperlyConfigured(f"{base}_SECRET must hold at least 16 characters")
+        name = base.removeprefix("ASSAY_WEBHOOK_").lower().replace("_", "-")
+        found.append((name, address(variable), key))
+    return tuple(found)
 
 
 def person(name: str, default: str) -> tuple[str, str]:

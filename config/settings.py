@@ -235,6 +235,10 @@ if any(0 < len(secret) < 16 for secret in HOOK_SECRETS.values()):
 # allowed to push then.
 WRITE_BACK = env.boolean("ASSAY_WRITE_BACK", default=False)
 WRITE_BACK_AUTHOR = env.person("ASSAY_WRITE_BACK_AUTHOR", "Assay <assay@localhost>")
+# Who is told by signed webhooks: (name, URL, secret) of ASSAY_WEBHOOK_<NAME>_URL and _SECRET. Only
+# public addresses are sent to, and those of the networks that are allowed.
+WEBHOOKS = env.webhooks()
+WEBHOOK_ALLOW = env.networks("ASSAY_WEBHOOK_ALLOW")
 
 # How often messages for the outside are looked for, and after how long those of a silent worker
 # are given to another: longer than a fetch and a push may take.

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.conf import settings
 
-from registry import outbox, writeback
+from registry import outbox, webhooks, writeback
 from registry.writeback.status import CHANNEL
 
 #: Seconds: soon again, as most outages are short; then every ten minutes for as long as it takes.
 _GIT_WAITS = (5.0, 15.0, 60.0, 180.0, 600.0)
+#: What Standard Webhooks recommends; given up after a day and three quarters.
+_WEBHOOK_WAITS = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0, 50_000.0)
+#: `(name, url, secret)`.
+WebhookSettings = tuple[str, str, str]
 
 
 def channels() -> tuple[outbox.Channel, ...]:
     """Every channel, by the settings."""
-    return _write_back() if settings.WRITE_BACK else ()
+    written = _write_back() if settings.WRITE_BACK else ()
+    return (*written, *(_webhook(receiver) for receiver in settings.WEBHOOKS))
+
+
+def _webhook(settings_of: WebhookSettings) -> outbox.Channel:
+    receiver = webhooks.Receiver(*settings_of, allowed=settings.WEBHOOK_ALLOW)
+    return outbox.Channel(
+        name=f"webhook {receiver.name}",
+        topics=frozenset(outbox.Topic),
+        deliver=partial(webhooks.send_message, receiver),
+        waits=_WEBHOOK_WAITS,
+    )
 
 
 def _write_back() -> tuple[outbox.Channel, ...]:

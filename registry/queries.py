@@ -235,6 +235,12 @@ def history(prompt: Prompt, tag: str | None = None) -> QuerySet[TagEvent]:
     return events.filter(tag=tag) if tag else events
 
 
+def ledger_entry(id_: int) -> TagEvent:
+    """One entry, with what it names."""
+    named = ("prompt", "version", "model", "certificate", "previous__version")
+    return TagEvent.objects.select_related(*named).get(pk=id_)
+
+
 def mirror() -> MirrorState | None:
     """The mirror's state; None before the first sync."""
     return MirrorState.objects.first()
