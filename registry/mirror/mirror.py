@@ -6,19 +6,19 @@ import contextlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from core.findings import Finding
 from registry.mirror.address import check_branch, parse_address
 from registry.mirror.command import GitCommand
+from registry.mirror.commits import parse_commit
 from registry.mirror.errors import (
     CommitAmbiguousError,
     CommitInvalidError,
     CommitMissingError,
     MirrorDamagedError,
-    MirrorRefusedError,
     MirrorUnavailableError,
     NotMirroredError,
 )
@@ -51,11 +51,6 @@ _LISTINGS_KEPT = 4
 _DIGITS = re.compile(r"[0-9a-fA-F]{4,64}", re.ASCII)
 #: Objects looked at to find the commits among those that begin alike.
 _MOST_ALIKE = 1000
-_AUTHOR = re.compile(r"^author (?P<name>.*?) ?<(?P<email>[^<>]*)> ", re.MULTILINE)
-_PARENT = re.compile(r"^parent ([0-9a-f]{40}(?:[0-9a-f]{24})?)$", re.MULTILINE)
-_COMMITTER = re.compile(r"^committer .*> (?P<seconds>-?\d+) [+-]\d+$", re.MULTILINE)
-# Old tools wrote these; everything else is read as UTF-8.
-_LATIN = re.compile(rb"(?mi)^encoding (?:latin-?1|iso-?8859-1|cp1252|windows-1252)$")
 
 
 class Mirror:
@@ -130,7 +125,7 @@ class Mirror:
         self._require_commit(commit)
         with self._doubting():
             raw = self._objects().contents(commit, kind="commit", limit=_COMMIT_BYTES)
-        return _parse_commit(commit, raw)
+        return parse_commit(commit, raw)
 
     def entries(self, commit: str) -> tuple[Entry, ...]:
         """The regular files of a commit that Assay reads, by path. Raises CommitMissingError."""
@@ -292,31 +287,3 @@ class Mirror:
         except MirrorDamagedError:
             self._stores.suspect(self._store())
             raise
-
-
-def _parse_commit(id_: str, raw: bytes) -> CommitInfo:
-    """Read a commit object (gitformat-commit): headers, an empty line, the message."""
-    latin = _LATIN.search(raw.partition(b"\n\n")[0])
-    text = raw.decode("cp1252" if latin else "utf-8", "replace")
-    head, _, message = text.partition("\n\n")
-    author, committer = _AUTHOR.search(head), _COMMITTER.search(head)
-    if author is None or committer is None:
-        raise MirrorRefusedError(f"commit {id_} is malformed")
-    try:
-        at = datetime.fromtimestamp(int(committer["seconds"]), tz=UTC)
-    except (ValueError, OverflowError, OSError):
-        raise MirrorRefusedError(f"commit {id_} has an impossible date") from None
-    subject, _, body = message.lstrip("\n").partition("\n")
-    return CommitInfo(
-        id=id_,
-        author_name=_one_line(author["name"], 200),
-        author_email=_one_line(author["email"], 320),
-        committed_at=at,
-        subject=_one_line(subject, 500),
-        body=body,
-        parents=tuple(_PARENT.findall(head)),
-    )
-
-
-def _one_line(text: str, limit: int) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)[:limit]
