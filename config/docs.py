@@ -56,6 +56,47 @@ def checks() -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+_LINT_INTRODUCTION = """\
+`assay lint` reads a prompt repository as the server does, and looks at what it reads by the rules
+below. A finding names file, line and column, has a code, and is an `error` (exit code 1) or a
+`warning`. [Checks in CI](../ci.md) says how to run it on a change.
+
+A comment takes a finding back, for a reason:
+
+```yaml
+# assay: ignore=unpinned_model the weights are pinned by the cluster
+```
+
+`{# assay: ignore=… #}` in the text of a prompt and `<!-- assay: ignore=… -->` in Markdown do the
+same. Mind that a comment in the text of a prompt is part of the version's digest; one in the front
+matter is not. A comment holds for its own line; alone on its line, for the next line with something
+else on it; at the very top (in front matter: right below `---`), for the whole file. Several ids
+are joined by commas. Warnings can be taken back, and the errors of rules that say so; what the
+server refuses stays an error. JSON and CSV have no comments. The server's own list after a sync
+shows every finding.
+
+`assay lint --fix` settles what it can without changing what a file means.
+"""
+
+
+def lint() -> str:
+    """Every rule from its docstring, and the codes of the readers."""
+    from evals.domain.lint.catalogue import READING
+    from registry.domain.lint import describe, ignorable_errors
+
+    soft = ignorable_errors()
+    parts = ["# Lint", _LINT_INTRODUCTION.strip(), "## Rules"]
+    for rule in describe():
+        traits = [rule.severity, *(["`--fix`"] if rule.has_fix else [])]
+        traits += [] if rule.id in soft else ["cannot be ignored"]
+        parts.append(f"### `{rule.id}`\n\n*{', '.join(traits)}.* {rule.text}")
+    parts.append("## What cannot be read")
+    for heading, codes in READING.items():
+        rows = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in codes.items())
+        parts.append(f"### {heading}\n\n| code | meaning |\n| --- | --- |\n{rows}")
+    return "\n\n".join(parts) + "\n"
+
+
 def command_line() -> str:
     """Every command's own help."""
     from assay.reference import markdown
@@ -75,6 +116,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "checks.md": checks,
     "cli.md": command_line,
     "imports.md": imports,
+    "lint.md": lint,
 }
 
 

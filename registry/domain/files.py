@@ -27,6 +27,22 @@ class AddressedFiles(Protocol):
         """Equal ids mean equal bytes."""
 
 
+@runtime_checkable
+class SearchableFiles(Protocol):
+    """Files that can be searched faster than by reading each."""
+
+    def containing(self, word: str, under: str) -> Iterable[str]:
+        """The paths below the folder `under` whose contents hold `word`."""
+
+
+def containing(files: Files, word: str, under: str) -> list[str]:
+    """The paths that start with `under` and whose contents hold `word`; sorted."""
+    if isinstance(files, SearchableFiles):
+        return sorted(files.containing(word, under))
+    wanted = word.encode()
+    return sorted(p for p in files.paths() if p.startswith(under) and wanted in files.read(p))
+
+
 @dataclass(frozen=True)
 class MemoryFiles:
     """Files held in memory: path -> bytes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from core.findings import Finding
 from registry.domain.fields import Fields
@@ -34,6 +35,8 @@ class Entry:
     column: int
 
 
+# Ten thousand prompts take a while, and a change and its base mostly have the same file.
+@lru_cache(maxsize=2)
 def parse_live(path: str, data: bytes) -> tuple[tuple[Entry, ...], tuple[Finding, ...]]:
     """tags.yaml as written. A tag with a mistake is left out; the others are still there."""
     source = Source(path)

@@ -26,8 +26,8 @@ _FENCE = "---"
 
 
 @dataclass(frozen=True)
-class _Split:
-    """A file cut in two. `first_line` is the file's line on which the body starts."""
+class Split:
+    """A version's file cut in two. `first_line` is the file's line on which the body starts."""
 
     front: str
     body: str
@@ -44,7 +44,7 @@ def parse_version(
     """
     source = Source(path)
     text = source.decode(data)
-    split = _split(source, text) if text is not None else None
+    split = split_version(source, text) if text is not None else None
     if split is None or not source.load(split.front, first_line=2):
         return None, tuple(source.findings)
     fields = Fields(source, (), source.document.value, _KEYS)
@@ -88,10 +88,10 @@ def parameter_mark(path: str, data: bytes, parameter: str) -> Mark:
 _KEYS = ("description", "type", "variables", "parameters")
 
 
-def _split(source: Source, text: str) -> _Split | None:
+def split_version(source: Source, text: str) -> Split | None:
     """Front matter exists when the first line is exactly `---`; None after a finding."""
     if not text.startswith(f"{_FENCE}\n"):
-        return _Split("", text, 1)
+        return Split("", text, 1)
     end = text.find(f"\n{_FENCE}\n", len(_FENCE))
     if end < 0 and text.endswith(f"\n{_FENCE}"):
         end = len(text) - len(_FENCE) - 1
@@ -106,7 +106,7 @@ def _split(source: Source, text: str) -> _Split | None:
         source.report_mark(locate(text, 1, ""), "front_matter_too_large", message)
         return None
     first_line = text.count("\n", 0, end) + 3
-    return _Split(front, text[end + len(_FENCE) + 2 :], first_line)
+    return Split(front, text[end + len(_FENCE) + 2 :], first_line)
 
 
 def _type(fields: Fields) -> PromptType:
@@ -132,7 +132,7 @@ def _variables(fields: Fields) -> dict[str, Mapping[str, Any]]:
     return section.values
 
 
-def _compare(source: Source, split: _Split, declared: Mapping[str, Any], found: Analysis) -> None:
+def _compare(source: Source, split: Split, declared: Mapping[str, Any], found: Analysis) -> None:
     """Variables that are used and not declared, or declared and not used."""
     missing = [name for name in found.variables if name not in declared]
     for name in missing[:MAX_UNDECLARED]:

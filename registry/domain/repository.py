@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -50,19 +50,25 @@ class ParsedRepository:
     findings: tuple[Finding, ...] = ()
 
 
-def parse_repository(files: Files, published: Published = MappingProxyType({})) -> ParsedRepository:
+def parse_repository(
+    files: Files,
+    published: Published = MappingProxyType({}),
+    only: Collection[str] | None = None,
+) -> ParsedRepository:
     """Read every file of a commit. Never renders, never raises for what a file contains.
 
     A version whose path and blob id are in `published` is taken from there, without its warnings,
-    when its partials are still the same; this needs `files` with `blob_id`.
+    when its partials are still the same; this needs `files` with `blob_id`. With `only`, no other
+    prompt than these is looked at, and nothing that tags.yaml says of others.
     """
-    return _Reader(files, published).read()
+    return _Reader(files, published, only).read()
 
 
 class _Reader:
-    def __init__(self, files: Files, published: Published) -> None:
+    def __init__(self, files: Files, published: Published, only: Collection[str] | None) -> None:
         self.files = files
         self.published = published
+        self.only = only
         self.layout: Layout = sort_paths(files.paths())
         self.findings: list[Finding] = list(self.layout.findings)
         self.partials: dict[str, str] = {}
@@ -72,7 +78,7 @@ class _Reader:
         gates = self._gates()
         self._read_partials()
         prompts = {}
-        for name in sorted(self.layout.prompts):
+        for name in sorted(filter(self._is_read, self.layout.prompts)):
             prompt = self._prompt(name, models, gates)
             if prompt is not None:
                 prompts[name] = prompt
@@ -80,6 +86,9 @@ class _Reader:
         return ParsedRepository(
             prompts, models, gates.policies, gates.tags, live, tuple(sorted(self.findings))
         )
+
+    def _is_read(self, name: str) -> bool:
+        return self.only is None or name in self.only
 
     def _models(self) -> dict[str, ModelPin]:
         if "models.yaml" not in self.layout.registers:
@@ -200,6 +209,8 @@ class _Reader:
         self.findings.extend(findings)
         good = []
         for entry in entries:
+            if not self._is_read(entry.live.prompt):
+                continue
             prompt = prompts.get(entry.live.prompt)
             wrong = self._wrong_entry(entry, prompt, models)
             if wrong:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from core.findings import Finding
 from evals.domain.forecast import decidability
 from evals.domain.spec import CaseSpec, SuiteSpec
+from evals.domain.suite.margin import check_margin
 from evals.domain.suite.parse import EXTENSION, FOLDER, LoadedSuite, load_suite
 from registry.domain.files import Files
 from registry.domain.policy import GatePolicy
@@ -23,13 +24,21 @@ MAX_MISFITS = 20
 STABLE = "stable"
 
 
-def lint_suites(files: Files, parsed: ParsedRepository) -> tuple[Finding, ...]:
+def lint_suites(
+    files: Files, parsed: ParsedRepository, only: Collection[str] | None = None
+) -> tuple[Finding, ...]:
     """Findings of every suite and dataset, and of every prompt that uses them; sorted, no repeats.
 
     Also: a prompt names a missing suite, a case does not fit the variables of the prompt's newest
-    version, a suite is too small for its gate (warning).
+    version, a suite is too small for its gate or its margin (warning). With `only`, just these
+    suites are read, and those that the prompts of `parsed` name.
     """
-    suites = {name: load_suite(name, files) for name in suite_names(files)}
+    named = {name for prompt in parsed.prompts.values() for name in prompt.suites}
+    suites = {
+        name: load_suite(name, files)
+        for name in suite_names(files)
+        if only is None or name in only or name in named
+    }
     findings = {finding for suite in suites.values() for finding in suite.findings}
     findings.update(_strays(files))
     for prompt in parsed.prompts.values():
@@ -63,6 +72,7 @@ def _lint_prompt(
             yield _missing(prompt, name, files)
         elif suite.spec is not None:
             yield from _size(suite, suite.spec, policy)
+            yield from check_margin(suite.path, suite.spec, policy)
             if prompt.versions:
                 newest = max(prompt.versions, key=lambda version: version.number)
                 yield from _misfits(newest, suite, suite.spec)
