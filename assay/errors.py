@@ -91,9 +91,23 @@ class GitMissingError(UnavailableError):
 
 
 class GitFailedError(UnavailableError):
-    """Git could not make the first commit."""
+    """Git could not do what it was asked."""
 
     code = "git_failed"
+
+
+class NoGitError(InvalidError):
+    """The folder is not in a Git repository."""
+
+    code = "no_git"
+    hint = "without Git there is nothing to compare with; leave --base away"
+
+
+class CommitUnknownError(NotFoundError):
+    """There is no such commit here."""
+
+    code = "commit_unknown"
+    hint = "a CI job has to fetch the history: fetch-depth: 0, or GIT_DEPTH: 0"
 
 
 class StarterMissingError(NotFoundError):

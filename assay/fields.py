@@ -40,7 +40,7 @@ _ARM = ("outcome", "score", "text", "error", "failed_checks")
 #: `name{}` the values of an object, `name` an object inside.
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "init": ("path", "files", "commit"),
-    "lint": ("prompts", "versions", "errors", "warnings", "findings"),
+    "lint": ("prompts", "versions", "errors", "warnings", "ignored", "fixed", "findings"),
     "import": (
         *("out", "suites", "cases", "cases_without_checks", "files"),
         *("mapped", "mapped_with_difference", "not_mapped", "items"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from core.findings import Finding
@@ -26,13 +26,16 @@ class Folder:
     `findings` says which files were left out, and why.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Lists the files; reads none. `root` itself may be reached through a symlink."""
+    def __init__(self, root: Path, under: Collection[str] | None = None) -> None:
+        """Lists the files; reads none. `root` itself may be reached through a symlink.
+
+        With `under`, just these files, and what lies below these folders.
+        """
         self.root = root
         self.findings: tuple[Finding, ...] = ()
         self._sizes: dict[str, int] = {}
         left_out: list[Finding] = []
-        for path, info in _listed(root):
+        for path, info in _listed(root, under):
             problem = _problem(path, info, len(self._sizes))
             if problem:
                 left_out.append(problem)
@@ -68,9 +71,28 @@ def limit_of(path: str) -> int:
     return MAX_DATA_BYTES if path.startswith(_DATA_FOLDERS) else MAX_BYTES
 
 
-def _listed(root: Path) -> Iterator[tuple[str, os.stat_result]]:
+def _listed(root: Path, under: Collection[str] | None) -> Iterator[tuple[str, os.stat_result]]:
     """Files and symlinks below `root`, in order, without what is hidden."""
-    for folder, subfolders, names in os.walk(root, followlinks=False):
+    if under is None:
+        yield from _below(root, root)
+        return
+    for name in sorted(set(under)):
+        path = root / name
+        if any(part.startswith(".") for part in Path(name).parts) or _through_link(root, path):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            yield from _below(root, path)
+        elif path.exists() or path.is_symlink():
+            yield name, path.lstat()
+
+
+def _through_link(root: Path, path: Path) -> bool:
+    """Whether a folder on the way to `path` is a link."""
+    return any(parent.is_symlink() for parent in path.parents if root in parent.parents)
+
+
+def _below(root: Path, start: Path) -> Iterator[tuple[str, os.stat_result]]:
+    for folder, subfolders, names in os.walk(start, followlinks=False):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
         for name in sorted([*names, *links]):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from assay.errors import PromptMissingError, RepositoryMissingError
 from assay.folder import Folder
-from core.findings import Finding
 from registry.domain.repository import ParsedRepository, parse_repository
 from registry.domain.version import VersionContent
 
@@ -21,13 +20,6 @@ class LocalRepository:
 
     files: Folder
     parsed: ParsedRepository
-
-    def findings(self) -> tuple[Finding, ...]:
-        """Everything wrong with prompts, suites and the files themselves; sorted, no repeats."""
-        from evals.domain.suite import lint_suites
-
-        suites = lint_suites(self.files, self.parsed)
-        return tuple(sorted({*self.files.findings, *self.parsed.findings, *suites}))
 
     def versions(self) -> Iterator[VersionContent]:
         """Every version that could be parsed."""
@@ -60,10 +52,20 @@ class LocalRepository:
 
 def load(root: Path) -> LocalRepository:
     """Parse the repository at `root`. Raises RepositoryMissingError when it has no prompts."""
+    files = folder_of(root)
+    return LocalRepository(files, parse_repository(files))
+
+
+def folder_of(root: Path) -> Folder:
+    """The files of the repository at `root`. Raises RepositoryMissingError when it has none."""
+    check_folder(root)
+    return Folder(root)
+
+
+def check_folder(root: Path) -> None:
+    """Raises RepositoryMissingError when `root` holds no prompts."""
     if not (root / PROMPTS).is_dir():
         raise RepositoryMissingError(f"{root} is not a prompt repository: it has no {PROMPTS}/")
-    files = Folder(root)
-    return LocalRepository(files, parse_repository(files))
 
 
 def repository_of(file: Path) -> tuple[Path, str]:

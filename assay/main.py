@@ -16,6 +16,7 @@ from assay.commands import (
     evaluation,
     importing,
     judges,
+    linting,
     models,
     moves,
     planning,
@@ -87,7 +88,7 @@ app.command()(repository.init)
 app.command()(platform.serve)
 app.command()(platform.demo)
 app.command()(repository.sync)
-app.command()(repository.lint)
+app.command()(linting.lint)
 app.command("import")(importing.import_suite)
 app.command()(rendering.render)
 app.command()(rendering.diff)

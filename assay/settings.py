@@ -95,3 +95,12 @@ def use_data_folder(folder: Path) -> None:
 def git_environment() -> dict[str, str]:
     """The environment without Git's own variables: run from a hook, `GIT_DIR` would lead away."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+
+def git_reading_environment() -> dict[str, str]:
+    """As `git_environment`, with the two variables that let a pre-receive hook see what is pushed
+    (`git receive-pack` keeps it apart until the hook agrees).
+    """
+    kept = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+    objects = {name: os.environ[name] for name in kept if name in os.environ}
+    return git_environment() | objects | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}

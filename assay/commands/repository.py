@@ -1,15 +1,15 @@
-"""init, lint, sync: the prompt repository."""
+"""init and sync: the prompt repository."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from assay import exit_codes, output, starter
+from assay import output, starter
 from assay.connection import connected
 from assay.errors import SyncFailedError
 from assay.fields import document
@@ -33,36 +33,6 @@ def init(
         return
     output.show(f"{made.path}: {made.files} files, commit {made.commit[:12]}")
     output.say(f"next: ASSAY_REPOSITORY={made.path} assay serve")
-
-
-def lint(
-    path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="A prompt repository.", file_okay=False)
-    ] = Path(),
-    as_json: AsJson = False,
-) -> None:
-    """Check a prompt repository, without a server.
-
-    Finds what a sync would find. Exit code 1 when there are errors.
-    """
-    from assay import local
-
-    repository = local.load(path)
-    findings = repository.findings()
-    errors = sum(finding.severity == "error" for finding in findings)
-    counts = {
-        "prompts": len(repository.parsed.prompts),
-        "versions": sum(1 for _ in repository.versions()),
-        "errors": errors,
-        "warnings": len(findings) - errors,
-    }
-    if as_json:
-        listed = [document("findings[]", finding) for finding in findings]
-        output.emit(document("lint", {**counts, "findings": listed}))
-    else:
-        _print_findings(replace(f, path=str(path / f.path)) for f in findings)
-        output.show(", ".join(f"{count} {what}" for what, count in counts.items()))
-    raise typer.Exit(exit_codes.GATE_FAILED if errors else exit_codes.PASS)
 
 
 def sync(as_json: AsJson = False) -> None:
