@@ -34,6 +34,7 @@ from assay.answers import (
 )
 from assay.calling import given, prompt_path
 from assay.case_calls import CaseCalls
+from assay.check_calls import CheckCalls
 from assay.evaluation_calls import EvaluationCalls
 from assay.judge_calls import JudgeCalls
 from assay.reading import read
@@ -43,7 +44,7 @@ from assay.target import Target
 _SYNC_SECONDS = 600.0
 
 
-class Assay(EvaluationCalls, JudgeCalls, CaseCalls):
+class Assay(EvaluationCalls, JudgeCalls, CaseCalls, CheckCalls):
     """A connection to one Assay server. Safe to share between threads; close it when done."""
 
     def me(self) -> Me:

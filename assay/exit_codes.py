@@ -13,9 +13,9 @@ NOT_EVALUATED = 4
 INTERRUPTED = 130
 
 MEANINGS = {
-    PASS: "done; for `eval --wait`: the verdict is PASS",
+    PASS: "done; for `eval --wait` and `ci`: the verdict is PASS",
     GATE_FAILED: "gate failed: the verdict is FAIL, a promotion lacks its certificate, a judge is "
-    "only advisory, a `plan` does not fit, or `lint` found errors",
+    "only advisory, a `plan` does not fit, or `lint` or `ci` found errors",
     USAGE: "usage, configuration, or any other refusal",
     INCONCLUSIVE: "the verdict is INCONCLUSIVE",
     NOT_EVALUATED: "could not evaluate: the verdict is ERROR, the run was cancelled, or the server "

@@ -41,6 +41,17 @@ _ARM = ("outcome", "score", "text", "error", "failed_checks")
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "init": ("path", "files", "commit"),
     "lint": ("prompts", "versions", "errors", "warnings", "ignored", "fixed", "findings"),
+    "ci": (
+        *("base", "head", "verdict", "prompts", "elsewhere", "reached", "findings"),
+        *("check", "failure"),
+    ),
+    "prompts[] of ci": (
+        *("name", "old", "new", "diff", "contract", "breaking"),
+        *("shared_before", "shared_now"),
+    ),
+    "elsewhere[]": ("kind", "name"),
+    "check": ("id", "status", "verdict", "prompts", "progress", "report_markdown"),
+    "prompts[] of check": ("prompt", "version", "verdict", "reasons", "run"),
     "import": (
         *("out", "suites", "cases", "cases_without_checks", "files"),
         *("mapped", "mapped_with_difference", "not_mapped", "items"),

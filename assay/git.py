@@ -41,7 +41,12 @@ class Clone:
         return self.top / self.prefix
 
     def commit(self, revision: str) -> str:
-        """The whole id of a commit. Raises CommitUnknownError."""
+        """The whole id of a commit. Raises CommitUnknownError.
+
+        What a push names where nothing was before (zeros) is the empty tree.
+        """
+        if set(revision) == {"0"}:
+            return self.run("hash-object", "-t", "tree", "--stdin").decode().strip()
         wanted = f"{revision}^{{commit}}"
         said = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", wanted, ok=(0, 1))
         if not said:
@@ -50,7 +55,7 @@ class Clone:
 
     def fork(self, base: str, head: str) -> str:
         """The newest commit that both have in their history; `base` itself when there is none."""
-        said = self.run("merge-base", base, head, ok=(0, 1)).decode().strip()
+        said = self.run("merge-base", base, head, ok=(0, 1, 128)).decode().strip()
         return said or base
 
     def changed(self, base: str, head: str | None) -> tuple[str, ...]:
@@ -200,11 +205,6 @@ def clone_at(folder: Path) -> Clone:
 
 def _asked(folder: Path, question: str) -> str:
     return Clone(folder).run("rev-parse", question).decode().rstrip("\n")
-
-
-def is_nothing(revision: str) -> bool:
-    """Whether a push gives this for a branch that is new, or gone."""
-    return bool(revision) and set(revision) == {"0"}
 
 
 def _git() -> str:

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from assay import exit_codes, output
 from assay.commands import (
     cases,
+    ci,
     evaluation,
     importing,
     judges,
@@ -89,6 +90,7 @@ app.command()(platform.serve)
 app.command()(platform.demo)
 app.command()(repository.sync)
 app.command()(linting.lint)
+app.command()(ci.ci)
 app.command("import")(importing.import_suite)
 app.command()(rendering.render)
 app.command()(rendering.diff)

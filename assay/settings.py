@@ -104,3 +104,14 @@ def git_reading_environment() -> dict[str, str]:
     kept = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
     objects = {name: os.environ[name] for name in kept if name in os.environ}
     return git_environment() | objects | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+
+
+def is_github_job() -> bool:
+    """Whether this is a step of a GitHub workflow, whose output is read for annotations."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def step_summary() -> Path | None:
+    """The file that a GitHub job shows as its summary; None elsewhere."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    return Path(path) if path else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
@@ -32,7 +33,7 @@ def test_github_is_told_errors_first_and_files_as_a_whole_without_a_line() -> No
 
 
 def test_gitlab_issues_have_fingerprints_that_do_not_depend_on_lines() -> None:
-    [moved] = gitlab.report([Finding(**{**_fields(HOSTILE), "line": 9})])
+    [moved] = gitlab.report([replace(HOSTILE, line=9)])
     here, again = gitlab.report([HOSTILE, HOSTILE])
     assert here["fingerprint"] == moved["fingerprint"]
     assert here["fingerprint"] != again["fingerprint"]
@@ -66,7 +67,3 @@ def test_terminals_and_logs_get_no_control_characters() -> None:
     for form in FindingFormat:
         if form != FindingFormat.JSON:
             assert "\x1b" not in text_of([nasty], form)
-
-
-def _fields(finding: Finding) -> dict[str, object]:
-    return {name: getattr(finding, name) for name in Finding.__slots__}

@@ -1,0 +1,84 @@
+"""From a change to what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.changes import Change
+from assay.ci.value import CiReport, PromptChange
+from assay.local_diff import compare
+from evals.domain.impact import Impact
+from evals.domain.lint import Linted
+from registry.domain.lint.prefix_cache import prefix_score
+from registry.domain.lint.subject import State
+from registry.domain.repository import ParsedPrompt, parse_repository
+from registry.domain.version import VersionContent
+
+
+def report_of(change: Change, linted: Linted) -> CiReport:
+    """The report of a change, before anything is evaluated."""
+    impact = change.impact
+    names = frozenset(impact.prompts)
+    before = State(change.before, parse_repository(change.before, only=names))
+    return CiReport(
+        base=change.base,
+        head=change.head or "",
+        prompts=tuple(_prompts(names, before, linted)),
+        elsewhere=tuple(_elsewhere(impact)),
+        reached=tuple(impact.reached.items()),
+        findings=linted.findings,
+        ignored=linted.ignored,
+    )
+
+
+def _prompts(names: frozenset[str], before: State, linted: Linted) -> Iterator[PromptChange]:
+    for name in sorted(names):
+        old = before.parsed.prompts.get(name, ParsedPrompt(name))
+        now = linted.parsed.prompts.get(name, ParsedPrompt(name))
+        stable = before.stable.get(name)
+        live = next((v for v in old.versions if v.number == stable), _newest(old))
+        yield _prompt(name, live, _new_version(old, now))
+
+
+def _newest(prompt: ParsedPrompt) -> VersionContent | None:
+    return prompt.versions[-1] if prompt.versions else None
+
+
+def _new_version(old: ParsedPrompt, now: ParsedPrompt) -> VersionContent | None:
+    """The newest version that says something new."""
+    known = {version.number: version.digest for version in old.versions}
+    fresh = [v for v in now.versions if known.get(v.number) != v.digest]
+    return fresh[-1] if fresh else None
+
+
+def _prompt(name: str, old: VersionContent | None, new: VersionContent | None) -> PromptChange:
+    if new is None:
+        return PromptChange(name, old.number if old else None, None)
+    shared = prefix_score(new).share
+    if old is None:
+        return PromptChange(name, None, new.number, shared_now=shared)
+    told = compare(old, new)
+    return PromptChange(
+        name=name,
+        old=old.number,
+        new=new.number,
+        diff=told.text,
+        contract=told.contract,
+        shared_before=prefix_score(old).share,
+        shared_now=shared,
+    )
+
+
+def _elsewhere(impact: Impact) -> Iterator[tuple[str, str]]:
+    kinds = {
+        "partial": impact.partials,
+        "suite": impact.suites,
+        "rubric": impact.rubrics,
+        "model": impact.models,
+        "tag": impact.tags,
+    }
+    for kind, names in kinds.items():
+        yield from ((kind, name) for name in names)
+    if "gates.yaml" in impact.paths:
+        yield "file", "gates.yaml"
+    yield from (("dataset", path) for path in sorted(impact.paths) if path.startswith("datasets/"))
