@@ -51,9 +51,8 @@ def repository(tmp_path: Path) -> Repository:
 
 
 def told(assay: Terminal, repository: Repository, *options: str) -> dict[str, Any]:
-    document = assay.run(
-        "ci", str(repository.folder), "--base", "main", "--json", *options
-    ).document
+    ended = assay.run("ci", str(repository.folder), "--base", "main", "--json", *options)
+    document: dict[str, Any] = ended.document
     assert list(document) == list(FIELDS["ci"])
     return document
 
@@ -195,7 +194,7 @@ def test_the_server_s_verdict_is_the_exit_code(
     assay: Terminal, repository: Repository, server: ScriptedServer, answer: Any, code: int
 ) -> None:
     head = repository.commit({"prompts/a/v2.jinja2": V1 + "More.\n"})
-    running = {"id": "7", "status": "running", "verdict": None, "prompts": []}
+    running: dict[str, Any] = {"id": "7", "status": "running", "verdict": None, "prompts": []}
     progress = {"progress": {"done": 3, "total": 9, "errors": 0}}
     server.script("POST /ci/checks", Reply(STARTED, 202))
     server.script("GET /ci/checks/7", running | progress, answer)
