@@ -79,7 +79,7 @@ def parameter_mark(path: str, data: bytes, parameter: str) -> Mark:
     """
     source = Source(path)
     text = source.decode(data)
-    split = _split(source, text) if text is not None else None
+    split = split_version(source, text) if text is not None else None
     if split is None or not source.load(split.front, first_line=2):
         return Mark(0, 0)
     return source.document.mark(("parameters", parameter))
