@@ -78,6 +78,7 @@ READING: Mapping[str, Mapping[str, str]] = {
     "models.yaml, gates.yaml, tags.yaml, prompt.yaml": {
         "unpinned_model": "no `revision`: evaluation works, a certificate does not",
         "moving_revision": "a revision such as `main`, which is another model tomorrow",
+        "beyond_limits": "a version asks its model for more than `limits` or `max_context` allow",
         "needs_margin": "`early_stop` without a `margin`",
         "unknown_model": "models.yaml has no such model",
         "unknown_policy": "gates.yaml has no such policy",

@@ -137,6 +137,8 @@ def _codes_in(tree: ast.AST, position: dict[str, int]) -> Iterator[str]:
             at = 0
         elif name == "_warn" and len(node.args) > 3:
             at = 2
+        if any(isinstance(one, ast.Starred) for one in node.args[:2]) and name == "Finding":
+            at = 2  # Finding(*place, severity, code, …)
         given = node.args[at] if at is not None and len(node.args) > at else None
         if isinstance(given, ast.Constant) and isinstance(given.value, str):
             yield given.value
