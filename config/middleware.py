@@ -7,6 +7,8 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from config import failures
+from core.errors import AssayError
+from registry.api.problems import status_of
 
 #: Everything from this origin, nothing inline, nothing framed. Django 5.2 has no setting for it.
 CONTENT_SECURITY_POLICY = (
@@ -26,6 +28,25 @@ def content_security_policy(get_response: _Next) -> _Next:
         return response
 
     return middleware
+
+
+class Refusals:
+    """Middleware: what a service refuses is an answer with its reason. DRF's views have their own
+    handler, so this is for pages.
+    """
+
+    def __init__(self, get_response: _Next) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        return self._next(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """The page about an AssayError; everything else is Django's to handle."""
+        if not isinstance(error, AssayError):
+            return None
+        return failures.answer(request, status_of(error), error.code, error.message, error.hint)
 
 
 def plain_addresses(get_response: _Next) -> _Next:

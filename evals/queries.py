@@ -15,7 +15,7 @@ from evals.domain.suite import SuiteSpec
 from evals.errors import RunUnknownError, SuitesUnusableError
 from evals.models import CaseResult, EvalRun, JudgeTrial, Suite, WorkItem
 from registry.domain.actor import Actor
-from registry.models import ModelVersion, Prompt
+from registry.models import ModelVersion, Prompt, PromptVersion
 
 #: Suites that are not read again. One of 10,000 cases takes about 30 MB.
 _SUITES_AT_HAND = 4
@@ -50,6 +50,19 @@ def visible_runs(
         names = actor.visible(Prompt.objects.values_list("name", flat=True))
         found = found.filter(version__prompt__name__in=names)
     return found
+
+
+def newest_runs(
+    versions: Sequence[PromptVersion], models: Sequence[ModelVersion]
+) -> dict[tuple[int, int], EvalRun]:
+    """The newest gate run of each version on each model, by their keys."""
+    newest = (
+        EvalRun.objects.filter(version__in=versions, model__in=models, kind=EvalRun.Kind.GATE)
+        .order_by("version_id", "model_id", "-created_at")
+        .distinct("version_id", "model_id")
+        .only("id", "version_id", "model_id", "status", "verdict", "created_at")
+    )
+    return {(found.version_id, found.model_id): found for found in newest}
 
 
 def run(run_id: UUID) -> EvalRun:

@@ -94,6 +94,15 @@ def live_version(prompt: Prompt, tag: str) -> PromptVersion | None:
     return live.event.version if live else None
 
 
+def live_entry(prompt: Prompt, tag: str) -> TagEvent | None:
+    """The ledger entry the tag points at now; None when it was never set."""
+    live = Tag.objects.filter(prompt=prompt, name=tag).select_related(
+        "event__version", "event__model", "event__certificate"
+    )
+    found = live.first()
+    return found.event if found else None
+
+
 def tag_revision(prompt: Prompt, tag: str) -> int:
     """How often the tag was moved; 0 when never."""
     live = Tag.objects.filter(prompt=prompt, name=tag).first()
@@ -239,6 +248,31 @@ def ledger_entry(id_: int) -> TagEvent:
     """One entry, with what it names."""
     named = ("prompt", "version", "model", "certificate", "previous__version")
     return TagEvent.objects.select_related(*named).get(pk=id_)
+
+
+def ledger(
+    *, prompt: str = "", tag: str = "", kind: str = "", actor: str = ""
+) -> QuerySet[TagEvent]:
+    """The moves of all tags, newest first; only those that are wanted."""
+    wanted = {"prompt__name": prompt, "tag": tag, "kind": kind, "actor": actor}
+    return (
+        TagEvent.objects.select_related(
+            "prompt", "version", "model", "certificate", "previous__version", "restores"
+        )
+        .defer("version__content", "version__template", "certificate__evidence")
+        .filter(**{field: value for field, value in wanted.items() if value})
+    )
+
+
+def live_on(model: ModelVersion) -> QuerySet[Tag]:
+    """The tags that point at a version on this model."""
+    live = Tag.objects.filter(event__model=model, event__version__isnull=False)
+    return live.select_related("prompt", "event__version").order_by("prompt__name", "name")
+
+
+def syncs() -> QuerySet[SyncRun]:
+    """Attempts to follow the repository, newest first, with how many findings each has."""
+    return SyncRun.objects.annotate(finding_count=Count("findings"))
 
 
 def mirror() -> MirrorState | None:

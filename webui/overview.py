@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 
 from evals import queries as evals_queries
-from registry import lookup, queries
+from registry import queries
 from registry.models import Prompt
-
-if TYPE_CHECKING:
-    from registry.models.ledger import TagEvent
+from webui.people import page
+from webui.pointers import pointer
 
 _PROMPTS_A_PAGE = 50
+#: What `?state=` can name, and what it is called on the page.
+_STATES = {
+    "canary": "with a canary",
+    "unset": "nothing live",
+    "orphaned": "removed from Git",
+}
 
 
-@login_required
-@require_safe
+@page()
 def overview(request: HttpRequest) -> HttpResponse:
     """Prompts with their tags, the last runs, the last moves, alarms and the mirror."""
-    page = Paginator(queries.prompts().order_by("name"), _PROMPTS_A_PAGE).get_page(
-        request.GET.get("page")
-    )
+    wanted = {key: request.GET.get(key, "").strip()[:200] for key in ("q", "owner", "state")}
+    found = _found(**wanted)
+    shown = Paginator(found.order_by("name"), _PROMPTS_A_PAGE).get_page(request.GET.get("page"))
+    kept = request.GET.copy()
+    kept.pop("page", None)
     context = {
-        "page": page,
-        "rows": [_row(prompt) for prompt in page],
+        "page": shown,
+        "rows": [_row(prompt) for prompt in shown],
+        "wanted": wanted,
+        "states": _STATES,
+        "is_filtered": any(wanted.values()),
+        "query": kept.urlencode(),
         "runs": evals_queries.runs()[:8],
         "moves": queries.recent_moves(8),
         "alarms": [*queries.model_alarms(), *queries.open_alarms()],
@@ -39,18 +46,27 @@ def overview(request: HttpRequest) -> HttpResponse:
     return render(request, "webui/overview.html", context)
 
 
+def _found(*, q: str, owner: str, state: str) -> QuerySet[Prompt]:
+    """Prompts whose name or description has `q`, of an owner, in a state."""
+    found = queries.prompts()
+    if q:
+        found = found.filter(Q(name__icontains=q) | Q(description__icontains=q))
+    if owner:
+        found = found.filter(owners__contains=[owner])
+    if state == "orphaned":
+        found = found.filter(orphaned=True)
+    if state in {"canary", "unset"}:
+        tag = "canary" if state == "canary" else "stable"
+        is_set = found.filter(tags__name=tag, tags__event__version__isnull=False)
+        keys = Prompt.objects.filter(pk__in=is_set.values("pk")).values("pk")
+        found = found.filter(pk__in=keys) if state == "canary" else found.exclude(pk__in=keys)
+    return found
+
+
 def _row(prompt: Prompt) -> dict[str, object]:
     live = {tag.name: tag.event for tag in prompt.tags.all() if tag.event.version_id}
     return {
         "prompt": prompt,
-        "stable": _pointer(live.get("stable")),
-        "canary": _pointer(live.get("canary")),
+        "stable": pointer(live.get("stable")),
+        "canary": pointer(live.get("canary")),
     }
-
-
-def _pointer(event: TagEvent | None) -> dict[str, object] | None:
-    if event is None:
-        return None
-    # A rollback to an override is as loud as the override.
-    overridden = queries.evidence_of(event).kind == "overridden"
-    return {"event": event, "proven": lookup.is_proven(event), "overridden": overridden}

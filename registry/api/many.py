@@ -11,8 +11,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from core.errors import AssayError
-from registry import lookup
-from registry.api import slow
+from registry import lookup, slow
 from registry.api.authentication import actor_of
 from registry.api.inputs import parsed
 from registry.api.problems import body_of

@@ -13,8 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.errors import InvalidError
-from registry import lookup, queries
-from registry.api import slow
+from registry import lookup, queries, slow
 from registry.api.authentication import actor_of
 from registry.api.inputs import parsed
 from registry.api.pagination import CursorPage, PageByName, PageByNumber

@@ -10,8 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from registry import queries, sync
-from registry.api import slow
+from registry import queries, slow, sync
 from registry.api.authentication import actor_of
 from registry.api.inputs import parsed
 from registry.api.serializers import NothingIn

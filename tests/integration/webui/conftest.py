@@ -11,7 +11,11 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from registry.models import User
+from tests.integration.evals.conftest import editor, repository, server
 from tests.integration.registry.conftest import Shelf, make_shelf
+
+#: A published repository with a scripted model, for runs on pages.
+__all__ = ["editor", "repository", "server"]
 
 PASSWORD = "correct horse battery staple"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -35,6 +39,19 @@ def ada(db: None) -> User:
 
 
 @pytest.fixture
+def as_role(db: None) -> Callable[[str], Client]:
+    """A browser of a person with that role."""
+
+    def signed_in(role: str) -> Client:
+        client = Client()
+        person = User.objects.create_user(f"the-{role}", password=PASSWORD, role=role)
+        client.force_login(person, backend=BACKEND)
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
 def browser(ada: User) -> Client:
     """Signed in as ada."""
     client = Client()
@@ -47,11 +64,18 @@ class _Text(HTMLParser):
         super().__init__()
         self.words: list[str] = []
         self.tags: list[str] = []
+        self.has_own_script = False
+        self._is_in_script = False
 
     def handle_data(self, data: str) -> None:
         self.words += data.split()
+        self.has_own_script |= self._is_in_script and bool(data.strip())
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_in_script = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._is_in_script = tag == "script"
         self.tags.append(tag)
         self.tags += [f"{tag}[{name}]" for name, _ in attrs]
 
@@ -68,6 +92,15 @@ def text_of(answer: Any) -> str:
 def tags_of(answer: Any) -> set[str]:
     """The elements of the page, and `element[attribute]` for each attribute."""
     return set(_parsed(answer).tags)
+
+
+def assert_nothing_inline(answer: Any) -> None:
+    """Nothing that the Content-Security-Policy would block: scripts and styles are files."""
+    page = _parsed(answer)
+    blocked = {tag for tag in page.tags if "[style]" in tag or "[on" in tag or tag == "style"}
+    assert not blocked
+    assert not page.has_own_script
+    assert page.tags.count("script") == page.tags.count("script[src]")
 
 
 def _parsed(answer: Any) -> _Text:

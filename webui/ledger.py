@@ -1,0 +1,105 @@
+"""The ledger of all tags, and the mirror that versions come from."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+
+from registry import queries
+from webui.people import page
+
+if TYPE_CHECKING:
+    from registry.models.ledger import TagEvent
+
+_EVENTS_A_PAGE = 50
+_KINDS = ("adopted", "promoted", "rolled_back", "overridden", "cleared")
+_COLUMNS = (
+    "registry_revision at prompt tag revision kind version model weight actor role reason "
+    "certificate commit"
+).split()
+_SYNCS = 20
+
+
+@page()
+def ledger(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Every move of every tag, newest first; `format=csv` downloads what is filtered."""
+    wanted = {
+        key: request.GET.get(key, "").strip()[:200] for key in ("prompt", "tag", "kind", "actor")
+    }
+    events = queries.ledger(**wanted)
+    if request.GET.get("format") == "csv":
+        return _download(events)
+    kept = request.GET.copy()
+    kept.pop("page", None)
+    context = {
+        "page": Paginator(events, _EVENTS_A_PAGE).get_page(request.GET.get("page")),
+        "wanted": wanted,
+        "is_filtered": any(wanted.values()),
+        "kinds": _KINDS,
+        "query": kept.urlencode(),
+    }
+    return render(request, "webui/ledger.html", context)
+
+
+@page()
+def mirror(request: HttpRequest) -> HttpResponse:
+    """Where versions come from: the mirror, its last attempts, and what they found."""
+    context = {
+        "mirror": queries.mirror(),
+        "sync": queries.last_sync(),
+        "syncs": queries.syncs()[:_SYNCS],
+        "alarms": queries.open_alarms(),
+        "undelivered": queries.undelivered_messages(),
+    }
+    return render(request, "webui/mirror.html", context)
+
+
+class _Echo:
+    """What csv.writer writes to: it hands each line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _download(events: QuerySet[TagEvent]) -> StreamingHttpResponse:
+    writer = csv.writer(_Echo())
+
+    def lines() -> Iterator[str]:
+        yield writer.writerow(_COLUMNS)
+        for event in events.iterator(chunk_size=1000):
+            yield writer.writerow([_plain(cell) for cell in _cells(event)])
+
+    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="ledger.csv"'
+    return response
+
+
+def _cells(event: TagEvent) -> list[object]:
+    return [
+        event.registry_revision,
+        event.created_at.isoformat(),
+        event.prompt.name,
+        event.tag,
+        event.sequence,
+        event.kind,
+        event.version.number if event.version else "",
+        event.model.name if event.model else "",
+        "" if event.weight is None else event.weight,
+        event.actor,
+        event.role,
+        event.reason,
+        event.certificate.digest if event.certificate else "",
+        event.commit,
+    ]
+
+
+def _plain(cell: object) -> str:
+    """A spreadsheet would run what begins like a formula; an apostrophe keeps it text."""
+    text = str(cell)
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

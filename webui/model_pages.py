@@ -1,0 +1,56 @@
+"""Pinned models: what models.yaml says, what their servers say and serve."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from evals import probing as looks
+from registry import probing, queries
+from registry.domain.actor import Scope
+from registry.domain.model_pin import ModelPin
+from webui.people import actor_of, page
+
+_LOOKS = 30
+
+
+@page()
+def listed(request: HttpRequest) -> HttpResponse:
+    """Every current pin with the last look at its server."""
+    rows = list(queries.models())
+    keys = [row.pk for row in rows]
+    newest, compared = probing.newest_probes(keys), probing.last_comparisons(keys)
+    alarms = {alarm.model_id: alarm for alarm in queries.model_alarms()}
+    models = [
+        {
+            "row": row,
+            "pin": ModelPin.from_json(row.pin),
+            "probe": newest.get(row.pk),
+            "comparison": compared.get(row.pk),
+            "alarm": alarms.get(row.pk),
+        }
+        for row in rows
+    ]
+    return render(request, "webui/models.html", {"models": models})
+
+
+@page("POST")
+def model(request: HttpRequest, name: str) -> HttpResponse:
+    """One pin and the newest looks at its server; POST has it looked at now."""
+    actor = actor_of(request)
+    row = queries.current_model(name)
+    if request.method == "POST":
+        actor.require(Scope.EVALUATE)
+        looks.ask_for_probe(row, with_fingerprint=True)
+        messages.success(request, "A worker looks at the server now; open the page again soon.")
+        return redirect("model", name=name)
+    context = {
+        "row": row,
+        "pin": ModelPin.from_json(row.pin),
+        "probes": probing.probes(row, _LOOKS),
+        "alarm": queries.ringing_alarm(row),
+        "live": queries.live_on(row),
+        "may_evaluate": actor.may(Scope.EVALUATE),
+    }
+    return render(request, "webui/model.html", context)

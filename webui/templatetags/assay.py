@@ -1,0 +1,57 @@
+"""Times, shares and chips as every page shows them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+register = template.Library()
+
+_TONES = {
+    "PASS": "good",
+    "FAIL": "bad",
+    "ERROR": "bad",
+    "INCONCLUSIVE": "warn",
+    "regressed": "bad",
+    "fixed": "good",
+    "flaky": "warn",
+    "error": "bad",
+    "overridden": "bad",
+    "failed": "bad",
+    "changed": "bad",
+    "cannot tell": "warn",
+    "same": "good",
+    "applied": "good",
+}
+
+
+@register.simple_tag
+def when(moment: datetime | None) -> SafeString:
+    """`3 minutes ago`, with the exact time for a pointer that rests on it."""
+    if moment is None:
+        return SafeString("—")
+    exact = moment.astimezone(UTC)
+    ago = timesince(moment, depth=1)
+    return format_html(
+        '<time datetime="{}" title="{}">{} ago</time>',
+        exact.isoformat(timespec="seconds"),
+        f"{exact:%Y-%m-%d %H:%M:%S} UTC",
+        ago,
+    )
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """A share as percent with one decimal; a dash for none."""
+    return "—" if share is None else f"{100 * share:.1f} %"
+
+
+@register.filter
+def tone(word: Any) -> str:
+    """The colour class of a verdict, a change or a state; empty for what is neither."""
+    return _TONES.get(str(word), "")
