@@ -59,6 +59,7 @@ def version(request: HttpRequest, name: str, number: int) -> HttpResponse:
         "version": row,
         "content": content,
         "template": highlighted(content.source),
+        "parameters": [(key, json.dumps(value)) for key, value in content.parameters.items()],
         "partials": [(path, highlighted(text)) for path, text in content.partials.items()],
         "inputs": list(_inputs(content, request.POST)),
         "rendered": rendered,

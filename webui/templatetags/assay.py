@@ -52,6 +52,12 @@ def percent(share: float | None) -> str:
 
 
 @register.filter
+def points(share: float) -> str:
+    """A share as percent without the sign, as in `p95`."""
+    return f"{100 * share:g}"
+
+
+@register.filter
 def tone(word: Any) -> str:
     """The colour class of a verdict, a change or a state; empty for what is neither."""
     return _TONES.get(str(word), "")
