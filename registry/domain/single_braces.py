@@ -48,7 +48,8 @@ def _rewritten(body: str, variables: Mapping[str, Schema]) -> str:
     if not is_substitution(body, variables):
         raise NotSingleBracesError("there is more than `{{ variable }}` in it")
     written = ""
-    for _, kind, value in environment().lexer.tokeniter(body, None):
+    # The lexer drops one line end at the end: this one, not the body's own.
+    for _, kind, value in environment().lexer.tokeniter(f"{body}\n", None):
         if kind == "data":
             _check_text(value)
             written += value

@@ -51,6 +51,7 @@ READING: Mapping[str, Mapping[str, str]] = {
         "bad_version_name": "versions are v1.jinja2, v2.jinja2, … without leading zeros",
         "no_versions": "a prompt without any version",
         "version_gap": "v4 without v3: a file was forgotten or removed",
+        "certificate_not_taken": "a certificate of an earlier registry that proves nothing here",
         "repeated_version": "the version says the same as an earlier one",
         "front_matter_unclosed": "front matter without its closing `---`",
         "front_matter_too_large": "more front matter than is read",

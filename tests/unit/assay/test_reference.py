@@ -52,7 +52,7 @@ def test_every_command_says_what_it_does_and_what_json_prints(name: str) -> None
 def test_the_commands_are_those_we_promised() -> None:
     assert set(COMMANDS) == {
         *("init", "serve", "demo", "sync", "lint", "ci", "import", "render", "diff", "eval"),
-        *("show", "tags", "plan"),
+        *("show", "tags", "plan", "rebuild"),
         *("cases list", "cases quarantine", "cases lift", "cases quarantined"),
         *("judge list", "judge calibrate"),
         *("models list", "models show", "models probe"),

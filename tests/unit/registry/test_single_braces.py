@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.errors import InvalidError
@@ -30,6 +30,7 @@ def litellm_fills_in(text: str, values: dict[str, Any]) -> str:
     return text
 
 
+@example("\n\n", ["a", "name", "c"])
 @given(st.lists(PIECES, max_size=8).map("".join), st.permutations(["a", "name", "c"]))
 def test_filled_in_there_is_rendered_here(source: str, order: list[str]) -> None:
     if analyse(source, {}).findings:
