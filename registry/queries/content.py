@@ -1,0 +1,96 @@
+"""Prompts, their versions, the policies that guard them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import (
+    Count,
+    Max,
+    Prefetch,
+    QuerySet,
+)
+
+from registry.domain.actor import Actor
+from registry.errors import (
+    PromptUnknownError,
+    VersionUnknownError,
+)
+from registry.models import (
+    GatePolicy,
+    Prompt,
+    PromptVersion,
+)
+from registry.models.ledger import Tag
+
+
+def prompt(name: str) -> Prompt:
+    """The prompt called `name`. Raises PromptUnknownError."""
+    found = Prompt.objects.filter(name=name).first()
+    if found is None:
+        raise PromptUnknownError.named(name)
+    return found
+
+
+def names_among(names: Sequence[str]) -> list[str]:
+    """Those of `names` that prompts have, sorted."""
+    found = Prompt.objects.filter(name__in=names)
+    return list(found.order_by("name").values_list("name", flat=True))
+
+
+def version(prompt: Prompt, number: int) -> PromptVersion:
+    """One version. Raises VersionUnknownError naming those that exist."""
+    found = prompt.versions.select_related("prompt").filter(number=number).first()
+    if found is None:
+        numbers = prompt.versions.values_list("number", flat=True)
+        raise VersionUnknownError.among(prompt.name, number, numbers)
+    return found
+
+
+def policy_for(prompt: Prompt, tag: str) -> GatePolicy | None:
+    """The policy that guards `tag` of this prompt; None when nothing does."""
+    if tag == "stable" and prompt.gate:
+        return GatePolicy.objects.filter(name=prompt.gate).first()
+    return GatePolicy.objects.filter(tags__contains=[tag]).first()
+
+
+def prompts() -> QuerySet[Prompt]:
+    """Every prompt with its live tags, in the order of names."""
+    tags = Tag.objects.select_related(
+        "event__version", "event__model", "event__certificate", "event__restores__certificate"
+    )
+    return Prompt.objects.prefetch_related(Prefetch("tags", tags)).annotate(
+        version_count=Count("versions"), latest_number=Max("versions__number")
+    )
+
+
+def visible_prompts(actor: Actor) -> QuerySet[Prompt]:
+    """`prompts` within the actor's globs."""
+    if not actor.prompts:
+        return prompts()
+    # fnmatch's translation is Python's dialect, so the names are matched here, not in SQL.
+    names = actor.visible(Prompt.objects.values_list("name", flat=True))
+    return prompts().filter(name__in=names)
+
+
+def visible_names(actor: Actor) -> list[str]:
+    """The names of all prompts within the actor's globs."""
+    return actor.visible(Prompt.objects.order_by("name").values_list("name", flat=True))
+
+
+def prompts_named(names: Sequence[str]) -> QuerySet[Prompt]:
+    """`prompts` with these names."""
+    return prompts().filter(name__in=names)
+
+
+def versions(prompt: Prompt) -> QuerySet[PromptVersion]:
+    """Published versions with their certificates, newest first."""
+    return prompt.versions.prefetch_related("certificate_set__model_version").order_by("-number")
+
+
+def newest_number(prompt: Prompt) -> int:
+    """The number of the newest version. Raises VersionUnknownError when there is none."""
+    newest = prompt.versions.order_by("-number").values_list("number", flat=True).first()
+    if newest is None:
+        raise VersionUnknownError(f"{prompt.name} has no version yet")
+    return newest

@@ -1,0 +1,129 @@
+"""Where tags point, how they came there, and where they can go back to."""
+
+from __future__ import annotations
+
+from django.db.models import (
+    QuerySet,
+)
+
+from registry.domain.trail import Step, trail
+from registry.models import (
+    Prompt,
+    PromptVersion,
+)
+from registry.models.ledger import Tag, TagEvent
+
+
+def compared_tag(tag: str) -> str:
+    """Whose live version a candidate for `tag` is compared with: a canary joins `stable`."""
+    return "stable" if tag == "canary" else tag
+
+
+def live_version(prompt: Prompt, tag: str) -> PromptVersion | None:
+    """What the tag points at now; None when it was never set, or was cleared."""
+    live = Tag.objects.filter(prompt=prompt, name=tag).select_related("event__version").first()
+    return live.event.version if live else None
+
+
+def live_entry(prompt: Prompt, tag: str) -> TagEvent | None:
+    """The ledger entry the tag points at now; None when it was never set."""
+    live = Tag.objects.filter(prompt=prompt, name=tag).select_related(
+        "event__version", "event__model", "event__certificate"
+    )
+    found = live.first()
+    return found.event if found else None
+
+
+def tag_revision(prompt: Prompt, tag: str) -> int:
+    """How often the tag was moved; 0 when never."""
+    live = Tag.objects.filter(prompt=prompt, name=tag).first()
+    return live.revision if live else 0
+
+
+def evidence_of(event: TagEvent) -> TagEvent:
+    """The entry whose evidence this one stands on: rollbacks stand on what they restore."""
+    while event.kind == TagEvent.Kind.ROLLED_BACK and event.restores is not None:
+        event = event.restores
+    return event
+
+
+def entry_to_restore(
+    current: TagEvent, to_version: int | None, *, with_overrides: bool
+) -> TagEvent | None:
+    """The entry a rollback of `current` restores, or None.
+
+    `with_overrides` also considers entries that stand on an override.
+    """
+    chain = TagEvent.objects.filter(
+        prompt_id=current.prompt_id, tag=current.tag, sequence__lte=current.sequence
+    )
+    earlier = chain.filter(sequence__lt=current.sequence, version__isnull=False)
+    if to_version is not None:
+        found = earlier.filter(version__number=to_version).order_by("-sequence")
+        candidates = [evidence_of(event) for event in found]
+    else:
+        rows = chain.order_by("sequence").values_list(
+            "pk", "version_id", "model_id", "weight", "restores_id"
+        )
+        way = trail(
+            Step(pk, (version, model, weight) if version else None, restores)
+            for pk, version, model, weight, restores in rows
+        )
+        back = earlier.in_bulk(way[:-1])
+        candidates = [back[pk] for pk in reversed(way[:-1]) if pk in back]
+    return next(
+        (e for e in candidates if with_overrides or e.kind != TagEvent.Kind.OVERRIDDEN), None
+    )
+
+
+def tag_versions(prompt: Prompt) -> dict[str, int]:
+    """The number of the version each live tag points at."""
+    live = Tag.objects.filter(prompt=prompt, event__version__isnull=False).order_by("name")
+    return dict(live.values_list("name", "event__version__number"))
+
+
+def is_split(prompt: Prompt) -> bool:
+    """Whether a canary takes some of the keys that ask for `stable`."""
+    return Tag.objects.filter(
+        prompt=prompt, name="canary", event__version__isnull=False, event__weight__gt=0
+    ).exists()
+
+
+def history(prompt: Prompt, tag: str | None = None) -> QuerySet[TagEvent]:
+    """The ledger of a prompt, newest first."""
+    events = TagEvent.objects.filter(prompt=prompt).select_related(
+        "prompt", "version", "model", "certificate", "previous__version", "restores", "release"
+    )
+    return events.filter(tag=tag) if tag else events
+
+
+def ledger_entry(id_: int) -> TagEvent:
+    """One entry, with what it names."""
+    named = ("prompt", "version", "model", "certificate", "previous__version")
+    return TagEvent.objects.select_related(*named).get(pk=id_)
+
+
+def ledger(
+    *, prompt: str = "", tag: str = "", kind: str = "", actor: str = ""
+) -> QuerySet[TagEvent]:
+    """The moves of all tags, newest first; only those that are wanted."""
+    wanted = {"prompt__name": prompt, "tag": tag, "kind": kind, "actor": actor}
+    return (
+        TagEvent.objects.select_related(
+            "prompt", "version", "model", "certificate", "previous__version", "restores"
+        )
+        .defer("version__content", "version__template", "certificate__evidence")
+        .filter(**{field: value for field, value in wanted.items() if value})
+    )
+
+
+def recent_moves(count: int) -> QuerySet[TagEvent]:
+    """The newest ledger entries of all prompts."""
+    return TagEvent.objects.select_related(
+        "prompt", "version", "model", "certificate", "previous__version"
+    )[:count]
+
+
+def tags_with_history() -> set[tuple[str, str]]:
+    """`(prompt, tag)` of every tag that was ever set."""
+    return set(TagEvent.objects.filter(sequence=1).values_list("prompt__name", "tag"))
