@@ -36,15 +36,15 @@ def listed(request: HttpRequest) -> HttpResponse:
 
 
 @page("POST")
-def model(request: HttpRequest, name: str) -> HttpResponse:
+def model(request: HttpRequest, model: str) -> HttpResponse:
     """One pin and the newest looks at its server; POST has it looked at now."""
     actor = actor_of(request)
-    row = queries.current_model(name)
+    row = queries.current_model(model)
     if request.method == "POST":
         actor.require(Scope.EVALUATE)
         looks.ask_for_probe(row, with_fingerprint=True)
         messages.success(request, "A worker looks at the server now; open the page again soon.")
-        return redirect("model", name=name)
+        return redirect("page-model", model=model)
     context = {
         "row": row,
         "pin": ModelPin.from_json(row.pin),

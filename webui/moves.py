@@ -151,7 +151,7 @@ def _told(request: HttpRequest, done: promotion.TagMove) -> HttpResponse:
     )
     for warning in done.warnings:
         messages.warning(request, warning)
-    return redirect("prompt", name=event.prompt.name)
+    return redirect("page-prompt", name=event.prompt.name)
 
 
 def _wanted(request: HttpRequest, name: str) -> Wanted:

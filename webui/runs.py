@@ -110,7 +110,7 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
         now=timezone.now(),
         use_cache=not given.get("fresh"),
     )
-    return redirect("run", run=begun.pk)
+    return redirect("page-run", run=begun.pk)
 
 
 @page("POST", scope=Scope.EVALUATE)
@@ -125,7 +125,7 @@ def act(request: HttpRequest, run: UUID, action: str) -> HttpResponse:
         else:
             runs.resume_run(run_id=run, actor=actor, now=timezone.now())
             messages.success(request, "The run goes on where it stopped.")
-    return redirect("run", run=run)
+    return redirect("page-run", run=run)
 
 
 def _progress(request: HttpRequest, found: EvalRun) -> HttpResponse:

@@ -23,17 +23,19 @@ _APOSTROPHES = "'\N{RIGHT SINGLE QUOTATION MARK}_"  # and the underscore of prog
 _MINUS = "\N{MINUS SIGN}-"  # in this order: a hyphen in the middle of a character class is a range
 _DIGITS = frozenset("0123456789")
 
-# Every repetition is possessive or bounded: the time is linear in the text, whatever it is.
+# The time is linear in the text, whatever it is: repetitions are possessive, or bounded, or nothing
+# behind them can fail. Only of single characters: until Python 3.11.4 a possessive group that fails
+# half-way keeps what it took (gh-106052).
 _SPACED = (
-    rf"[1-9][0-9]{{0,2}}+(?P<gap>[{_GAPS}])[0-9]{{3}}(?:(?P=gap)[0-9]{{3}}){{0,6}}+"
-    rf"(?:[.,][0-9]++)?+(?![0-9]|[.,{_APOSTROPHES}{_GAPS}][0-9])"
+    rf"[1-9][0-9]{{0,2}}+(?P<gap>[{_GAPS}])[0-9]{{3}}(?:(?P=gap)[0-9]{{3}}){{0,6}}"
+    rf"(?:[.,][0-9]++)?(?![0-9]|[.,{_APOSTROPHES}{_GAPS}][0-9])"
 )
-_PLAIN = rf"(?:(?<![\w.,])\.)?[0-9]++(?:[.,{_APOSTROPHES}][0-9]++)*+"
+_PLAIN = rf"(?:(?<![\w.,])\.)?[0-9]++(?:[.,{_APOSTROPHES}][0-9]++)*"
 _NUMBER = re.compile(
     rf"(?<!\w)(?<![0-9][.,{_APOSTROPHES}])"
     rf"(?:(?P<sign>(?<![\])])[+{_MINUS}])(?P<money>[$€£¥]?))?"
     rf"(?P<digits>{_SPACED}|{_PLAIN})"
-    rf"(?:[eE](?P<power>[+{_MINUS}]?[0-9]++)(?![.,{_APOSTROPHES}]?\w))?+"
+    rf"(?:[eE](?P<power>[+{_MINUS}]?[0-9]++)(?![.,{_APOSTROPHES}]?\w))?"
 )
 _GROUPED = re.compile(rf"[1-9][0-9]{{0,2}}(?P<mark>[.,{_GAPS}{_APOSTROPHES}])[0-9]{{3}}"
                       r"(?:(?P=mark)[0-9]{3})*")  # fmt: skip

@@ -29,12 +29,19 @@ MLFLOW_WRITES = (
 )
 WRITING = ("POST", "PATCH", "DELETE")
 
+#: Pages by what they are for; the routes are called `page-…`.
+READING_PAGES = "prompt version diff runs run models model ledger mirror planner".split()
+EVALUATING_PAGES = "start-run cancel-run resume-run".split()
+MOVING_PAGES = "move rollback clear-canary".split()
+
 #: In quarantine.
 CASE = {"suite": "greetings", "case": "hello"}
 
 ANYBODY = frozenset(CALLERS)
 #: Pages know people only; a token opens none of them.
 PEOPLE = frozenset(ROLES)
+EDITORS = PEOPLE - {"viewer"}
+PROMOTERS = EDITORS - {"editor"}
 KNOWN = frozenset({*TOKENS, *ROLES, STRANGER})
 LOOKUP = frozenset({"lookup", *ROLES})
 #: Clients of other registries show tokens; none has a session.
@@ -85,6 +92,13 @@ TABLE: tuple[Row, ...] = (
     *reading("set-password", PEOPLE),
     Row("set-password", "POST", PEOPLE),
     Row("logout", "POST", PEOPLE),
+    *(row for name in READING_PAGES for row in reading(f"page-{name}", PEOPLE)),
+    Row("page-version", "POST", PEOPLE),
+    Row("page-model", "POST", EDITORS),
+    *(row for name in EVALUATING_PAGES for row in reading(f"page-{name}", EDITORS)),
+    *(Row(f"page-{name}", "POST", EDITORS) for name in EVALUATING_PAGES),
+    *(row for name in MOVING_PAGES for row in reading(f"page-{name}", PROMOTERS)),
+    *(Row(f"page-{name}", "POST", PROMOTERS) for name in MOVING_PAGES),
     # --- Who am I, and what is there to call ---
     *reading("me", KNOWN),
     *reading("stream", everywhere(LOOKUP)),

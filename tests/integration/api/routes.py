@@ -12,10 +12,13 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from rest_framework.test import APIClient
 
-from tests.integration.api.access_table import CALLERS, Row
+from tests.integration.api.access_table import CALLERS, TABLE, Row
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-PAGES = frozenset({"login", "logout", "welcome", "overview", "set-password"})
+PAGES = frozenset(
+    {"login", "logout", "welcome", "overview", "set-password"}
+    | {row.route for row in TABLE if row.route.startswith("page-")}
+)
 SECRET = "s" * 43
 RUN = uuid.UUID(int=1)
 TRIAL = uuid.UUID(int=2)

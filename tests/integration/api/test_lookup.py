@@ -34,7 +34,7 @@ def test_the_answer_holds_all_an_application_needs(
         ("chat", "canary", 2, "chat")
     )
     assert "partials/tone" not in body["template"]
-    assert "Be {{ tone }}" in body["template"]
+    assert "{% with %}Be {% endwith %}{{ tone }}" in body["template"]
     assert body["variables"]["ticket"] == {"type": "string", "maxLength": 40}
     assert body["parameters"] == {"temperature": 0, "max_tokens": 8}
     digest = body["model"].pop("digest")

@@ -27,8 +27,8 @@ SERVER_CODE = dedent(
         path = pathlib.Path(os.environ["CALLS"])
         path.write_text(json.dumps({"ASSAY_DATA": os.environ["ASSAY_DATA"], **called}, default=str))
 
-    def serve(data, port, host, model, workers):
-        note(data=data, port=port, host=host, model=model, workers=workers)
+    def serve(data, port, stream_port, host, model, workers):
+        note(data=data, port=port, stream_port=stream_port, host=host, model=model, workers=workers)
         if port == 1:
             raise PortTakenError
 
@@ -99,12 +99,15 @@ def test_serve_passes_its_options_and_sets_the_data_folder_first(
     assay: Terminal, calls: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "elsewhere"
-    ended = assay.run("serve", "--data", str(folder), "--port", "8123", "--no-model")
+    ended = assay.run(
+        "serve", "--data", str(folder), "--port", "8123", "--stream-port", "8200", "--no-model"
+    )
     assert ended.code == 0
     assert called(calls) == {
         "ASSAY_DATA": str(folder),
         "data": str(folder),
         "port": 8123,
+        "stream_port": 8200,
         "host": "127.0.0.1",
         "model": False,
         "workers": 1,

@@ -62,7 +62,7 @@ def test_a_name_with_dots_that_two_prompts_could_have_is_refused(
         if not token:
             break
     assert seen.count("support.chat") == 2
-    assert len(seen) == 8
+    assert len(seen) == 9
 
 
 @pytest.mark.parametrize(

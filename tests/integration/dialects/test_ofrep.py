@@ -27,7 +27,10 @@ def test_all_flags_at_once_are_what_each_is_alone(application: APIClient) -> Non
         found = {flag["key"]: flag for flag in answer.json()["flags"]}
         assert set(found) == {
             f"prompt.{name}"
-            for name in ("greeting", "latex", "listing", "polite", "reply", "shape", "support.chat")
+            for name in (
+                *("greeting", "latex", "listing", "polite", "reply", "shape"),
+                *("support.chat", "team.welcome"),
+            )
         }
         for key, flag in found.items():
             alone = application.post(f"{BULK}/{key}", {"context": {"targetingKey": user}})
@@ -88,7 +91,7 @@ def test_too_many_prompts_at_once_are_refused_with_the_way_out(
     monkeypatch.setattr("registry.dialects.ofrep.views._MOST_FLAGS", 3)
     answer = flags(application, {})
     assert answer.status_code == 400
-    assert "the token sees 7 prompts; 3 are evaluated at once" in answer.json()["errorDetails"]
+    assert "the token sees 8 prompts; 3 are evaluated at once" in answer.json()["errorDetails"]
 
 
 def test_the_configuration_says_how_to_ask(application: APIClient) -> None:

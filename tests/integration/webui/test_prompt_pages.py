@@ -96,7 +96,7 @@ def test_what_does_not_fit_the_contract_is_named(chat: PromptVersion, browser: C
     publish(2, "{{ n }}", variables={"n": {"type": "integer", "minimum": 3}})
     answer = browser.post(f"/versions/2/{prompt.name}", {"var:n": "1"})
     assert "/n" in text_of(answer)
-    assert "at least 3" in text_of(answer)
+    assert "must satisfy minimum: 3" in text_of(answer)
     assert "this is not JSON" in text_of(
         browser.post(f"/versions/2/{prompt.name}", {"var:n": "one"})
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evals.domain.checks import CheckError, expectation_problem, parameter_problems, run_check
@@ -154,6 +154,7 @@ def test_every_text_has_a_number_or_none(text, extract, decimal):
     judge(text, 1, extract=extract, decimal=decimal)
 
 
+@example("0..0")
 @given(st.text("0123456789.,'-+$%_a\u2212٣\u0301", max_size=40))
 def test_number_format_settles(text):
     once = number_format(text)
