@@ -139,6 +139,7 @@ def test_an_imported_suite_fails_a_model_that_is_wrong(
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_an_imported_suite_runs_on_a_real_model(
     tmp_path: Path, demo_model: str, editor: Actor
 ) -> None:

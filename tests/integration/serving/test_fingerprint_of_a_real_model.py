@@ -14,6 +14,9 @@ from serving.client import ChatRequest, ChatResponse, Endpoint, Message, ModelCl
 from serving.fingerprint import Comparison, Fingerprint, confirm, measure
 from tests.integration.serving.llama_server import llama, weights
 
+# Every look costs a small machine some seconds, and every story needs several.
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 #: SmolLM2's own template (ChatML) without the default system prompt that it adds.
@@ -98,7 +101,6 @@ class _KeepsItsCache(ModelClient):
         return await super().chat(replace(request, afresh=False), **more)
 
 
-@pytest.mark.slow
 def test_a_server_that_goes_on_from_what_it_kept_is_met_with_the_tolerance_that_it_needs() -> None:
     async def story(url: str) -> None:
         async with _KeepsItsCache(Endpoint(url, "smollm2", concurrency=4)) as client:
@@ -124,7 +126,6 @@ def test_it_has_changed_when_another_default_system_prompt_is_served(known: Fing
         assert compared(url, known).state == "changed"
 
 
-@pytest.mark.slow
 def test_it_has_changed_when_another_chat_template_is_served(known: Fingerprint) -> None:
     with llama(chat_template=BARE_TEMPLATE) as url:
         found = compared(url, known)
@@ -145,13 +146,11 @@ def with_other_weights(copy: Path) -> Path:
     return copy
 
 
-@pytest.mark.slow
 def test_it_has_changed_when_other_weights_are_served(known: Fingerprint, tmp_path: Path) -> None:
     with llama(with_other_weights(tmp_path / "other.gguf")) as url:
         assert compared(url, known).state == "changed"
 
 
-@pytest.mark.slow
 def test_it_is_the_same_while_eight_chats_run(llama_server: str, known: Fingerprint) -> None:
     async def chatter(client: ModelClient, seat: int) -> None:
         for turn in range(1000):
