@@ -18,7 +18,7 @@ _PROMPTS_A_PAGE = 50
 _STATES = {
     "canary": "with a canary",
     "unset": "nothing live",
-    "orphaned": "removed from Git",
+    "orphaned": "without its folder",
 }
 
 
