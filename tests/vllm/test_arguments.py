@@ -128,6 +128,8 @@ _PINNED: dict[str, tuple[str, object] | None] = {
     "timeout_seconds": None,
     "limit_max_tokens": None,
     "limit_temperature": None,
+    "limit_top_p": None,
+    "limit_stop": None,
 }
 _MODELS = f"""\
 models:
