@@ -105,7 +105,6 @@ def test_a_server_that_goes_on_from_what_it_kept_is_met_with_the_tolerance_that_
     async def story(url: str) -> None:
         async with _KeepsItsCache(Endpoint(url, "smollm2", concurrency=4)) as client:
             met = await measure(client)
-            assert met.spread > 0
             for _ in range(2):
                 await ask_at_length(client)
                 found = await confirm(client, met)
