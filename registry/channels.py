@@ -6,6 +6,7 @@ from functools import partial
 
 from django.conf import settings
 
+from core.errors import NotFoundError
 from registry import outbox, webhooks, writeback
 from registry.writeback.status import CHANNEL
 
@@ -13,20 +14,38 @@ from registry.writeback.status import CHANNEL
 _GIT_WAITS = (5.0, 15.0, 60.0, 180.0, 600.0)
 #: What Standard Webhooks recommends; given up after a day and three quarters.
 _WEBHOOK_WAITS = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0, 50_000.0)
-#: `(name, url, secret)`.
-WebhookSettings = tuple[str, str, str]
+
+
+class ChannelUnknownError(NotFoundError):
+    """There is no such way out."""
+
+    code = "channel_unknown"
+    hint = "it may have been taken out of the settings"
 
 
 def channels() -> tuple[outbox.Channel, ...]:
     """Every channel, by the settings."""
     written = _write_back() if settings.WRITE_BACK else ()
-    return (*written, *(_webhook(receiver) for receiver in settings.WEBHOOKS))
+    return (*written, *(_webhook(*one) for one in receivers().items()))
 
 
-def _webhook(settings_of: WebhookSettings) -> outbox.Channel:
-    receiver = webhooks.Receiver(*settings_of, allowed=settings.WEBHOOK_ALLOW)
+def channel(name: str) -> outbox.Channel:
+    """The one with this name. Raises ChannelUnknownError."""
+    for one in channels():
+        if one.name == name:
+            return one
+    raise ChannelUnknownError(f"no channel is called {name[:100]!r}")
+
+
+def receivers() -> dict[str, webhooks.Receiver]:
+    """Who is told by webhooks, by the names of their channels."""
+    made = [webhooks.Receiver(*one, allowed=settings.WEBHOOK_ALLOW) for one in settings.WEBHOOKS]
+    return {f"webhook {receiver.name}": receiver for receiver in made}
+
+
+def _webhook(name: str, receiver: webhooks.Receiver) -> outbox.Channel:
     return outbox.Channel(
-        name=f"webhook {receiver.name}",
+        name=name,
         topics=frozenset(outbox.Topic),
         deliver=partial(webhooks.send_message, receiver),
         waits=_WEBHOOK_WAITS,

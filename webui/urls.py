@@ -16,6 +16,8 @@ from webui import (
     runs,
     versions,
 )
+from webui.settings import gates, tokens, webhooks
+from webui.settings import people as everybody
 
 _login = auth.LoginView.as_view(
     template_name="webui/login.html",
@@ -40,6 +42,14 @@ urlpatterns = [
     path("ledger/", ledger.ledger, name="page-ledger"),
     path("mirror/", ledger.mirror, name="page-mirror"),
     path("plan/", planner.planner, name="page-planner"),
+    path("settings/gates/", gates.gates, name="page-gates"),
+    path("settings/tokens/", tokens.listed, name="page-tokens"),
+    path("settings/tokens/<int:token>/revoke", tokens.revoke, name="page-revoke-token"),
+    path("settings/people/", everybody.listed, name="page-people"),
+    path("settings/people/<int:person>", everybody.person, name="page-person"),
+    path("settings/people/<int:person>/link", everybody.reset, name="page-new-link"),
+    path("settings/webhooks/", webhooks.listed, name="page-webhooks"),
+    path("settings/webhooks/<str:channel>/retry", webhooks.retry, name="page-retry"),
     path("login/", _login, name="login"),
     path("logout/", auth.LogoutView.as_view(http_method_names=["post"]), name="logout"),
     path("welcome/<str:secret>/", access.welcome, name="welcome"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from registry.outbox.channel import Channel, PermanentDeliveryError
 from registry.outbox.delivering import deliver, due_channels, undelivered
 from registry.outbox.pruning import forget_delivered
+from registry.outbox.retrying import Standing, deliveries, given_up, retry, standings
 from registry.outbox.routing import route
 from registry.outbox.telling import Fact, Topic, tell, tell_all
 
@@ -16,11 +17,16 @@ __all__ = [
     "Channel",
     "Fact",
     "PermanentDeliveryError",
+    "Standing",
     "Topic",
     "deliver",
+    "deliveries",
     "due_channels",
     "forget_delivered",
+    "given_up",
+    "retry",
     "route",
+    "standings",
     "tell",
     "tell_all",
     "undelivered",

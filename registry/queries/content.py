@@ -54,6 +54,17 @@ def policy_for(prompt: Prompt, tag: str) -> GatePolicy | None:
     return GatePolicy.objects.filter(tags__contains=[tag]).first()
 
 
+def policies() -> QuerySet[GatePolicy]:
+    """Every gate policy in force, by name."""
+    return GatePolicy.objects.all()
+
+
+def prompts_by_gate() -> dict[str, int]:
+    """How many prompts name a policy of their own for `stable`, by its name."""
+    rows = Prompt.objects.exclude(gate="").order_by().values_list("gate")
+    return dict(rows.annotate(Count("pk")))
+
+
 def prompts() -> QuerySet[Prompt]:
     """Every prompt with its live tags, in the order of names."""
     tags = Tag.objects.select_related(

@@ -30,9 +30,10 @@ MLFLOW_WRITES = (
 WRITING = ("POST", "PATCH", "DELETE")
 
 #: Pages by what they are for; the routes are called `page-…`.
-READING_PAGES = "prompt version diff runs run models model ledger mirror planner".split()
+READING_PAGES = "prompt version diff runs run models model ledger mirror planner gates".split()
 EVALUATING_PAGES = "start-run cancel-run resume-run".split()
 MOVING_PAGES = "move rollback clear-canary".split()
+SETTINGS_PAGES = "tokens revoke-token people person new-link webhooks retry".split()
 
 #: In quarantine.
 CASE = {"suite": "greetings", "case": "hello"}
@@ -51,6 +52,7 @@ READ = frozenset({"read", *ROLES})
 EVALUATE = frozenset({"evaluate", "editor", "promoter", "administrator"})
 PROMOTE = frozenset({"promote", "promoter", "administrator"})
 ADMIN = frozenset({"admin", "administrator"})
+ADMINISTRATORS = frozenset({"administrator"})
 
 
 def everywhere(who: frozenset[str]) -> frozenset[str]:
@@ -99,6 +101,8 @@ TABLE: tuple[Row, ...] = (
     *(Row(f"page-{name}", "POST", EDITORS) for name in EVALUATING_PAGES),
     *(row for name in MOVING_PAGES for row in reading(f"page-{name}", PROMOTERS)),
     *(Row(f"page-{name}", "POST", PROMOTERS) for name in MOVING_PAGES),
+    *(row for name in SETTINGS_PAGES for row in reading(f"page-{name}", ADMINISTRATORS)),
+    *(Row(f"page-{n}", "POST", ADMINISTRATORS) for n in SETTINGS_PAGES if n != "webhooks"),
     # --- Who am I, and what is there to call ---
     *reading("me", KNOWN),
     *reading("stream", everywhere(LOOKUP)),

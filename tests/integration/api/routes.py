@@ -30,6 +30,9 @@ ARGUMENTS: dict[str, Any] = {
     "run": RUN,
     "trial": TRIAL,
     "secret": SECRET,
+    "token": 1_000_000,
+    "person": 1_000_000,
+    "channel": "webhook ops",
 }
 QUERY = {
     "diff": "?old=1&new=2",

@@ -25,7 +25,7 @@ from config import urls
 from evals.models import EvalRun, JudgeTrial, QuarantinedCase
 from registry import access, promotion
 from registry.domain.actor import SYSTEM, Scope
-from registry.models import GatePolicy, MirrorState, OneTimeLink, SyncRun
+from registry.models import ApiToken, GatePolicy, MirrorState, OneTimeLink, SyncRun, User
 from registry.promotion import Target
 from tests.integration.api.access_table import (
     ANONYMOUS,
@@ -115,6 +115,11 @@ def world(certified: Shelf, settings: Settings, tmp_path: Path) -> Shelf:
     )
     digest = hashlib.sha256(SECRET.encode()).hexdigest()
     OneTimeLink.objects.create(user=person("viewer"), digest=digest, expires_at=hour)
+    settings.WEBHOOKS = (("ops", "https://ops.example.org/in", SECRET),)
+    User.objects.create(pk=ARGUMENTS["person"], username="somebody", role="viewer")
+    ApiToken.objects.create(
+        pk=ARGUMENTS["token"], name="some-program", digest="d" * 64, scopes=["read"]
+    )
     return certified
 
 

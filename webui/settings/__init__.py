@@ -1,0 +1,1 @@
+"""Pages about the installation: who may do what, who is told, and which gates hold."""
