@@ -17,6 +17,7 @@ from serving.planner.versions import DEFAULT_VERSION
 from webui.people import page
 
 _WIDTH = 640.0
+_KV_DTYPES = ("auto", "fp8")
 _DTYPES = ("auto", "bfloat16", "float16", "float32")
 _TERMS = (
     ("weights", "weights_gib"),
@@ -55,6 +56,8 @@ def planner(request: HttpRequest) -> HttpResponse:
         "models": catalogue.names(),
         "gpus": gpu_names(),
         "dtypes": _DTYPES,
+        "kv_dtypes": _KV_DTYPES,
+        "vllm_version": DEFAULT_VERSION,
         "plan": plan,
         "parts": _parts(plan) if plan else (),
         "suggestion": suggestion,
