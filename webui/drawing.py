@@ -1,11 +1,12 @@
-"""Intervals as SVG, drawn on the server: readable without a script, and by whoever prints a page.
+"""Pictures as SVG, drawn on the server: readable without a script, and by whoever prints a page.
 
 Colours come from the stylesheet. Every drawing stands beside a table with the same figures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 WIDTH, _ROW, _TOP, _LEFT, _RIGHT = 640, 34, 22, 20, 20
@@ -78,3 +79,104 @@ def _draw(
     ticks = tuple((x_of(share), f"{100 * share:.0f} %") for share in steps)
     named = tuple((x_of(share), name) for share, name in lines)
     return Drawing(WIDTH, bottom + 24, placed, ticks, named, bottom)
+
+
+#: Of a plot of curves, in pixels: its height, and where the curves are.
+_PLOT_HEIGHT, _PLOT_TOP, _PLOT_BOTTOM, _PLOT_LEFT = 240, 16, 208, 48
+#: Ends that are that many times apart are drawn by their logarithms.
+_WIDE, _FAR = 5, 1000
+_NICE = (1, 2, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A distribution as (value, share of the values that are no larger), both rising."""
+
+    label: str
+    kind: str
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """What the template needs: each curve with its path, and the marks of both scales."""
+
+    width: int
+    height: int
+    top: int
+    bottom: int
+    left: int
+    right: int
+    curves: tuple[tuple[Curve, str], ...]
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+
+
+def distributions(curves: Sequence[Curve], unit: str) -> Plot | None:
+    """Draw distributions over one scale of values, as steps from 0 to 100 %; None without any.
+    `unit` stands at the last mark of the values.
+    """
+    drawn = [curve for curve in curves if curve.points]
+    if not drawn:
+        return None
+    marks = _marks(min(c.points[0][0] for c in drawn), max(c.points[-1][0] for c in drawn))
+    start, end = marks[0], marks[-1]
+    scale = math.log if _is_wide(start, end) else float
+    right = WIDTH - _RIGHT
+
+    def x_of(value: float) -> float:
+        held = min(end, max(start, value))
+        reach = (scale(held) - scale(start)) / (scale(end) - scale(start))
+        return round(_PLOT_LEFT + reach * (right - _PLOT_LEFT), 1)
+
+    def y_of(share: float) -> float:
+        return round(_PLOT_BOTTOM - share * (_PLOT_BOTTOM - _PLOT_TOP), 1)
+
+    def path(curve: Curve) -> str:
+        steps = (f"H{x_of(value)}V{y_of(share)}" for value, share in curve.points)
+        return f"M{_PLOT_LEFT} {_PLOT_BOTTOM}{''.join(steps)}H{right}"
+
+    return Plot(
+        width=WIDTH,
+        height=_PLOT_HEIGHT,
+        top=_PLOT_TOP,
+        bottom=_PLOT_BOTTOM,
+        left=_PLOT_LEFT,
+        right=right,
+        curves=tuple((curve, path(curve)) for curve in drawn),
+        x_ticks=(
+            *((x_of(mark), f"{mark:,g}") for mark in marks[:-1]),
+            (x_of(end), f"{end:,g} {unit}"),
+        ),
+        y_ticks=tuple((y_of(share / 100), f"{share} %") for share in (0, 25, 50, 75, 100)),
+    )
+
+
+def _is_wide(start: float, end: float) -> bool:
+    return start > 0 and end / start >= _WIDE
+
+
+def _marks(low: float, high: float) -> list[float]:
+    """Round numbers from one at most `low` to one at least `high`."""
+    low = max(low, high / 10_000, 0.01)
+    high = max(high, low * 1.01)
+    if _is_wide(low, high):
+        return _round_numbers(low, high)
+    step = next(n for n in _steps((high - low) / 5))
+    first = math.floor(low / step)
+    count = math.ceil(high / step) - first
+    return [round((first + at) * step, 6) for at in range(count + 1)]
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, … around the values; powers of ten alone where they are far apart."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    numbers = _NICE if high / low <= _FAR else _NICE[:1]
+    found = [number * 10.0**power for power in powers for number in numbers]
+    start, end = max(n for n in found if n <= low), min(n for n in found if n >= high)
+    return [number for number in found if start <= number <= end]
+
+
+def _steps(least: float) -> Iterator[float]:
+    power = math.floor(math.log10(least))
+    yield from (n * 10.0**e for e in (power, power + 1) for n in _NICE if n * 10.0**e >= least)

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from evals import queries as evals_queries
 from registry import queries
 from registry.models import Prompt
-from webui.people import page
+from webui.people import actor_of, page
 from webui.pointers import pointer
 
 _PROMPTS_A_PAGE = 50
@@ -37,7 +37,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "states": _STATES,
         "is_filtered": any(wanted.values()),
         "query": kept.urlencode(),
-        "runs": evals_queries.runs()[:8],
+        "runs": evals_queries.latest_runs(actor_of(request), 8),
         "moves": queries.recent_moves(8),
         "alarms": [*queries.model_alarms(), *queries.open_alarms()],
         "mirror": queries.mirror(),

@@ -60,7 +60,7 @@ def prompt(request: HttpRequest, name: str) -> HttpResponse:
         "models": models,
         "rows": _rows(list(versions), models, live),
         "moves": _moves(row, live),
-        "runs": evals_queries.visible_runs(actor, prompt=name)[:8],
+        "runs": evals_queries.latest_runs(actor, 8, prompt=name),
         "may_promote": actor.may(Scope.PROMOTE, name),
         "may_evaluate": actor.may(Scope.EVALUATE, name),
         "address": request.build_absolute_uri("/").rstrip("/"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -17,19 +18,22 @@ from core.errors import InvalidError
 from evals import queries, runs
 from evals.domain.case_change import Change
 from evals.models import CaseResult, EvalRun
-from evals.report.cases import answers_of, case_lines
+from evals.report.cases import answers_of, case_lines, having
 from evals.report.tables import report_of
 from evals.report.values import CaseLine, RunReport
 from registry import queries as registry_queries
 from registry.domain.actor import Scope
 from registry.domain.policy import GatePolicy
 from webui.differing import side_by_side
-from webui.drawing import Bar, Drawing, differences, shares
+from webui.drawing import Bar, Curve, Drawing, Plot, differences, distributions, shares
 from webui.people import actor_of, page
 
 _RUNS_A_PAGE = 30
 _CASES_A_PAGE = 25
 _VERDICTS = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR")
+#: Checks whose scores are shown: they are judgements.
+_JUDGING = ("judge", "pairwise")
+_METRICS = {"ttft_ms": "First token", "total_ms": "Whole answer"}
 #: What a reader wants to see first.
 _CHANGED = (Change.REGRESSED, Change.FIXED, Change.FLAKY, Change.ERROR)
 
@@ -60,9 +64,10 @@ def run(request: HttpRequest, run: UUID) -> HttpResponse:
     found = queries.run_for(actor, run)
     if request.headers.get("HX-Request") == "true":
         return _progress(request, found)
-    report = report_of(found)
+    all_cases = case_lines(found)
+    report = report_of(found, all_cases, with_variances=False)
     chosen = _chosen(request)
-    lines = Paginator(case_lines(found, chosen), _CASES_A_PAGE)
+    lines = Paginator(having(all_cases, chosen), _CASES_A_PAGE)
     cases = lines.get_page(request.GET.get("page"))
     name = found.version.prompt.name
     context = {
@@ -72,6 +77,8 @@ def run(request: HttpRequest, run: UUID) -> HttpResponse:
         "policy": GatePolicy.from_json(found.policy_spec),
         "rates": _rates(found, report),
         "differences": _changes(found),
+        "curves": _curves(report),
+        "judging": _JUDGING,
         "page": cases,
         "cases": _with_answers(found, list(cases)),
         "changes": [(change.value, report.cases.get(change.value, 0)) for change in Change],
@@ -174,6 +181,16 @@ def _changes(found: EvalRun) -> Drawing | None:
     ]
     margin = GatePolicy.from_json(found.policy_spec).margin
     return differences(bars, [] if margin is None else [(-margin, f"margin {-100 * margin:g} %")])
+
+
+def _curves(report: RunReport) -> list[tuple[str, Plot]]:
+    """The distribution of each metric, the candidate beside the live version."""
+    found = []
+    for metric, lines in groupby(report.times, lambda line: line.metric):
+        curves = [Curve(line.arm, line.arm, line.curve) for line in lines]
+        if plot := distributions(curves, "ms"):
+            found.append((_METRICS.get(metric, metric), plot))
+    return found
 
 
 def _bounds(interval: Any) -> tuple[float, float]:

@@ -65,7 +65,7 @@ def version(request: HttpRequest, name: str, number: int) -> HttpResponse:
         "rendered": rendered,
         "problem": problem,
         "others": row.prompt.versions.exclude(pk=row.pk).order_by("-number").only("number")[:50],
-        "runs": evals_queries.visible_runs(actor, prompt=name, version=number)[:8],
+        "runs": evals_queries.latest_runs(actor, 8, prompt=name, version=number),
         "may_evaluate": actor.may(Scope.EVALUATE, name),
     }
     # The form asks for its part of the page alone where scripts run.

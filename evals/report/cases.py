@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
+from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
@@ -16,13 +18,15 @@ _COUNTS = tuple(field.name for field in fields(CaseCounts))
 _ORDER = {change: rank for rank, change in enumerate(Change)}
 
 
-def case_lines(run: EvalRun, changes: Collection[Change] = ()) -> list[CaseLine]:
-    """The cases of a run to which one of `changes` happened (all without any), in the order in
-    which a reader wants to hear of them.
-    """
+#: Suite and case -> how the repeats came out.
+Counted = Mapping[tuple[str, str], CaseCounts]
+
+
+def counts_by_case(runs: Collection[EvalRun]) -> Mapping[UUID, Counted]:
+    """How the cases of each run came out; a run without an answer has none."""
     rows = (
-        CaseResult.objects.filter(run=run)
-        .values("item__suite__name", "case")
+        CaseResult.objects.filter(run__in=[run.pk for run in runs])
+        .values("run", "item__suite__name", "case")
         .annotate(
             passes=_count(outcome=_OUTCOME.PASS),
             failures=_count(outcome=_OUTCOME.FAIL),
@@ -32,16 +36,29 @@ def case_lines(run: EvalRun, changes: Collection[Change] = ()) -> list[CaseLine]
             baseline_errors=_count(baseline__outcome=_OUTCOME.ERROR),
         )
         .order_by()
-        .values_list("item__suite__name", "case", *_COUNTS)
+        .values_list("run", "item__suite__name", "case", *_COUNTS)
     )
+    found: dict[UUID, dict[tuple[str, str], CaseCounts]] = defaultdict(dict)
+    for run, suite, case, *counted in rows:
+        found[run][suite, case] = CaseCounts(*counted)
+    return found
+
+
+def case_lines(run: EvalRun, changes: Collection[Change] = ()) -> list[CaseLine]:
+    """The cases of a run to which one of `changes` happened (all without any), in the order in
+    which a reader wants to hear of them.
+    """
     is_self = run.kind == EvalRun.Kind.SELF
     found = []
-    for suite, case, *counted in rows:
-        counts = CaseCounts(*counted)
+    for (suite, case), counts in counts_by_case([run]).get(run.pk, {}).items():
         change = counts.change(is_self_comparison=is_self)
-        if not changes or change in changes:
-            found.append(CaseLine(CasePlace(_ORDER[change], suite, case), change, counts))
-    return sorted(found, key=lambda line: line.place)
+        found.append(CaseLine(CasePlace(_ORDER[change], suite, case), change, counts))
+    return sorted(having(found, changes), key=lambda line: line.place)
+
+
+def having(lines: Iterable[CaseLine], changes: Collection[Change]) -> list[CaseLine]:
+    """Those to which one of `changes` happened; all without any."""
+    return [line for line in lines if not changes or line.change in changes]
 
 
 def answers_of(run: EvalRun, lines: Sequence[CaseLine]) -> QuerySet[CaseResult]:

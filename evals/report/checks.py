@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import connection
 
@@ -14,10 +17,11 @@ _CANDIDATE = "evals_caseresult answer ON answer.id = result.id"
 _BASELINE = "evals_baselineresult answer ON answer.result_id = result.id"
 #: First every check of every case, so that a case counts once; then every check.
 _RATES = """
-SELECT suite, name, type, count(*), sum(rate), bool_or(critical), bool_or(decides),
+SELECT run, suite, name, type, count(*), sum(rate), bool_or(critical), bool_or(decides),
        sum(scores) / nullif(sum(scored), 0)
 FROM (
-    SELECT suite.name AS suite, said.name, said.type, min(said.place) AS place,
+    SELECT result.run_id AS run, suite.name AS suite, said.name, said.type,
+           min(said.place) AS place,
            avg(said.passed::int)::float8 AS rate,
            bool_or(said.critical) AS critical,
            bool_or(said.critical OR coalesce(said.weight, 1) > 0) AS decides,
@@ -31,11 +35,11 @@ FROM (
             name text, type text, passed boolean, critical boolean, score float8, weight float8
         )
     ) WITH ORDINALITY AS said(name, type, passed, critical, score, weight, place)
-    WHERE result.run_id = %s
-    GROUP BY suite.name, said.name, said.type, result.case
+    WHERE result.run_id = ANY(%s)
+    GROUP BY result.run_id, suite.name, said.name, said.type, result.case
 ) AS cases
-GROUP BY suite, name, type
-ORDER BY suite, min(place), name, type
+GROUP BY run, suite, name, type
+ORDER BY run, suite, min(place), name, type
 """
 
 
@@ -43,6 +47,7 @@ ORDER BY suite, min(place), name, type
 class _Sum:
     """One check of one arm; `passes` adds up the shares of the cases."""
 
+    run: UUID
     suite: str
     name: str
     type: str
@@ -61,13 +66,24 @@ def check_lines(run: EvalRun, confidence: float) -> tuple[CheckLine, ...]:
     """One line for each check of each suite, in the order in which answers name them."""
     live = {}
     if run.baseline_id is not None:
-        live = {found.key: found.passes / found.cases for found in _sums(run, _BASELINE)}
-    return tuple(_line(found, live.get(found.key), confidence) for found in _sums(run, _CANDIDATE))
+        live = {found.key: found.passes / found.cases for found in _sums([run], _BASELINE)}
+    sums = _sums([run], _CANDIDATE)
+    return tuple(_line(found, live.get(found.key), confidence) for found in sums)
 
 
-def _sums(run: EvalRun, answer: str) -> list[_Sum]:
+def checks_by_run(
+    runs: Collection[EvalRun], confidence: float
+) -> Mapping[UUID, tuple[CheckLine, ...]]:
+    """The checks of each run, of its candidate alone."""
+    found: dict[UUID, tuple[CheckLine, ...]] = defaultdict(tuple)
+    for each in _sums(runs, _CANDIDATE):
+        found[each.run] += (_line(each, None, confidence),)
+    return found
+
+
+def _sums(runs: Collection[EvalRun], answer: str) -> list[_Sum]:
     with connection.cursor() as cursor:
-        cursor.execute(_RATES.format(answer=answer), [run.pk])
+        cursor.execute(_RATES.format(answer=answer), [[run.pk for run in runs]])
         return [_Sum(*row) for row in cursor.fetchall()]
 
 

@@ -10,31 +10,43 @@ from typing import Any
 from evals.domain.case_change import Change
 from evals.domain.statistics import wilson
 from evals.models import EvalRun, Suite
+from evals.report.answers import fresh_answers, tallies
 from evals.report.cases import case_lines
 from evals.report.checks import check_lines
 from evals.report.times import time_lines
-from evals.report.usage import usage_of
-from evals.report.values import CaseLine, RunReport, SuiteLine
+from evals.report.usage import judge_prices, usage_of
+from evals.report.values import CaseLine, RunReport, SuiteLine, VarianceLine
 from evals.report.variances import variance_lines
 from registry.domain.policy import GatePolicy
 
 
-def report_of(run: EvalRun) -> RunReport:
-    """The report of a run that is over or still goes on, from the answers that are in."""
+def report_of(
+    run: EvalRun, cases: Sequence[CaseLine] | None = None, *, with_variances: bool = True
+) -> RunReport:
+    """The report of a run that is over or still goes on, from the answers that are in.
+
+    `cases` are all of `case_lines`, for who has them. Variances read every score once more; without
+    them there are none.
+    """
     confidence = GatePolicy.from_json(run.policy_spec).confidence
-    suites = list(Suite.objects.filter(runs=run).order_by("name"))
-    cases = case_lines(run)
-    times, remarks = time_lines(run, confidence)
+    if cases is None:
+        cases = case_lines(run)
+    answers, sums = fresh_answers([run])[run.pk], tallies([run]).get(run.pk, {})
+    times, remarks = time_lines(answers, sums, confidence)
     return RunReport(
         confidence=confidence,
         suites=_suites(run, cases, confidence),
         checks=check_lines(run, confidence),
         cases=_counts(cases),
         times=times,
-        usage=usage_of(run, suites),
-        variances=variance_lines(run, suites),
+        usage=usage_of(run, answers, sums, judge_prices([sums])),
+        variances=_variances(run) if with_variances else (),
         remarks=remarks,
     )
+
+
+def _variances(run: EvalRun) -> tuple[VarianceLine, ...]:
+    return variance_lines(run, list(Suite.objects.filter(runs=run).order_by("name")))
 
 
 def _counts(cases: Sequence[CaseLine]) -> dict[str, int]:

@@ -2,96 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from django.db.models import Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from collections.abc import Iterable, Mapping, Sequence
 
 from evals.domain.latency import LatencyReport
 from evals.domain.prefill import Timed, prefill_saved
-from evals.models import BaselineResult, CaseResult, EvalRun, Suite
+from evals.models import EvalRun, Suite
+from evals.report.answers import Arm, FreshAnswer, Tally
 from evals.report.values import Cost, PrefixCache, Usage
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy
 from registry.models import ModelVersion
 
 #: USD for a million prompt tokens, and for a million completion tokens.
-_Prices = tuple[float, float]
+Prices = tuple[float, float]
 _MILLION = 1_000_000
-_TIMED = ("ttft_ms", "prompt_tokens", "cached_tokens")
 
 
-def usage_of(run: EvalRun, suites: Sequence[Suite]) -> Usage:
-    """What the run took until now."""
-    arms = [_asked(CaseResult.objects.filter(run=run))]
-    if run.baseline_id is not None:
-        arms.append(_asked(BaselineResult.objects.filter(result__run=run)))
-    judged = _judged(run)
-    phases = _phase_tokens(run)
+def usage_of(
+    run: EvalRun,
+    answers: Mapping[Arm, Sequence[FreshAnswer]],
+    tallies: Mapping[int, Tally],
+    judges: Mapping[int, Prices | None],
+) -> Usage:
+    """What the run took until now. `judges` are the `judge_prices` of its suites."""
+    sums = tallies.values()
     prices = _prices(ModelPin.from_json(run.model.pin))
+    read, written = sum(one.read for one in sums), sum(one.written for one in sums)
     cost = Cost(
-        model_usd=_usd(
-            sum(arm["prompt"] for arm in arms), sum(arm["done"] for arm in arms), prices
-        ),
-        latency_usd=_usd(*phases, prices),
-        judges_usd=_judges_usd(suites, judged),
+        model_usd=_usd(read, written, prices),
+        latency_usd=_usd(*_phase_tokens(run), prices),
+        judges_usd=_judges_usd(tallies, judges),
     )
     return Usage(
         prompt_tokens=run.prompt_tokens,
         completion_tokens=run.completion_tokens,
-        judge_prompt_tokens=sum(tokens[0] for tokens in judged.values()),
-        judge_completion_tokens=sum(tokens[1] for tokens in judged.values()),
+        judge_prompt_tokens=sum(one.judges_read for one in sums),
+        judge_completion_tokens=sum(one.judges_wrote for one in sums),
         cached_answers=run.cached,
         cost=cost,
         planned_cost_usd=run.forecast.get("cost_usd"),
-        prefix_cache=_prefix_cache(run, arms),
+        prefix_cache=_prefix_cache(run, answers, tallies),
         seconds=_seconds(run),
     )
 
 
-def _prefix_cache(run: EvalRun, arms: Sequence[Mapping[str, int]]) -> PrefixCache | None:
-    told, had = sum(arm["told"] for arm in arms), sum(arm["had"] for arm in arms)
+def judge_prices(tallies: Iterable[Mapping[int, Tally]]) -> dict[int, Prices | None]:
+    """What the judges of each suite charge, of the suites whose judges were asked. None: they have
+    several prices and nobody knows which of them used how many tokens, or one has none here.
+    """
+    asked = {
+        suite
+        for of_run in tallies
+        for suite, one in of_run.items()
+        if one.judges_read or one.judges_wrote
+    }
+    if not asked:
+        return {}
+    rows = Suite.objects.filter(pk__in=asked).values_list("pk", "spec__judges", "spec__pins")
+    digests = {
+        pk: {judge["model"]["digest"] for judge in (judges or {}).values()}
+        | set((pins or {}).values())
+        for pk, judges, pins in rows
+    }
+    pins = ModelVersion.objects.filter(digest__in=set().union(*digests.values()))
+    known = {
+        digest: _prices(ModelPin.from_json(pin))
+        for digest, pin in pins.values_list("digest", "pin")
+    }
+    return {pk: _one_price(found, known) for pk, found in digests.items()}
+
+
+def _one_price(digests: Iterable[str], known: Mapping[str, Prices]) -> Prices | None:
+    prices = {known.get(digest) for digest in digests}
+    return prices.pop() if len(prices) == 1 else None
+
+
+def _prefix_cache(
+    run: EvalRun,
+    answers: Mapping[Arm, Sequence[FreshAnswer]],
+    tallies: Mapping[int, Tally],
+) -> PrefixCache | None:
+    told = sum(one.told for one in tallies.values())
+    had = sum(one.had for one in tallies.values())
     if not told:
         return None
-    saved = prefill_saved(_timed(run), GatePolicy.from_json(run.policy_spec).confidence)
+    saved = prefill_saved(_timed(answers), GatePolicy.from_json(run.policy_spec).confidence)
     if isinstance(saved, str):
         return PrefixCache(told, had, prefill_unknown=saved)
     return PrefixCache(told, had, saved)
 
 
-def _timed(run: EvalRun) -> list[Timed]:
+def _timed(answers: Mapping[Arm, Sequence[FreshAnswer]]) -> list[Timed]:
     """The answers of both arms for which the server says what it had."""
-    known = {"from_cache": False, "cached_tokens__isnull": False, "ttft_ms__isnull": False}
-    candidate = CaseResult.objects.filter(run=run, **known).order_by()
-    rows = list(candidate.values_list("item__suite_id", "case", *_TIMED))
-    if run.baseline_id is not None:
-        live = BaselineResult.objects.filter(result__run=run, **known)
-        rows += live.values_list("result__item__suite_id", "result__case", *_TIMED)
-    return [Timed(f"{suite} {case}", *figures) for suite, case, *figures in rows]
-
-
-def _asked(answers: QuerySet[Any]) -> dict[str, int]:
-    """Tokens of what was asked for just now; of those for which the server says what it had."""
-    known = Q(cached_tokens__isnull=False)
-    return answers.filter(from_cache=False).aggregate(
-        prompt=Coalesce(Sum("prompt_tokens"), 0),
-        done=Coalesce(Sum("completion_tokens"), 0),
-        told=Coalesce(Sum("prompt_tokens", filter=known), 0),
-        had=Coalesce(Sum("cached_tokens", filter=known), 0),
-    )
-
-
-def _judged(run: EvalRun) -> dict[int, tuple[int, int]]:
-    """Tokens that the judges of each suite read and wrote."""
-    rows = (
-        CaseResult.objects.filter(run=run)
-        .order_by()
-        .values("item__suite_id")
-        .annotate(read=Sum("judge_prompt_tokens"), wrote=Sum("judge_completion_tokens"))
-        .values_list("item__suite_id", "read", "wrote")
-    )
-    return {suite: (read, wrote) for suite, read, wrote in rows}
+    return [
+        Timed(one.case, one.ttft_ms, one.prompt_tokens, one.cached_tokens)
+        for of_arm in answers.values()
+        for one in of_arm
+        if one.ttft_ms is not None and one.cached_tokens is not None
+    ]
 
 
 def _phase_tokens(run: EvalRun) -> tuple[int, int]:
@@ -106,31 +114,24 @@ def _phase_tokens(run: EvalRun) -> tuple[int, int]:
     return read, sum(arm.output_tokens for arm in arms)
 
 
-def _judges_usd(suites: Sequence[Suite], judged: Mapping[int, tuple[int, int]]) -> float | None:
-    parts = [_judge_usd(suite, *judged.get(suite.pk, (0, 0))) for suite in suites]
-    return None if None in parts else sum(part for part in parts if part is not None)
+def _judges_usd(tallies: Mapping[int, Tally], judges: Mapping[int, Prices | None]) -> float | None:
+    total = 0.0
+    for suite, one in tallies.items():
+        if not (one.judges_read or one.judges_wrote):
+            continue
+        price = judges.get(suite)
+        cost = _usd(one.judges_read, one.judges_wrote, price) if price else None
+        if cost is None:
+            return None
+        total += cost
+    return total
 
 
-def _judge_usd(suite: Suite, read: int, wrote: int) -> float | None:
-    """What one suite's judges cost. Their tokens are added up, so their prices must be one."""
-    if not (read or wrote):
-        return 0.0
-    judges: Mapping[str, Any] = suite.spec.get("judges") or {}
-    digests = {judge["model"]["digest"] for judge in judges.values()}
-    digests.update((suite.spec.get("pins") or {}).values())
-    pins = ModelVersion.objects.filter(digest__in=digests).values_list("digest", "pin")
-    known = [(digest, _prices(ModelPin.from_json(pin))) for digest, pin in pins]
-    prices = {price for _, price in known}
-    if {digest for digest, _ in known} != digests or len(prices) != 1:
-        return None
-    return _usd(read, wrote, prices.pop())
-
-
-def _prices(pin: ModelPin) -> _Prices:
+def _prices(pin: ModelPin) -> Prices:
     return (pin.price_prompt, pin.price_completion)
 
 
-def _usd(read: int, wrote: int, prices: _Prices) -> float | None:
+def _usd(read: int, wrote: int, prices: Prices) -> float | None:
     """None for a model without prices, unless it was asked nothing."""
     if not (read or wrote):
         return 0.0

@@ -67,12 +67,16 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True)
 class TimeLine:
-    """One metric of one arm over the `count` answers that were asked for just now."""
+    """One metric of one arm over the `count` answers that were asked for just now.
+
+    `curve` is its empirical distribution: (value, share of the answers that are no larger).
+    """
 
     metric: str
     arm: str
     count: int
     percentiles: tuple[Percentile, ...]
+    curve: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

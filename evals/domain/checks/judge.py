@@ -40,8 +40,8 @@ def conclude(
     if problem := objection(subject.answer.text):
         return Observation(False, f"{problem}; no judge was asked")
     with reported():
-        ruling, reasoning = rule_one(judge, replies)
-    return Observation(ruling.passed, said(ruling, reasoning), ruling.score, ruling.samples)
+        ruling, reasonings = rule_one(judge, replies)
+    return Observation(ruling.passed, said(ruling, reasonings), ruling.score, ruling.samples)
 
 
 CHECK = CheckType(

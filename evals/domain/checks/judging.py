@@ -7,7 +7,7 @@ through them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,12 +61,12 @@ def ask_one(judge: JudgeSpec, subject: Subject) -> tuple[Question, ...]:
     return tuple(_chat(f"sample {i}", judge, messages, i) for i in range(judge.samples))
 
 
-def rule_one(judge: JudgeSpec, replies: Mapping[str, Reply]) -> tuple[Ruling, str]:
+def rule_one(judge: JudgeSpec, replies: Mapping[str, Reply]) -> tuple[Ruling, tuple[str, ...]]:
     """The ruling, and the first verdict's reasoning. VerdictError, CheckError for bad replies."""
     if judge.mode == _LIKELIHOOD:
-        return settle_likelihood(judge.rubric, _reply(replies, _LIKELIHOOD).logprob), ""
+        return settle_likelihood(judge.rubric, _reply(replies, _LIKELIHOOD).logprob), ()
     verdicts = [_verdict(judge, replies, f"sample {i}") for i in range(judge.samples)]
-    return settle(judge.rubric, verdicts), verdicts[0].reasoning
+    return settle(judge.rubric, verdicts), (verdicts[0].reasoning,)
 
 
 def ask_pair(judge: JudgeSpec, subject: Subject, other: str) -> tuple[Question, ...]:
@@ -85,16 +85,16 @@ def ask_pair(judge: JudgeSpec, subject: Subject, other: str) -> tuple[Question, 
     return tuple(asked)
 
 
-def rule_pair(judge: JudgeSpec, replies: Mapping[str, Reply]) -> tuple[Ruling, str]:
-    """As `rule_one`, about the answer against the other one."""
+def rule_pair(judge: JudgeSpec, replies: Mapping[str, Reply]) -> tuple[Ruling, tuple[str, ...]]:
+    """As `rule_one`, about the answer against the other one; the reasoning of both orders."""
     if judge.mode == _LIKELIHOOD:
         mine, other = (_reply(replies, key).logprob for key in (_CANDIDATE, _OTHER))
-        return settle_likelihoods(mine, other), ""
+        return settle_likelihoods(mine, other), ()
     pairs = []
     for i in range(judge.samples):
         first, second = (_verdict(judge, replies, f"{order} {i}") for order in _ORDERS)
         pairs.append((first, second))
-    return settle_pairs(pairs), pairs[0][0].reasoning
+    return settle_pairs(pairs), tuple(verdict.reasoning for verdict in pairs[0])
 
 
 def as_text(expected: Any) -> str:
@@ -102,9 +102,14 @@ def as_text(expected: Any) -> str:
     return expected if isinstance(expected, str) else json.dumps(expected, ensure_ascii=False)
 
 
-def said(ruling: Ruling, reasoning: str) -> str:
-    """The detail of an outcome: the ruling, and the beginning of the judge's reasoning."""
-    return f"{ruling.words}; the judge: {quote(reasoning)}" if reasoning else ruling.words
+def said(ruling: Ruling, reasonings: Sequence[str]) -> str:
+    """The detail of an outcome: the ruling, and the beginning of the judge's reasoning, for a pair
+    in the one order and in the other.
+    """
+    quoted = [quote(reasoning) for reasoning in reasonings if reasoning]
+    if not quoted:
+        return ruling.words
+    return f"{ruling.words}; the judge: {'; in the other order: '.join(quoted)}"
 
 
 def _frame(subject: Subject) -> dict[str, str]:

@@ -105,8 +105,8 @@ def conclude(
     if seen := _without_judge(subject.answer.text, _other(params, subject)):
         return seen
     with reported():
-        ruling, reasoning = rule_pair(judge, replies)
-    words = said(_with_flips(ruling, judge.mode), reasoning)
+        ruling, reasonings = rule_pair(judge, replies)
+    words = said(_with_flips(ruling, judge.mode), reasonings)
     return Observation(ruling.passed, words, ruling.score, ruling.samples)
 
 

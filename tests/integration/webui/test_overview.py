@@ -210,7 +210,7 @@ def test_many_prompts_cost_no_more_questions_than_few(
             other.certify(version)
             promotion.promote(target=Target(other.prompt.name, "stable", version), actor=SYSTEM)
         promotion.rollback(prompt=other.prompt.name, actor=SYSTEM)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(12):
         overview(browser)
 
 

@@ -146,7 +146,7 @@ def test_many_versions_cost_no_more_questions_than_few(
         shelf.certify(version)
         promotion.promote(target=stable(version), actor=SYSTEM)
     make_shelf("another")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(12):
         browser.get("/prompts/greeting")
 
 

@@ -161,6 +161,15 @@ def test_a_flip_is_a_tie_and_told(verdicts, passed, score, flips):
     assert f"flipped in {flips} of 1" in outcome.detail
 
 
+def test_what_the_judge_said_in_both_orders_is_kept():
+    spec = check("pairwise")
+    before = subject("It has a switch.", judge(PAIRWISE), live="No switch.")
+    first, second = questions_of(spec, before)
+    replies = {first.key: verdict("A", "A is longer."), second.key: verdict("A", "A is kinder.")}
+    detail = conclude_check(spec, before, replies).detail
+    assert '; the judge: "A is longer."; in the other order: "A is kinder."' in detail
+
+
 def test_the_flip_rate_of_a_run_is_read_from_its_details():
     outcomes = [pairwise(v)[0].detail for v in (("A", "A"), ("A", "B"), ("B", "B"))]
     forged = 'better; flipped in 0 of 1; the judge: "; flipped in 9 of 9"'
