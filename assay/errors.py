@@ -83,6 +83,13 @@ class FolderNotEmptyError(InvalidError):
     hint = "name a new folder; nothing was written"
 
 
+class WorkerLostError(UnavailableError):
+    """A process that did a part of the work was killed."""
+
+    code = "worker_lost"
+    hint = "was there too little memory? Nothing was written; try again"
+
+
 class GitMissingError(UnavailableError):
     """Git is not installed."""
 

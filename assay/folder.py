@@ -45,6 +45,10 @@ class Folder:
                 break
         self.findings = tuple(left_out)
 
+    def __len__(self) -> int:
+        """How many files there are."""
+        return len(self._sizes)
+
     def paths(self) -> list[str]:
         """Every file's path, with `/`, relative to the root; sorted."""
         return sorted(self._sizes)
@@ -57,7 +61,7 @@ class Folder:
         try:
             # Non-blocking: a file may have become a named pipe since it was listed.
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-            with os.fdopen(os.open(self.root / path, flags), "rb") as file:
+            with os.fdopen(os.open(f"{self.root}/{path}", flags), "rb") as file:
                 data = file.read(limit + 1)
         except OSError as error:
             raise KeyError(path) from error
@@ -74,14 +78,14 @@ def limit_of(path: str) -> int:
 def _listed(root: Path, under: Collection[str] | None) -> Iterator[tuple[str, os.stat_result]]:
     """Files and symlinks below `root`, in order, without what is hidden."""
     if under is None:
-        yield from _below(root, root)
+        yield from _below(root, "")
         return
     for name in sorted(set(under)):
         path = root / name
         if any(part.startswith(".") for part in Path(name).parts) or _through_link(root, path):
             continue
         if path.is_dir() and not path.is_symlink():
-            yield from _below(root, path)
+            yield from _below(root, f"{path.relative_to(root).as_posix()}/")
         elif path.exists() or path.is_symlink():
             yield name, path.lstat()
 
@@ -91,14 +95,23 @@ def _through_link(root: Path, path: Path) -> bool:
     return any(parent.is_symlink() for parent in path.parents if root in parent.parents)
 
 
-def _below(root: Path, start: Path) -> Iterator[tuple[str, os.stat_result]]:
-    for folder, subfolders, names in os.walk(start, followlinks=False):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
-        for name in sorted([*names, *links]):
-            path = Path(folder) / name
-            if not name.startswith("."):
-                yield path.relative_to(root).as_posix(), path.lstat()
+def _below(root: Path, start: str) -> Iterator[tuple[str, os.stat_result]]:
+    """`start` leads from the root: empty, or ending in a slash. Folders that nobody may read are
+    passed over. Paths are texts here: making objects of them took longer than reading the files.
+    """
+    left = [start]
+    while left:
+        inside = left.pop()
+        try:
+            with os.scandir(f"{root}/{inside}") as found:
+                entries = sorted((e for e in found if e.name[0] != "."), key=lambda e: e.name)
+        except OSError:
+            continue
+        folders = {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
+        for entry in entries:
+            if entry.name not in folders:
+                yield f"{inside}{entry.name}", entry.stat(follow_symlinks=False)
+        left += [f"{inside}{name}/" for name in sorted(folders, reverse=True)]
 
 
 def _problem(path: str, info: os.stat_result, count: int) -> Finding | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -65,9 +66,11 @@ class Clone:
             return self._below(_names(told))
         plain = ("--name-only", "-z", "--no-renames", "--no-ext-diff")
         below = ("--", self.prefix or ".")
-        told = self.run("diff", *plain, "--no-relative", base, *below)
-        new = self.run("ls-files", "-z", "--others", "--exclude-standard", *below)
-        return self._below([*_names(told), *_names(new)])
+        # Each looks at every file of the working tree, so they look at the same time.
+        with ThreadPoolExecutor(2) as both:
+            known = both.submit(self.run, "diff", *plain, "--no-relative", base, *below)
+            new = both.submit(self.run, "ls-files", "-z", "--others", "--exclude-standard", *below)
+            return self._below([*_names(known.result()), *_names(new.result())])
 
     def files(self, commit: str, under: Collection[str] | None = None) -> CommitFiles:
         """The files of a commit; with `under`, just these and what lies below them."""

@@ -1,12 +1,14 @@
 """What `assay lint` costs on a large repository, and on a change of one prompt in it.
 
 `python benchmarks/lint.py [PROMPTS] [VERSIONS]`; the floor is reading every file once (of the whole
-repository), and starting the command (of the change). Processor seconds stand beside the clock: on
-a busy machine only they can be compared.
+repository), and starting the command and asking Git for the difference (of the change). Processor
+seconds, of all processes together, stand beside the clock: on a busy machine only they can be
+compared. Python keeps what it compiled, as in any installation, whatever the environment says.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from running_assay import git, make_repository
 from table import show
 
 ASSAY = str(Path(sys.executable).with_name("assay"))
+_DIFF = 'cd "$0" && git diff --name-only HEAD~1 && git ls-files --others --exclude-standard'
 _READ = """
 import sys
 from pathlib import Path
@@ -32,34 +35,49 @@ def main(prompts: int, versions: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         repository = Path(scratch) / "repository"
         make_repository(repository, prompts, versions)
-        whole = [
-            ("read every file (floor)", _timed(sys.executable, "-c", _READ, str(repository))),
-            ("assay lint", _timed(ASSAY, "lint", str(repository))),
+        show_lint(repository, f"{prompts} prompts × {versions} versions")
+
+
+def show_lint(repository: Path, title: str) -> None:
+    """Print both tables. A version is committed to the repository on the way."""
+    with tempfile.TemporaryDirectory() as compiled:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
+        def timed(*command: str) -> tuple[str, str]:
+            """Seconds by the clock, and of processor time; the best of three."""
+            wall, spent = min(_once(command, environment) for _ in range(3))
+            return f"{wall:.2f}", f"{spent:.2f}"
+
+        head, folder = ("what", "s by the clock", "processor s", "goal"), str(repository)
+        read = timed(sys.executable, "-c", _READ, folder)
+        whole = timed(ASSAY, "lint", folder)
+        rows = [("read every file (floor)", *read, ""), ("assay lint", *whole, "≤ 15 s")]
+        show(title, head, rows)
+        commit_a_version(repository, 0)
+        of_change = [
+            ("assay --version (floor)", *timed(ASSAY, "--version"), ""),
+            ("git diff, untracked files (floor)", *timed("sh", "-c", _DIFF, folder), ""),
+            ("assay lint --base", *timed(ASSAY, "lint", folder, "--base", "HEAD~1"), "≤ 1 s"),
+            ("assay ci", *timed(ASSAY, "ci", folder, "--base", "HEAD~1"), ""),
         ]
-        added = repository / "prompts" / "prompt-00000" / f"v{versions + 1}.jinja2"
-        added.write_text("One more.\n")
-        git(repository, "add", "-A")
-        git(repository, "commit", "-q", "-m", "One version.")
-        change = [
-            ("assay --version (floor)", _timed(ASSAY, "--version")),
-            ("assay lint --base", _timed(ASSAY, "lint", str(repository), "--base", "HEAD~1")),
-            ("assay ci", _timed(ASSAY, "ci", str(repository), "--base", "HEAD~1")),
-        ]
-    head = ("what", "s by the clock", "processor s")
-    show(f"{prompts} prompts × {versions} versions", head, [(n, *spent) for n, spent in whole])
-    show("a change of one prompt in it", head, [(name, *spent) for name, spent in change])
+        show("a change of one prompt in it", head, of_change)
 
 
-def _timed(*command: str) -> tuple[str, str]:
-    """Seconds by the clock, and of processor time; the better of two."""
-    wall, spent = min(_once(command), _once(command))
-    return f"{wall:.2f}", f"{spent:.2f}"
+def commit_a_version(repository: Path, number: int) -> int:
+    """One more version of the prompt with that number, in a commit. Returns which."""
+    folder = repository / "prompts" / f"prompt-{number:05}"
+    version = len(list(folder.glob("v*.jinja2"))) + 1
+    (folder / f"v{version}.jinja2").write_text(f"One more, take {version}.\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "One version.")
+    return version
 
 
-def _once(command: tuple[str, ...]) -> tuple[float, float]:
+def _once(command: tuple[str, ...], environment: dict[str, str]) -> tuple[float, float]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
     wall = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

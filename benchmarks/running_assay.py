@@ -20,14 +20,15 @@ def git(repository: Path, *arguments: str) -> None:
 
 
 def make_repository(repository: Path, prompts: int, versions: int) -> None:
-    """`prompts` prompts with `versions` versions each, all live at the newest."""
+    """`prompts` prompts with `versions` versions each, all different, and live at the newest."""
     for number in range(prompts):
         folder = repository / "prompts" / f"prompt-{number:05}"
         folder.mkdir(parents=True)
         (folder / "prompt.yaml").write_text(f"description: Prompt {number}.\nmodel: bench\n")
         for version in range(1, versions + 1):
             (folder / f"v{version}.jinja2").write_text(
-                "---\nvariables:\n  ticket: {type: string, maxLength: 4000}\n"
+                f"---\ndescription: Answers for team {number}, take {version}.\nvariables:\n"
+                f"  ticket: {{type: string, maxLength: {1000 + number % 3000}}}\n"
                 "parameters: {temperature: 0, max_tokens: 64}\n---\n"
                 f"You are assistant {number}, revision {version}. "
                 + "Be kind and brief. " * 40

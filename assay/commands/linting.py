@@ -72,8 +72,11 @@ def _lint(path: Path, base: str | None, *, show_all: bool) -> Linted:
     from evals.domain.lint import lint_repository
 
     if base is None:
+        from assay.cores import spread_over_cores
+
         files = local.folder_of(path)
-        return lint_repository(files, files.findings)
+        with spread_over_cores(len(files)) as spread:
+            return lint_repository(files, files.findings, spread=spread)
     from assay.changes import working_change
 
     local.check_folder(path)

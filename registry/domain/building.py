@@ -20,6 +20,8 @@ _OCTAL = re.compile(r"0o[0-7]+")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+#: What the first character of a plain scalar must be among for it to be anything but a string.
+_TELLING = frozenset("~nNtTfF+-.0123456789")
 _VALUES = frozenset({"AliasEvent", "ScalarEvent", "MappingStartEvent", "SequenceStartEvent"})
 
 
@@ -135,7 +137,7 @@ class Builder:
     def _scalar(self, event: Any) -> Any:
         self._check_tag(event)
         text = str(event.value)
-        if UNSTORABLE.search(text):
+        if not text.isprintable() and UNSTORABLE.search(text):
             message = "This string holds a NUL or half a character (a lone surrogate)."
             raise self._refuse(event, "yaml_character", message)
         if not event.implicit[0] or event.style:
@@ -185,6 +187,8 @@ class _Open:
 
 def _resolve(text: str) -> Any:
     """A plain scalar by the core schema."""
+    if text and text[0] not in _TELLING:
+        return text
     if _NULL.fullmatch(text):
         return None
     if _BOOL.fullmatch(text):

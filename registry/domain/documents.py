@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from ruamel.yaml import YAML
@@ -53,10 +53,15 @@ def _load(text: str, first_line: int, max_values: int) -> Document:
 
 
 def _libyaml_events(text: str) -> Iterator[Any]:
-    for event in cast("Iterator[Any]", yaml.parse(text, Loader=yaml.CLoader)):
-        if getattr(event, "value", None) == "" and not event.style:
-            raise ValueError("the parsers place a value that is not there differently")
-        yield event
+    loader: Any = yaml.CLoader(text)
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            if getattr(event, "value", None) == "" and not event.style:
+                raise ValueError("the parsers place a value that is not there differently")
+            yield event
+    finally:
+        loader.dispose()
 
 
 def _load_slowly(text: str, first_line: int, max_values: int) -> Document:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 
 from core.findings import Finding
@@ -16,6 +17,7 @@ from registry.domain.names import is_name
 from registry.domain.parsing import parameter_mark, parse_version
 from registry.domain.policy import GatePolicy, Gates, parse_gates
 from registry.domain.source import Source
+from registry.domain.spreading import Spread, in_order, parts_of
 from registry.domain.template.analysis import analyse
 from registry.domain.version import VersionContent
 
@@ -54,21 +56,44 @@ def parse_repository(
     files: Files,
     published: Published = MappingProxyType({}),
     only: Collection[str] | None = None,
+    spread: Spread = in_order,
 ) -> ParsedRepository:
     """Read every file of a commit. Never renders, never raises for what a file contains.
 
     A version whose path and blob id are in `published` is taken from there, without its warnings,
     when its partials are still the same; this needs `files` with `blob_id`. With `only`, no other
-    prompt than these is looked at, and nothing that tags.yaml says of others.
+    prompt than these is looked at, and nothing that tags.yaml says of others. `spread` says where
+    version files are read.
     """
-    return _Reader(files, published, only).read()
+    return _Reader(files, published, only, spread).read()
+
+
+#: (prompt, number, path) of a version file.
+_VersionFile = tuple[str, int, str]
+_Read = tuple[VersionContent | None, tuple[Finding, ...]]
+
+
+def _read_versions(
+    files: Files, partials: Mapping[str, str], wanted: Sequence[_VersionFile]
+) -> list[_Read]:
+    return [
+        parse_version(name, number, path, files.read(path), partials)
+        for name, number, path in wanted
+    ]
 
 
 class _Reader:
-    def __init__(self, files: Files, published: Published, only: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        files: Files,
+        published: Published,
+        only: Collection[str] | None,
+        spread: Spread,
+    ) -> None:
         self.files = files
         self.published = published
         self.only = only
+        self.spread = spread
         self.layout: Layout = sort_paths(files.paths())
         self.findings: list[Finding] = list(self.layout.findings)
         self.partials: dict[str, str] = {}
@@ -77,9 +102,11 @@ class _Reader:
         models = self._models()
         gates = self._gates()
         self._read_partials()
+        names = sorted(filter(self._is_read, self.layout.prompts))
+        versions = self._versions(names)
         prompts = {}
-        for name in sorted(filter(self._is_read, self.layout.prompts)):
-            prompt = self._prompt(name, models, gates)
+        for name in names:
+            prompt = self._prompt(name, versions, models, gates)
             if prompt is not None:
                 prompts[name] = prompt
         live = self._live(prompts, models)
@@ -117,18 +144,43 @@ class _Reader:
             found = analyse(self.partials[name], self.partials, kind="partial", path=path)
             self.findings.extend(found.findings)
 
+    def _versions(self, names: Sequence[str]) -> dict[str, VersionContent]:
+        """Path -> content of every version of these prompts that could be read."""
+        found, wanted = {}, []
+        for name, number, path in self._version_files(names):
+            known = self._published(path)
+            if known is not None and (known.name, known.number) == (name, number):
+                found[path] = known
+            else:
+                wanted.append((name, number, path))
+        work = partial(_read_versions, self.files, self.partials)
+        read = (one for part in self.spread(work, parts_of(wanted)) for one in part)
+        for (_, _, path), (content, findings) in zip(wanted, read, strict=True):
+            self.findings.extend(findings)
+            if content is not None:
+                found[path] = content
+        return found
+
+    def _version_files(self, names: Sequence[str]) -> Iterator[_VersionFile]:
+        for name in names:
+            for number, path in self.layout.prompts[name].numbered():
+                yield name, number, path
+
     def _prompt(
-        self, name: str, models: Mapping[str, ModelPin], gates: Gates
+        self,
+        name: str,
+        versions: Mapping[str, VersionContent],
+        models: Mapping[str, ModelPin],
+        gates: Gates,
     ) -> ParsedPrompt | None:
         folder = self.layout.prompts[name]
-        versions = [self._version(name, number, path) for number, path in folder.numbered()]
         prompt = ParsedPrompt(name)
         if folder.metadata:
             described = self._metadata(name, folder.metadata, models, gates)
             if described is None:
                 return None  # without its gate, a prompt would be released by a weaker rule
             prompt = described
-        good = tuple(version for version in versions if version)
+        good = tuple(versions[path] for _, path in folder.numbered() if path in versions)
         self._warn_of_repetition(good)
         self._report_limits(good, models.get(prompt.model or ""))
         return replace(prompt, versions=good)
@@ -156,15 +208,6 @@ class _Reader:
             fields.wrong("model", "unknown_model", f"models.yaml has no model {prompt.model!r}.")
         self.findings.extend(source.findings)
         return None if source.is_broken else prompt
-
-    def _version(self, name: str, number: int, path: str) -> VersionContent | None:
-        known = self._published(path)
-        if known is not None and (known.name, known.number) == (name, number):
-            return known
-        data = self.files.read(path)
-        content, findings = parse_version(name, number, path, data, self.partials)
-        self.findings.extend(findings)
-        return content
 
     def _published(self, path: str) -> VersionContent | None:
         if not self.published or not isinstance(self.files, AddressedFiles):

@@ -59,7 +59,8 @@ class ValueProblem:
 
 def check_schema(schema: Any) -> tuple[SchemaProblem, ...]:
     """Everything wrong with the schema of one variable; empty when it can be used."""
-    return _check_schema(json.dumps(_skeleton(schema)))
+    text = json.dumps(_skeleton(schema))
+    return _check_again(text) if len(text) <= _MAX_KEPT else _check_schema(text)
 
 
 def _skeleton(schema: Any) -> Any:
@@ -72,8 +73,6 @@ def _skeleton(schema: Any) -> Any:
     }
 
 
-# Prompts repeat their schemas, and the check against the meta-schema takes milliseconds.
-@lru_cache(maxsize=1024)
 def _check_schema(text: str) -> tuple[SchemaProblem, ...]:
     schema = json.loads(text)
     if not isinstance(schema, dict):
@@ -95,6 +94,12 @@ def _check_schema(text: str) -> tuple[SchemaProblem, ...]:
         SchemaProblem(("default",), "default_invalid", f"The default {problem.message}.")
         for problem in check_value(schema, default, "")
     )
+
+
+# Prompts repeat their schemas, and the check against the meta-schema takes most of a millisecond.
+# Only small ones are kept, so hostile ones cannot fill the memory.
+_MAX_KEPT = 512
+_check_again = lru_cache(maxsize=8192)(_check_schema)
 
 
 def _walk(schema: Any, place: Place) -> Iterator[SchemaProblem]:
@@ -135,13 +140,17 @@ def _check_pattern(pattern: Any, place: Place) -> Iterator[SchemaProblem]:
 
 
 def _against_meta_schema(schema: Schema) -> Iterator[SchemaProblem]:
-    from jsonschema import Draft202012Validator
-
-    meta = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-    for error in meta.iter_errors(schema):
+    for error in _meta_validator().iter_errors(schema):
         place = tuple(error.absolute_path)
         message = f"This is not JSON Schema 2020-12: {_reason(error)}."
         yield SchemaProblem(place, "schema_invalid", message)
+
+
+@lru_cache(maxsize=1)
+def _meta_validator() -> Validator:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(Draft202012Validator.META_SCHEMA)
 
 
 def check_value(schema: Schema, value: Any, pointer: str) -> tuple[ValueProblem, ...]:

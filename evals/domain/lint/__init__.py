@@ -5,7 +5,7 @@ The one answer that `assay lint`, `assay ci` and the server's check of a pull re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.findings import Finding
@@ -23,6 +23,7 @@ from registry.domain.lint import (
 )
 from registry.domain.lint.ignoring import UNUSED
 from registry.domain.repository import ParsedRepository, parse_repository
+from registry.domain.spreading import Spread, in_order
 
 __all__ = ["Linted", "Scope", "lint_change", "lint_repository"]
 
@@ -37,15 +38,18 @@ class Linted:
 
 
 def lint_repository(
-    files: Files, beside: Iterable[Finding] = (), base: Files | None = None
+    files: Files,
+    beside: Iterable[Finding] = (),
+    base: Files | None = None,
+    spread: Spread = in_order,
 ) -> Linted:
     """Lint all of a repository, also against what `base` has published if that is known.
 
-    `beside` are findings about the files themselves.
+    `beside` are findings about the files themselves; `spread` says where files are read.
     """
     before = State(base, parse_repository(base)) if base is not None else None
-    head = State(files, parse_repository(files))
-    found, ignores = _found(Subject(head, before), Scope(), sorted(files.paths()))
+    head = State(files, parse_repository(files, spread=spread))
+    found, ignores = _found(Subject(head, before), Scope(), sorted(files.paths()), spread)
     result = apply_ignores(sorted({*found, *beside}), ignores, ignorable_errors())
     return Linted(head.parsed, tuple(sorted(result.findings)), result.count)
 
@@ -68,9 +72,11 @@ def lint_change(head: Files, base: Files, scope: Scope, beside: Iterable[Finding
     return Linted(now.parsed, tuple(sorted(kept)), result.count)
 
 
-def _found(subject: Subject, scope: Scope, paths: list[str]) -> tuple[list[Finding], list[Ignore]]:
+def _found(
+    subject: Subject, scope: Scope, paths: Sequence[str], spread: Spread = in_order
+) -> tuple[list[Finding], list[Ignore]]:
     state = subject.head
-    found, ignores = check_files(state.files, paths)
+    found, ignores = check_files(state.files, paths, spread)
     found += state.parsed.findings
     found += lint_suites(state.files, state.parsed, scope.suites)
     found += check_rules(subject)

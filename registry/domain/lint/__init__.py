@@ -7,7 +7,8 @@ what could be read.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from core.findings import Finding
 from registry.domain.files import Files
@@ -25,6 +26,7 @@ from registry.domain.lint import (
 from registry.domain.lint.ignoring import Ignore, Ignored, apply_ignores, read_ignores
 from registry.domain.lint.rule import Edit, Rule, RuleDoc, TextRule
 from registry.domain.lint.subject import State, Subject, text_of
+from registry.domain.spreading import Spread, in_order, parts_of
 
 __all__ = [
     "RULES",
@@ -64,11 +66,18 @@ def check_rules(subject: Subject) -> Iterator[Finding]:
         yield from rule.check(subject)
 
 
-def check_files(files: Files, paths: list[str]) -> tuple[list[Finding], list[Ignore]]:
+def check_files(
+    files: Files, paths: Sequence[str], spread: Spread = in_order
+) -> tuple[list[Finding], list[Ignore]]:
     """What the rules about single files find in these, and the ignores written there.
 
-    Files that are no text are passed over.
+    Files that are no text are passed over. `spread` says where they are read.
     """
+    parts = list(spread(partial(_check_part, files), parts_of(paths)))
+    return [one for part, _ in parts for one in part], [one for _, part in parts for one in part]
+
+
+def _check_part(files: Files, paths: Sequence[str]) -> tuple[list[Finding], list[Ignore]]:
     findings: list[Finding] = []
     ignores: list[Ignore] = []
     for path in paths:

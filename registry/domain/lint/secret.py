@@ -27,17 +27,20 @@ _SHOWN = 4
 
 @dataclass(frozen=True)
 class _Form:
-    """What a kind of secret looks like; the group `key` is the secret. `start` must be there."""
+    """What a kind of secret looks like; the group `key` is the secret.
+
+    One of `starts` must be there: looking for it costs a tenth of looking for the pattern.
+    """
 
     kind: str
-    start: str
+    starts: tuple[str, ...]
     pattern: re.Pattern[str]
     is_random: bool = True
     may_be_placeholder: bool = True
 
 
-def _form(kind: str, start: str, pattern: str, **more: bool) -> _Form:
-    return _Form(kind, start, re.compile(pattern), **more)
+def _form(kind: str, starts: str, pattern: str, **more: bool) -> _Form:
+    return _Form(kind, tuple(starts.split("|")), re.compile(pattern), **more)
 
 
 _EDGE, _END = r"(?<![A-Za-z0-9_-])", r"(?![A-Za-z0-9_-])"
@@ -49,7 +52,7 @@ _FORMS = (
         is_random=False,
         may_be_placeholder=False,
     ),
-    _form("AWS access key", "A", rf"{_EDGE}(?P<key>(?:AKIA|ASIA)[A-Z2-7]{{16}}){_END}"),
+    _form("AWS access key", "AKIA|ASIA", rf"{_EDGE}(?P<key>(?:AKIA|ASIA)[A-Z2-7]{{16}}){_END}"),
     _form(
         "OpenAI key", "sk-", rf"{_EDGE}(?P<key>sk-(?:proj-|svcacct-|admin-)[\w-]{{40,200}}){_END}"
     ),
@@ -60,7 +63,11 @@ _FORMS = (
         "sk-lf-",
         rf"{_EDGE}(?P<key>sk-lf-[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}){_END}",
     ),
-    _form("GitHub token", "gh", rf"{_EDGE}(?P<key>gh[pousr]_[A-Za-z0-9]{{36}}){_END}"),
+    _form(
+        "GitHub token",
+        "ghp_|gho_|ghu_|ghs_|ghr_",
+        rf"{_EDGE}(?P<key>gh[pousr]_[A-Za-z0-9]{{36}}){_END}",
+    ),
     _form("GitHub token", "github_pat_", rf"{_EDGE}(?P<key>github_pat_\w{{82}}){_END}"),
     _form("GitLab token", "glpat-", rf"{_EDGE}(?P<key>glpat-[\w-]{{20,64}}){_END}"),
     _form("Hugging Face token", "hf_", rf"{_EDGE}(?P<key>hf_[A-Za-z0-9]{{34,40}}){_END}"),
@@ -86,6 +93,7 @@ _FORMS = (
         is_random=False,
     ),
 )
+_STARTS = tuple((start, form) for form in _FORMS for start in form.starts)
 _NAMED = re.compile(
     r"(?:api[_-]?key|secret|token|passw(?:or)?d|private[_-]?key|credential)s?[\"']?\s{0,3}[:=]\s{0,3}"
     r"[\"']?(?P<key>[A-Za-z0-9+/_=.-]{20,200})(?![A-Za-z0-9+/_=.-])",
@@ -119,9 +127,7 @@ _HINT = "revoke it, and take it from the environment instead"
 
 
 def _matches(text: str) -> Iterator[tuple[int, str, str]]:
-    for form in _FORMS:
-        if form.start not in text:
-            continue
+    for form in dict.fromkeys(form for start, form in _STARTS if start in text):
         for match in form.pattern.finditer(text):
             key = match["key"]
             is_real = not form.is_random or _entropy(key) >= MIN_ENTROPY - 0.5
