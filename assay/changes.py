@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.folder import Folder
 from assay.git import Clone, CommitFiles, clone_at
-from evals.domain.impact import Impact, impact_of
-from evals.domain.lint import Linted, lint_change, lint_repository
 from registry.domain.layout import REGISTERS
+
+if TYPE_CHECKING:
+    from evals.domain.impact import Impact
+    from evals.domain.lint import Linted
 
 #: What a prompt may need beside its own folder.
 _SHARED = ("prompts/partials", "suites", "datasets", "rubrics", "calibration")
@@ -31,6 +35,8 @@ class Change:
 
     def lint(self, *, show_all: bool = False) -> Linted:
         """What the change makes worse; with `show_all`, everything wrong with what it makes."""
+        from evals.domain.lint import lint_change, lint_repository
+
         if not show_all:
             return lint_change(self.after, self.before, self.impact.scope, self.after.findings)
         whole = _view(self.clone, self.head, None)
@@ -45,7 +51,12 @@ def change_of(clone: Clone, base: str, head: str | None = None) -> Change:
     tip = clone.commit(head or "HEAD")
     fork = clone.fork(clone.commit(base), tip)
     there = tip if head is not None else None
-    changed = clone.changed(fork, there)
+    with ThreadPoolExecutor(1) as meanwhile:
+        # Git looks at every file of the working tree, and loading the linter takes as long.
+        asked = meanwhile.submit(clone.changed, fork, there)
+        from evals.domain.impact import impact_of
+
+        changed = asked.result()
     around = {*changed, *REGISTERS}
     impact = impact_of(_view(clone, there, around), clone.files(fork, around), changed)
     prompts = impact.scope.prompts

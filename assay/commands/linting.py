@@ -69,10 +69,10 @@ def _chosen(form: FindingFormat | None, *, as_json: bool) -> FindingFormat:
 
 def _lint(path: Path, base: str | None, *, show_all: bool) -> Linted:
     from assay import local
-    from evals.domain.lint import lint_repository
 
     if base is None:
         from assay.cores import spread_over_cores
+        from evals.domain.lint import lint_repository
 
         files = local.folder_of(path)
         with spread_over_cores(len(files)) as spread:
