@@ -1,13 +1,11 @@
-"""The message of a commit that writes moves back, and how such a commit is known again."""
+"""The message of a commit that writes moves back."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 TRAILER = "Assay-Write-Back"
-_MARKED = re.compile(rf"^{TRAILER}: [0-9]+$", re.MULTILINE)
 _MOVES_SHOWN = 50
 _LINE_CHARS = 300
 _SUBJECT_CHARS = 72
@@ -28,20 +26,15 @@ class WrittenMove:
 
 
 def message_of(moves: Sequence[WrittenMove], revision: int) -> str:
-    """Subject, a line for each move, and the marker with the registry's revision."""
+    """Subject, a line for each move, and the trailer with the registry's revision.
+
+    The trailer is for people: who can push can write it, so Assay goes by the commits it noted.
+    """
     lines = [_line(move) for move in moves[:_MOVES_SHOWN]]
     if len(moves) > _MOVES_SHOWN:
         lines.append(f"- and {len(moves) - _MOVES_SHOWN} more")
     told = "\n".join(lines)
     return f"{_subject(moves)}\n\n{told}\n\n{TRAILER}: {revision}\n"
-
-
-def is_write_back(body: str) -> bool:
-    """Whether the message's body ends with our marker, as only commits of ours should.
-
-    Whoever forges it gains nothing: such a commit asks for no promotion.
-    """
-    return _MARKED.search(body.rstrip().rpartition("\n\n")[2]) is not None
 
 
 def _subject(moves: Sequence[WrittenMove]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -197,19 +197,28 @@ class Mirror:
         return commits_touching(self._git, self._store(), path, old, new, limit)
 
     def push(
-        self, base: str, files: Mapping[str, bytes], message: str, author: Author, now: datetime
+        self,
+        base: str,
+        files: Mapping[str, bytes],
+        message: str,
+        author: Author,
+        now: datetime,
+        *,
+        made: Callable[[str], object],
     ) -> str:
         """Add one commit to the branch of the remote, whose tip must still be `base`.
 
-        `files` are written over those of `base`; all others stay. Returns the commit. Raises
-        BranchMovedError when the tip is another one, PushRefusedError when the remote does not take
-        it, MirrorUnavailableError. It may have arrived even so: the next fetch tells.
+        `files` are written over those of `base`; all others stay. `made` is told the commit's id
+        before anybody else can see it. Returns the id. Raises BranchMovedError when the tip is
+        another one, PushRefusedError when the remote does not take it, MirrorUnavailableError: it
+        may have arrived even so, and the next fetch tells.
         """
         self._prepare()
         with self._stores.locked(self._limits.seconds) as lock:
             git = replace(self._git, held=(lock,))
             pushing = Pushing(git, self._store(), self._address, self._branch)
             commit = pushing.commit(base, files, message, author, now)
+            made(commit)
             pushing.send(base, commit)
         return commit
 

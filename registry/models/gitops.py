@@ -7,7 +7,11 @@ from django.db.models import Q
 
 
 class WriteBack(models.Model):
-    """A commit of ours on the repository's branch, with moves of tags in it."""
+    """A commit of ours with moves of tags in it, noted before it is sent to the repository.
+
+    What a sync meets there and finds here asks for nothing. One that never arrived is followed by
+    one that did.
+    """
 
     commit = models.CharField(max_length=64, unique=True)
     #: The commit it was made on.

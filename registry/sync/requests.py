@@ -1,8 +1,9 @@
 """A merged change to tags.yaml is a promotion request: noted with the commit, decided by the gate.
 
 Merging into the branch that is followed is the authorisation: whoever may do that may ask for any
-tag. The evidence is asked for as of everybody else. A commit asks once, a commit that writes moves
-back asks for nothing, and neither does a branch whose history was rewritten.
+tag. The evidence is asked for as of everybody else. A commit asks once. Commits with which we wrote
+moves back ask for nothing, known by their ids and not by what they say of themselves; neither does
+a branch whose history was rewritten.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ from registry.domain.change import RepositoryChange
 from registry.domain.files import Files
 from registry.domain.live import DEFAULT_CANARY_WEIGHT, LiveTag, parse_live
 from registry.domain.live_writing import PATH, Key
-from registry.domain.write_back_message import is_write_back
 from registry.errors import EvidenceChangingError, RevisionConflictError
 from registry.mirror import CommitInfo, Mirror
-from registry.models import MirrorAlarm, TagRequest
+from registry.models import MirrorAlarm, TagRequest, WriteBack
 from registry.sync import alarms
 from registry.sync.findings import storable
 
@@ -54,12 +54,15 @@ def note_requests(mirror: Mirror, change: RepositoryChange, before: str) -> froz
     changed = _changed(old, new)
     _stop_alarms(changed, change.now)
     authors = _authors(mirror, commits, changed)
-    infos = {commit: mirror.commit_info(commit) for commit in set(authors.values())}
+    ours = frozenset(
+        WriteBack.objects.filter(commit__in=authors.values()).values_list("commit", flat=True)
+    )
+    infos = {commit: mirror.commit_info(commit) for commit in {*authors.values()} - ours}
     TagRequest.objects.bulk_create(
         [
             _request(key, changed[key], infos[commit])
             for key, commit in authors.items()
-            if not is_write_back(infos[commit].body)
+            if commit in infos
         ],
         ignore_conflicts=True,
     )

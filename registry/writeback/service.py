@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
@@ -71,9 +72,35 @@ def _write_once(moves: Sequence[TagEvent]) -> None:
             return
         message = message_of([_in_words(move) for move in moves], ledger.newest_revision())
         author = Author(*settings.WRITE_BACK_AUTHOR)
-        commit = mirror.push(base, files, message, author, timezone.now())
-    WriteBack.objects.create(commit=commit, base=base, moves=len(moves))
+        note = _Note(base, len(moves))
+        try:
+            commit = mirror.push(base, files, message, author, timezone.now(), made=note.take)
+        except (BranchMovedError, PushRefusedError):
+            note.take_back()
+            raise
     _log.info("wrote %d moves back: %s", len(moves), commit)
+
+
+@dataclass(slots=True)
+class _Note:
+    """Our commit is noted before anybody can see it: a sync must know it again although its worker
+    was killed over it, or the remote took it and did not say so.
+    """
+
+    base: str
+    moves: int
+    row: WriteBack | None = None
+
+    def take(self, commit: str) -> None:
+        """Within a second, the same moves on the same base make the same commit again."""
+        told = {"base": self.base, "moves": self.moves}
+        row, is_new = WriteBack.objects.get_or_create(commit=commit, defaults=told)
+        self.row = row if is_new else None
+
+    def take_back(self) -> None:
+        """The remote said that it did not take it. An earlier try of the same may have arrived."""
+        if self.row is not None:
+            self.row.delete()
 
 
 def _in_words(move: TagEvent) -> WrittenMove:

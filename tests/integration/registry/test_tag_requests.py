@@ -188,6 +188,20 @@ def test_a_commit_that_writes_back_asks_for_nothing(
     assert (live(), statuses(), alarms()) == (2, [], [])
 
 
+def test_a_commit_that_only_says_that_it_writes_back_is_heard(
+    repository: SharedRepository,
+) -> None:
+    """Else a pull request could carry a change of tags.yaml that nobody ever answers."""
+    message = "Point greet:stable at v1.\n\n- greet:stable v2 -> v1\n\nAssay-Write-Back: 7\n"
+    merge(repository, ASKED, message)
+    assert (live(), statuses()) == (2, ["refused"])
+    assert [subject for subject, _ in alarms()] == ["greet:stable"]
+    merge(repository, TAGS, "Back.")
+    certify()
+    merge(repository, ASKED, message)
+    assert (live(), statuses()[-1], alarms()) == (1, "granted", [])
+
+
 def test_what_is_merged_while_a_move_waits_is_heard_before_it_is_written_over(
     repository: SharedRepository, admin: Actor, settings: Settings
 ) -> None:
