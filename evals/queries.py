@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -87,6 +87,15 @@ def run_for(actor: Actor, run_id: UUID) -> EvalRun:
     found = run(run_id)
     if not actor.sees(found.version.prompt.name):
         raise RunUnknownError(f"there is no run {run_id}")
+    return found
+
+
+def runs_for(actor: Actor, run_ids: Collection[UUID]) -> list[EvalRun]:
+    """These runs within the actor's globs, oldest first. Raises RunUnknownError as `run_for`."""
+    found = list(visible_runs(actor).filter(pk__in=run_ids).order_by("created_at", "pk"))
+    missing = set(run_ids) - {run.pk for run in found}
+    if missing:
+        raise RunUnknownError(f"there is no run {min(missing)}")
     return found
 
 

@@ -170,7 +170,8 @@ def _marks(low: float, high: float) -> list[float]:
 
 def _round_numbers(low: float, high: float) -> list[float]:
     """1, 2, 5, 10, … around the values; powers of ten alone where they are far apart."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    # One power more at both ends: logarithms of numbers beside a power of ten are rounded to it.
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
     numbers = _NICE if high / low <= _FAR else _NICE[:1]
     found = [number * 10.0**power for power in powers for number in numbers]
     start, end = max(n for n in found if n <= low), min(n for n in found if n >= high)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -25,15 +24,15 @@ from registry import queries as registry_queries
 from registry.domain.actor import Scope
 from registry.domain.policy import GatePolicy
 from webui.differing import side_by_side
-from webui.drawing import Bar, Curve, Drawing, Plot, differences, distributions, shares
+from webui.drawing import Bar, Drawing, differences, shares
 from webui.people import actor_of, page
+from webui.times import time_plots
 
 _RUNS_A_PAGE = 30
 _CASES_A_PAGE = 25
 _VERDICTS = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR")
 #: Checks whose scores are shown: they are judgements.
 _JUDGING = ("judge", "pairwise")
-_METRICS = {"ttft_ms": "First token", "total_ms": "Whole answer"}
 #: What a reader wants to see first.
 _CHANGED = (Change.REGRESSED, Change.FIXED, Change.FLAKY, Change.ERROR)
 
@@ -77,7 +76,7 @@ def run(request: HttpRequest, run: UUID) -> HttpResponse:
         "policy": GatePolicy.from_json(found.policy_spec),
         "rates": _rates(found, report),
         "differences": _changes(found),
-        "curves": _curves(report),
+        "times": time_plots((line.arm, line.arm, line) for line in report.times),
         "judging": _JUDGING,
         "page": cases,
         "cases": _with_answers(found, list(cases)),
@@ -181,16 +180,6 @@ def _changes(found: EvalRun) -> Drawing | None:
     ]
     margin = GatePolicy.from_json(found.policy_spec).margin
     return differences(bars, [] if margin is None else [(-margin, f"margin {-100 * margin:g} %")])
-
-
-def _curves(report: RunReport) -> list[tuple[str, Plot]]:
-    """The distribution of each metric, the candidate beside the live version."""
-    found = []
-    for metric, lines in groupby(report.times, lambda line: line.metric):
-        curves = [Curve(line.arm, line.arm, line.curve) for line in lines]
-        if plot := distributions(curves, "ms"):
-            found.append((_METRICS.get(metric, metric), plot))
-    return found
 
 
 def _bounds(interval: Any) -> tuple[float, float]:

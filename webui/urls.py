@@ -7,6 +7,8 @@ from django.urls import path
 
 from webui import (
     access,
+    cases,
+    comparing,
     ledger,
     model_pages,
     moves,
@@ -33,6 +35,8 @@ urlpatterns = [
     path("rollback/<path:name>", moves.rollback, name="page-rollback"),
     path("end-canary/<path:name>", moves.clear_canary, name="page-clear-canary"),
     path("evaluate/<path:name>", runs.start, name="page-start-run"),
+    path("cases/<path:name>", cases.cases, name="page-cases"),
+    path("compare/", comparing.compare, name="page-compare"),
     path("runs/", runs.listed, name="page-runs"),
     path("runs/<uuid:run>", runs.run, name="page-run"),
     path("runs/<uuid:run>/cancel", runs.act, {"action": "cancel"}, name="page-cancel-run"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from evals.domain.case_state import CaseState, case_state
+
 
 class Change(StrEnum):
     """What became of a case, in the order in which a reader wants to hear it."""
@@ -33,6 +35,11 @@ class CaseCounts:
     baseline_passes: int = 0
     baseline_failures: int = 0
     baseline_errors: int = 0
+
+    @property
+    def state(self) -> CaseState:
+        """What the candidate's repeats came to."""
+        return case_state(self.passes, self.failures, self.errors)
 
     @property
     def pass_rate(self) -> float | None:

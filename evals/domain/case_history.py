@@ -9,7 +9,9 @@ from enum import StrEnum
 from itertools import pairwise
 from uuid import UUID
 
-_PASS, _FAIL = "pass", "fail"
+from evals.domain.case_state import CaseState, case_state
+
+_PASS, _FAIL, _ERROR = "pass", "fail", "error"
 
 
 class CaseClass(StrEnum):
@@ -45,6 +47,11 @@ class CaseRun:
     def judged(self) -> frozenset[str]:
         """What came out, errors apart: they say nothing about the case."""
         return frozenset(self.outcomes) & {_PASS, _FAIL}
+
+    @property
+    def state(self) -> CaseState:
+        """What the repeats came to."""
+        return case_state(*(self.outcomes.count(outcome) for outcome in (_PASS, _FAIL, _ERROR)))
 
     @property
     def subject(self) -> tuple[int, str, str]:

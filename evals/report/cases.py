@@ -48,12 +48,17 @@ def case_lines(run: EvalRun, changes: Collection[Change] = ()) -> list[CaseLine]
     """The cases of a run to which one of `changes` happened (all without any), in the order in
     which a reader wants to hear of them.
     """
+    return having(lines_of(run, counts_by_case([run]).get(run.pk, {})), changes)
+
+
+def lines_of(run: EvalRun, counted: Counted) -> list[CaseLine]:
+    """The cases that were counted, in that order."""
     is_self = run.kind == EvalRun.Kind.SELF
     found = []
-    for (suite, case), counts in counts_by_case([run]).get(run.pk, {}).items():
+    for (suite, case), counts in counted.items():
         change = counts.change(is_self_comparison=is_self)
         found.append(CaseLine(CasePlace(_ORDER[change], suite, case), change, counts))
-    return sorted(having(found, changes), key=lambda line: line.place)
+    return sorted(found, key=lambda line: line.place)
 
 
 def having(lines: Iterable[CaseLine], changes: Collection[Change]) -> list[CaseLine]:

@@ -35,7 +35,7 @@ def report_of(
     times, remarks = time_lines(answers, sums, confidence)
     return RunReport(
         confidence=confidence,
-        suites=_suites(run, cases, confidence),
+        suites=suite_lines(run, cases, confidence),
         checks=check_lines(run, confidence),
         cases=_counts(cases),
         times=times,
@@ -55,7 +55,9 @@ def _counts(cases: Sequence[CaseLine]) -> dict[str, int]:
     return {change.value: found[change] for change in Change if found[change]}
 
 
-def _suites(run: EvalRun, cases: Sequence[CaseLine], confidence: float) -> tuple[SuiteLine, ...]:
+def suite_lines(
+    run: EvalRun, cases: Sequence[CaseLine], confidence: float
+) -> tuple[SuiteLine, ...]:
     """The gate's own figures where it gave some, else those of the answers so far."""
     by_name = sorted(cases, key=lambda line: line.place.suite)
     counted = {name: list(rows) for name, rows in groupby(by_name, lambda row: row.place.suite)}

@@ -10,7 +10,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from evals.domain.case_state import CaseState
+
 register = template.Library()
+
+SIGNS = {
+    CaseState.PASSED: "✓",
+    CaseState.FAILED: "✗",
+    CaseState.FLAKY: "~",
+    CaseState.ERROR: "!",
+    CaseState.NOT_ASKED: "·",
+}
 
 _TONES = {
     "PASS": "good",
@@ -61,3 +71,9 @@ def points(share: float) -> str:
 def tone(word: Any) -> str:
     """The colour class of a verdict, a change or a state; empty for what is neither."""
     return _TONES.get(str(word), "")
+
+
+@register.filter
+def sign(state: CaseState) -> str:
+    """A mark for what became of a case, for who does not see colours."""
+    return SIGNS[state]

@@ -30,7 +30,9 @@ MLFLOW_WRITES = (
 WRITING = ("POST", "PATCH", "DELETE")
 
 #: Pages by what they are for; the routes are called `page-…`.
-READING_PAGES = "prompt version diff runs run models model ledger mirror planner gates".split()
+READING_PAGES = (
+    "prompt version diff runs run cases compare models model ledger mirror planner gates".split()
+)
 EVALUATING_PAGES = "start-run cancel-run resume-run".split()
 MOVING_PAGES = "move rollback clear-canary".split()
 SETTINGS_PAGES = "tokens revoke-token people person new-link webhooks retry".split()

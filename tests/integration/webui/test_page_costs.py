@@ -96,6 +96,9 @@ def test_pages_of_runs(
         "/runs/",
         run,
         f"{run}?change=passing",
+        f"/compare/?run={runs[0].pk}&run={runs[1].pk}",
+        "/cases/oracle",
+        "/cases/oracle?class=flaky",
     ):
         with django_assert_max_num_queries(MOST, info=path):
             assert browser.get(path).status_code == 200, path
