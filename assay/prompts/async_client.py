@@ -6,10 +6,9 @@ import asyncio
 import logging
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import Self
 
-from assay.prompts.shell import Core, Options, fallback_prompt, question
+from assay.prompts.shell import Core, PromptClient, fallback_prompt, question
 from assay.prompts.transport import Awaiting
 from assay.prompts.values import Prompt
 
@@ -17,7 +16,7 @@ _log = logging.getLogger("assay.prompts")
 _AFTER_A_BUG_SECONDS = 60.0
 
 
-class AsyncClient:
+class AsyncClient(PromptClient):
     """As `Client`, with `await client.get(…)`; a task keeps the prompts fresh.
 
         async with AsyncClient() as client:
@@ -27,21 +26,7 @@ class AsyncClient:
     it holds and connects anew.
     """
 
-    def __init__(
-        self,
-        url: str | None = None,
-        token: str | None = None,
-        *,
-        stream_url: str | None = None,
-        cache: Path | str | bool = True,
-        timeout_seconds: float = 5.0,
-        poll_seconds: float = 10.0,
-        silence_seconds: float = 60.0,
-    ) -> None:
-        """As for `Client`."""
-        self._core = Core(
-            Options(url, token, stream_url, cache, timeout_seconds, poll_seconds, silence_seconds)
-        )
+    def _prepare(self) -> None:
         self._io: Awaiting | None = None
         self._task: asyncio.Task[None] | None = None
         self._owner: tuple[int, asyncio.AbstractEventLoop] | None = None
@@ -68,10 +53,6 @@ class AsyncClient:
         asked = question(name, tag, key, version)
         steps = self._core.asking.get(asked, fallback_prompt(name, fallback))
         return await self._running().run(steps)
-
-    def forget(self) -> None:
-        """As `Client.forget`."""
-        self._core.cache.forget()
 
     async def close(self) -> None:
         """End the stream and give all connections back. What is held can still be got."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Self
 
-from assay.prompts.shell import Core, Options, fallback_prompt, question
+from assay.prompts.shell import PromptClient, fallback_prompt, question
 from assay.prompts.threads import Threads
 from assay.prompts.values import Prompt
 
 
-class Client:
+class Client(PromptClient):
     """Prompts for an application: looked up once, kept fresh in the background, never gone.
 
         client = Client()  # ASSAY_URL and ASSAY_TOKEN
@@ -22,28 +21,7 @@ class Client:
     of a process; a forked process goes on with its own connections. Close it when done.
     """
 
-    def __init__(
-        self,
-        url: str | None = None,
-        token: str | None = None,
-        *,
-        stream_url: str | None = None,
-        cache: Path | str | bool = True,
-        timeout_seconds: float = 5.0,
-        poll_seconds: float = 10.0,
-        silence_seconds: float = 60.0,
-    ) -> None:
-        """Asks nobody yet.
-
-        `url`, `token` and `stream_url` default to `ASSAY_URL`, `ASSAY_TOKEN` (or
-        `ASSAY_TOKEN_FILE`) and `ASSAY_STREAM_URL`, which defaults to `url`. `cache` is a folder for
-        the last good answers, True for `ASSAY_CACHE`, False for none. `timeout_seconds` is for one
-        request; `poll_seconds` is the mean time between polls where there is no stream;
-        `silence_seconds` is how long the stream may say nothing. Raises SettingInvalidError.
-        """
-        self._core = Core(
-            Options(url, token, stream_url, cache, timeout_seconds, poll_seconds, silence_seconds)
-        )
+    def _prepare(self) -> None:
         self._threads = Threads(self._core)
 
     def __enter__(self) -> Self:
@@ -76,12 +54,6 @@ class Client:
         asked = question(name, tag, key, version)
         steps = self._core.asking.get(asked, fallback_prompt(name, fallback))
         return self._threads.io().run(steps)
-
-    def forget(self) -> None:
-        """Forget everything, on disk too: for a registry that was restored or rebuilt, whose
-        revisions begin anew.
-        """
-        self._core.cache.forget()
 
     def close(self) -> None:
         """End the stream and give all connections back. What is held can still be got."""

@@ -33,15 +33,15 @@ class QuestionInvalidError(InvalidError):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a client behaves; `Client` has the words for each."""
+    """How a client behaves; `PromptClient` has the words and the default of each."""
 
-    url: str | None = None
-    token: str | None = None
-    stream_url: str | None = None
-    cache: Path | str | bool = True
-    timeout_seconds: float = 5.0
-    poll_seconds: float = 10.0
-    silence_seconds: float = 60.0
+    url: str | None
+    token: str | None
+    stream_url: str | None
+    cache: Path | str | bool
+    timeout_seconds: float
+    poll_seconds: float
+    silence_seconds: float
 
 
 class Core:
@@ -67,6 +67,44 @@ class Core:
     def following(self) -> Following:
         """The one who keeps the cache fresh."""
         return Following(self.asking, self.address.stream_url)
+
+
+class PromptClient:
+    """What the clients for threads and for event loops are made of."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        stream_url: str | None = None,
+        cache: Path | str | bool = True,
+        timeout_seconds: float = 5.0,
+        poll_seconds: float = 10.0,
+        silence_seconds: float = 60.0,
+    ) -> None:
+        """Asks nobody yet.
+
+        `url`, `token` and `stream_url` default to `ASSAY_URL`, `ASSAY_TOKEN` (or
+        `ASSAY_TOKEN_FILE`) and `ASSAY_STREAM_URL`, which defaults to `url`. `cache` is a folder for
+        the last good answers, True for `ASSAY_CACHE`, False for none. `timeout_seconds` is for one
+        request; `poll_seconds` is the mean time between polls where there is no stream;
+        `silence_seconds` is how long the stream may say nothing. Raises SettingInvalidError.
+        """
+        self._core = Core(
+            Options(url, token, stream_url, cache, timeout_seconds, poll_seconds, silence_seconds)
+        )
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make what carries the core's steps out. It connects to nothing."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Forget everything, on disk too: for a registry that was restored or rebuilt, whose
+        revisions begin anew.
+        """
+        self._core.cache.forget()
 
 
 def _folder(cache: Path | str | bool) -> Path | None:
