@@ -10,11 +10,12 @@ from typing import Any
 from django.conf import settings
 from django.urls import Resolver404, resolve
 
-from config import many
+from config import dialects, many
 from config.hosts import KnownHosts, transport_security
 from config.metrics.counting import count
 from registry.access import token_digest
 from registry.dialects.langfuse import fast as langfuse
+from registry.dialects.secret import secret_of
 from registry.lookup import Ask, Lookups, Reply
 
 #: Where lookups are: the rest of the path is the name.
@@ -32,6 +33,7 @@ _REASONS = {200: "200 OK", 304: f"304 {HTTPStatus.NOT_MODIFIED.phrase}"}
 #: bearer token is none, and each header costs a microsecond.
 HEADERS = [("Allow", "GET, HEAD, OPTIONS"), ("X-Content-Type-Options", "nosniff")]
 _POSTED = [("Allow", "POST, OPTIONS"), HEADERS[1]]
+_EVALUATED = [("Allow", "POST"), HEADERS[1]]
 _LANGFUSE_HEADERS = [("Allow", "GET, HEAD, DELETE"), HEADERS[1]]
 #: As many as anybody asks for; who makes up more gets the slow way.
 _MOST_REMEMBERED = 20_000
@@ -67,6 +69,9 @@ class FastPath:
             return partial(self._lookups.answer, ask)
         if (read := self._langfuse_ask(environ)) is not None:
             return partial(langfuse.answer, self._lookups, read)
+        if (known := dialects.asked(environ, self._lookups)) is not None:
+            is_plain = environ.get("HTTP_ACCEPT", "") in JSON
+            return known if is_plain and self._is_ours(environ) else None
         what = many.asked(environ)
         secret = self._secret(environ) if what is not None else None
         if what is None or secret is None or not self._is_ours(environ):
@@ -111,7 +116,7 @@ class FastPath:
         path: str = environ["PATH_INFO"]
         if environ["REQUEST_METHOD"] != "GET" or not path.startswith(_LANGFUSE):
             return None
-        secret = langfuse.secret_of(environ.get("HTTP_AUTHORIZATION", ""))
+        secret = secret_of(environ.get("HTTP_AUTHORIZATION", ""))
         if secret is None or "HTTP_COOKIE" in environ or environ.get("HTTP_ACCEPT", "") not in JSON:
             return None
         name = path[len(_LANGFUSE) :]
@@ -182,6 +187,8 @@ class FastPath:
 
 def _always(environ: dict[str, Any]) -> list[tuple[str, str]]:
     """What the view of this request adds to every answer."""
+    if environ["PATH_INFO"].startswith(dialects.OFREP):
+        return _EVALUATED
     if environ["REQUEST_METHOD"] != "GET":
         return _POSTED
     return _LANGFUSE_HEADERS if environ["PATH_INFO"].startswith(_LANGFUSE) else HEADERS

@@ -38,7 +38,8 @@ def asked(environ: dict[str, Any]) -> BundleAsk | list[Item] | None:
     return BundleAsk(tag or STABLE, environ.get("HTTP_IF_NONE_MATCH", ""))
 
 
-def _items(environ: dict[str, Any]) -> list[Item] | None:
+def plain_json(environ: dict[str, Any]) -> Any:
+    """The value of a JSON body; None for one that is unusual in any way, `null` included."""
     length: str = environ.get("CONTENT_LENGTH", "")
     is_plain = environ.get("CONTENT_TYPE", "") == "application/json" and length.isdigit()
     if not is_plain or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
@@ -49,9 +50,13 @@ def _items(environ: dict[str, Any]) -> list[Item] | None:
     if b"\\" in body.replace(b'\\"', b""):
         return None
     try:
-        given = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def _items(environ: dict[str, Any]) -> list[Item] | None:
+    given = plain_json(environ)
     if type(given) is not dict or set(given) != {"items"} or type(given["items"]) is not list:
         return None
     items = [_item(one) for one in given["items"]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +22,7 @@ from core.errors import (
     UnavailableError,
 )
 from registry import access
+from registry.dialects.secret import shown_secret
 from registry.domain.actor import Actor, Scope
 from registry.errors import CredentialsInvalidError
 
@@ -52,7 +51,8 @@ class TokenAuthentication(authentication.BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, Actor] | None:
         """The token's actor; None when the request shows none."""
-        secret = _secret(request.headers)
+        shown = request.headers.get("Authorization", "")
+        secret = shown_secret(shown, request.headers.get("X-API-Key"))
         if secret is None:
             return None
         try:
@@ -63,19 +63,6 @@ class TokenAuthentication(authentication.BaseAuthentication):
     def authenticate_header(self, _request: Request) -> str:
         """What a 401 asks for."""
         return "Bearer"
-
-
-def _secret(headers: Mapping[str, str]) -> str | None:
-    scheme, _, shown = headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return shown.strip()
-    if scheme.lower() == "basic":
-        try:
-            pair = base64.b64decode(shown.strip(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-        return pair.partition(":")[2]
-    return headers.get("X-API-Key")
 
 
 class DialectView(APIView):

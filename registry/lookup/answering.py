@@ -6,7 +6,7 @@ It answers what it can answer exactly as the REST view would, and nothing else.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
@@ -14,7 +14,7 @@ from registry.domain.canary_arm import LONGEST_KEY
 from registry.lookup.following import Follower
 from registry.lookup.keeper import Freshness, Keeper
 from registry.lookup.loading import Token
-from registry.lookup.many import MOST_ITEMS, Bundle, Item, batch, found
+from registry.lookup.many import MOST_ITEMS, Bundle, Item, Live, batch, found
 from registry.lookup.reply import Reply, Standing, reply
 from registry.lookup.snapshot import Snapshot
 from registry.lookup.values import STABLE, Entry, choose
@@ -70,8 +70,8 @@ class Lookups:
 
     def find(self, name: str, token_digest: str, *, last_known: bool = False) -> Found | None:
         """A prompt that the token may look up; None and `last_known` as in `answer`."""
-        freshness = self.keeper.freshness()
-        if freshness is Freshness.UNSURE and not last_known:
+        freshness = self._freshness(last_known=last_known)
+        if freshness is None:
             return None
         now = time.time()
         entry, token = self.snapshot.entries.get(name), self.snapshot.tokens.get(token_digest)
@@ -83,11 +83,27 @@ class Lookups:
         token.used_at = now
         return Found(entry, self._standing(now, is_stale=is_stale), now)
 
+    def is_in_doubt(self, name: str) -> bool:
+        """Whether something about the prompt changed and is being read."""
+        entry = self.snapshot.entries.get(name)
+        return entry is not None and entry.is_doubtful
+
+    def find_among(
+        self, names: Iterable[str], token_digest: str, *, last_known: bool = False
+    ) -> Found | None:
+        """As `find`, where several names may be meant; None when there is not exactly one."""
+        # Before the snapshot is read: another of them may have been published a moment ago.
+        self.keeper.freshness()
+        token, now = self.snapshot.tokens.get(token_digest), time.time()
+        known = [name for name in names if name in self.snapshot.entries]
+        seen = [name for name in known if token is not None and token.allows(now, name)]
+        return self.find(seen[0], token_digest, last_known=last_known) if len(seen) == 1 else None
+
     def batch(
         self, items: Sequence[Item], token_digest: str, *, last_known: bool = False
     ) -> Reply | None:
         """Many lookups as of one moment; None when one of them is for the database to answer."""
-        known = self._known(token_digest, last_known=last_known)
+        known = self.known(token_digest, last_known=last_known)
         if known is None or not 0 < len(items) <= MOST_ITEMS:
             return None
         pieces = []
@@ -106,28 +122,27 @@ class Lookups:
         self, tag: str, token_digest: str, if_none_match: str = "", *, last_known: bool = False
     ) -> Reply | None:
         """What a tag answers for every prompt the token sees; None when the database must say."""
-        known = self._known(token_digest, last_known=last_known)
-        if known is None:
+        known = self.known(token_digest, last_known=last_known)
+        answers = self.live(known, tag) if known else None
+        if known is None or answers is None or (not answers and tag != STABLE):
             return None
-        faces, revision = [], 0
-        for name in sorted(known.entries):
-            entry = known.entries[name]
-            if known.token.prompts is not None and not known.token.prompts.sees(name):
-                continue
-            if not known.may_answer(entry):
+        return Bundle(tag, answers).reply(if_none_match, known.standing)
+
+    def live(self, known: Known, tag: str, key: str = "") -> list[Live] | None:
+        """What `tag` answers for every prompt that has it and the token sees, by name.
+
+        None when one of them is for the database to answer.
+        """
+        answers = []
+        for entry in known.visible():
+            choice = choose(entry.name, entry.pointers, tag, key)
+            face = choice and self.snapshot.face(entry, tag, key, seed=False, now=known.now)
+            if not known.may_answer(entry) or (choice is not None and face is None):
                 return None
-            choice = choose(name, entry.pointers, tag, "")
-            if choice is None:
-                continue
-            face = self.snapshot.face(entry, tag, "", seed=False, now=known.now)
-            if face is None:
-                return None
-            faces.append(face)
-            revision = max(revision, choice.pointer.registry_revision)
-        if not faces and tag != STABLE:
-            return None
+            if choice is not None and face is not None:
+                answers.append(Live(entry, choice, face))
         known.token.used_at = known.now
-        return Bundle(tag, faces, revision).reply(if_none_match, known.standing)
+        return answers
 
     def start(self) -> None:
         """Begin to follow the database."""
@@ -137,18 +152,22 @@ class Lookups:
         """End the thread and its connection."""
         self.keeper.stop()
 
-    def _known(self, token_digest: str, *, last_known: bool) -> _Known | None:
+    def known(self, token_digest: str, *, last_known: bool = False) -> Known | None:
         """One state of the registry; None when the token is not good or nothing sure is known."""
-        freshness = self.keeper.freshness()
+        freshness = self._freshness(last_known=last_known)
         token, now = self.snapshot.tokens.get(token_digest), time.time()
-        if (freshness is Freshness.UNSURE and not last_known) or token is None:
-            return None
-        if not token.allows(now):
+        if freshness is None or token is None or not token.allows(now):
             return None
         is_stale = freshness is not Freshness.CURRENT or last_known
         # In this order: an entry read later than the revision is newer, and is told by its own.
         standing = self._standing(now, is_stale=is_stale)
-        return _Known(dict(self.snapshot.entries), token, now, standing)
+        return Known(dict(self.snapshot.entries), token, now, standing)
+
+    def _freshness(self, *, last_known: bool) -> Freshness | None:
+        """Whether the snapshot may answer, and how; None when it may not."""
+        freshness = self.keeper.freshness()
+        is_sure = freshness is not Freshness.UNSURE
+        return freshness if is_sure or (last_known and self.keeper.is_loaded) else None
 
     def _standing(self, now: float, *, is_stale: bool) -> Standing:
         mirrored_at = self.snapshot.mirrored_at
@@ -156,13 +175,19 @@ class Lookups:
         return Standing(self.snapshot.revision, age, self.keeper.age() if is_stale else None)
 
 
-class _Known(NamedTuple):
+class Known(NamedTuple):
     """What one answer to many questions is made of: the entries are a copy of one moment."""
 
     entries: dict[str, Entry]
     token: Token
     now: float
     standing: Standing
+
+    def visible(self) -> list[Entry]:
+        """The prompts that the token sees, in the order of names."""
+        seen = self.token.prompts
+        names = sorted(self.entries) if seen is None else seen.visible(sorted(self.entries))
+        return [self.entries[name] for name in names]
 
     def may_answer(self, entry: Entry) -> bool:
         """Whether the token sees the prompt, and the entry is as it was at the revision."""

@@ -12,7 +12,13 @@ from registry.lookup.values import CANARY, STABLE, Choice, Face, Text
 
 
 def encoded_text(
-    number: int, content: Mapping[str, Any], template: str, digest: str, commit: str, blob: str
+    number: int,
+    content: Mapping[str, Any],
+    template: str,
+    digest: str,
+    commit: str,
+    blob: str,
+    published_at: float = 0.0,
 ) -> Text:
     """A version's part of every body. `content` holds `type`, `variables` and `parameters`."""
     tail = _open_end(
@@ -25,8 +31,23 @@ def encoded_text(
             "commit": commit,
         }
     )
-    has_blocks = "chat" in template
-    return Text(number, digest, commit, blob, tail, sha256(tail).digest(), has_blocks)
+    return Text(
+        number,
+        digest,
+        commit,
+        blob,
+        tail,
+        sha256(tail).digest(),
+        has_blocks="chat" in template,
+        description=content.get("description", ""),
+        published_at=published_at,
+    )
+
+
+def said(text: Text) -> dict[str, Any]:
+    """What a version's encoded part says: `type`, `template`, `variables`, `parameters`."""
+    content: dict[str, Any] = json.loads(b"{" + text.tail)
+    return content
 
 
 def face(

@@ -102,6 +102,11 @@ class Keeper:
         return self._is_loaded
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether everything live was read once: then there is a last known."""
+        return self._is_loaded
+
+    @property
     def is_following(self) -> bool:
         """Whether the database answers, and everything in it was read."""
         return self._is_following

@@ -78,7 +78,8 @@ SELECT digest, id, extract(epoch FROM expires_at)::float8, name, scopes, prompts
 # A rollback stands on the evidence of what it restores, however often that was done.
 _POINTERS = """
 SELECT p.id, p.name, p.orphaned, COALESCE((SELECT revision FROM registry_registrystate), 0),
-       t.name, v.number, v.digest, e.sequence, e.registry_revision,
+       p.description, extract(epoch FROM p.created_at)::float8, t.name,
+       v.number, v.digest, e.sequence, e.registry_revision,
        e.weight, m.name, m.pin ->> 'served_id', m.pin ->> 'revision', m.digest, proof.kind,
        c.id, extract(epoch FROM c.valid_until)::float8, c.expired_at IS NOT NULL, c.expired_reason
   FROM registry_prompt p
@@ -99,8 +100,8 @@ SELECT p.id, p.name, p.orphaned, COALESCE((SELECT revision FROM registry_registr
  WHERE p.id = ANY(%s)
 """
 _VERSIONS = """
-SELECT id, prompt_id, number, digest, commit, blob FROM registry_promptversion
- WHERE prompt_id = ANY(%s)
+SELECT id, prompt_id, number, digest, commit, blob, extract(epoch FROM published_at)::float8
+  FROM registry_promptversion WHERE prompt_id = ANY(%s)
 """
 # One expression: each use of a large value unpacks it again.
 _TEXTS = """
@@ -119,6 +120,7 @@ class Missing:
     digest: str
     commit: str
     blob: str
+    published_at: float
 
 
 def changes(cursor: Cursor, seen: str) -> Changes:
@@ -166,8 +168,11 @@ def entries(
     """
     cursor.execute(_POINTERS, [list(prompts)])
     found: dict[int, Entry] = {}
-    for pk, name, orphaned, revision, tag, *pointed in cursor.fetchall():
-        entry = found.setdefault(pk, Entry(pk, name, orphaned, revision))
+    for pk, name, orphaned, revision, description, created_at, tag, *pointed in cursor.fetchall():
+        entry = found.setdefault(
+            pk,
+            Entry(pk, name, orphaned, revision, description=description, created_at=created_at),
+        )
         if pointed[0] is not None:
             entry.pointers[tag] = _pointer(tag, pointed)
     cursor.execute(_VERSIONS, [list(prompts)])
@@ -192,8 +197,8 @@ def _keep(entry: Entry, version: Missing, known: Mapping[str, Entry]) -> bool:
     """Take over the text that is there already. By content: ids can begin anew after a rebuild."""
     old = known.get(entry.name)
     text = old.texts.get(version.number) if old else None
-    same = (version.digest, version.commit, version.blob)
-    if text is None or (text.digest, text.commit, text.blob) != same:
+    same = (version.digest, version.commit, version.blob, version.published_at)
+    if text is None or (text.digest, text.commit, text.blob, text.published_at) != same:
         return False
     entry.texts[version.number] = text
     return True
@@ -208,7 +213,8 @@ def texts(cursor: Cursor, versions: Iterable[Missing]) -> list[tuple[Missing, Te
     read = []
     for pk, content, template in cursor.fetchall():
         one, said = by_id[pk], json.loads(content)
-        text = encoded_text(one.number, said, template, one.digest, one.commit, one.blob)
+        of_git = (one.digest, one.commit, one.blob)
+        text = encoded_text(one.number, said, template, *of_git, one.published_at)
         read.append((one, text))
     return read
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from registry.lookup.reply import NO_STORE, Reply, Standing, caching, currency, matches
-from registry.lookup.values import Face
+from registry.lookup.reply import JSON, NO_STORE, Reply, Standing, caching, currency, matches
+from registry.lookup.values import Choice, Entry, Face
 
 #: More in one request is refused; all prompts together are a bundle.
 MOST_ITEMS = 500
-_CONTENT = ("Content-Type", "application/json")
 
 
 class Item(NamedTuple):
@@ -23,6 +22,14 @@ class Item(NamedTuple):
     asked: str | int
     key: str = ""
     if_none_match: str = ""
+
+
+class Live(NamedTuple):
+    """What a tag answers for a prompt: the pointer that does, and the encoded answer."""
+
+    entry: Entry
+    choice: Choice
+    face: Face
 
 
 def found(item: Item, face: Face) -> bytes:
@@ -41,7 +48,7 @@ def refused(item: Item, problem: Mapping[str, Any]) -> bytes:
 def batch(items: Iterable[bytes], standing: Standing) -> Reply:
     """The answer to a batch, in the order of its questions. It is a POST's: nobody keeps it."""
     head = b'{"registry_revision":%d,"items":[' % standing.registry_revision
-    headers = [NO_STORE, *currency(standing), _CONTENT]
+    headers = [NO_STORE, *currency(standing), JSON]
     return Reply(200, headers, head + b",".join(items) + b"]}")
 
 
@@ -50,14 +57,17 @@ class Bundle:
     """What a tag answers for every prompt that has it, in the order of names."""
 
     tag: str
-    faces: Sequence[Face]
-    #: The greatest revision among its pointers, so that it changes only when an answer does.
-    registry_revision: int
+    answers: Sequence[Live]
+
+    @property
+    def registry_revision(self) -> int:
+        """The greatest among its pointers, so that it changes only when an answer does."""
+        return max((one.choice.pointer.registry_revision for one in self.answers), default=0)
 
     @property
     def etag(self) -> str:
         """A strong validator: every answer's own covers its bytes."""
-        parts = "\n".join([self.tag, *(face.etag for face in self.faces)])
+        parts = "\n".join([self.tag, *(one.face.etag for one in self.answers)])
         return f'"{sha256(parts.encode()).hexdigest()[:32]}"'
 
     def reply(self, if_none_match: str, standing: Standing) -> Reply:
@@ -67,7 +77,7 @@ class Bundle:
         if if_none_match and matches(if_none_match, etag):
             return Reply(304, headers, b"")
         # One copy of what may be fifty megabytes, no more.
-        parts = [part for face in self.faces for part in (b",", *face.body)]
+        parts = [part for one in self.answers for part in (b",", *one.face.body)]
         prompts = [b"[", *parts[1:], b"]"]
         hashed = sha256()
         for part in prompts:
@@ -76,10 +86,10 @@ class Bundle:
             "tag": self.tag,
             "registry_revision": self.registry_revision,
             "digest": hashed.hexdigest(),
-            "count": len(self.faces),
+            "count": len(self.answers),
         }
         body = b"".join((_json(head)[:-1], b',"prompts":', *prompts, b"}"))
-        return Reply(200, [*headers, _CONTENT], body)
+        return Reply(200, [*headers, JSON], body)
 
 
 def _json(value: Any) -> bytes:

@@ -62,16 +62,7 @@ class Answer:
 
     def face(self, *, seed: bool = False) -> Face | None:
         """The encoded answer. None: the form of the first registry cannot express it."""
-        content = self.version.content
-        text = encoded_text(
-            self.version.number,
-            content,
-            self.version.template,
-            self.version.digest,
-            self.version.commit,
-            self.version.blob,
-        )
-        now = timezone.now().timestamp()
+        now, text = timezone.now().timestamp(), _text(self.version)
         return face(
             self.prompt.name, text, self.choice, orphaned=self.prompt.orphaned, now=now, seed=seed
         )
@@ -135,9 +126,18 @@ def text(entry: Entry, number: int) -> Text:
     known = entry.texts.get(number)
     if known is not None:
         return known
-    found = queries.version(queries.prompt(entry.name), number)
+    return _text(queries.version(queries.prompt(entry.name), number))
+
+
+def _text(found: PromptVersion) -> Text:
     return encoded_text(
-        number, found.content, found.template, found.digest, found.commit, found.blob
+        found.number,
+        found.content,
+        found.template,
+        found.digest,
+        found.commit,
+        found.blob,
+        found.published_at.timestamp(),
     )
 
 

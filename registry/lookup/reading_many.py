@@ -13,7 +13,7 @@ from registry.errors import PromptUnknownError, TagUnknownError, VersionUnknownE
 from registry.lookup import loading
 from registry.lookup.body import face
 from registry.lookup.loading import Missing
-from registry.lookup.many import Bundle, Item
+from registry.lookup.many import Bundle, Item, Live
 from registry.lookup.values import STABLE, Choice, Entry, Face, choose
 from registry.models import Prompt
 
@@ -46,6 +46,16 @@ class Shelf:
             raise TagUnknownError.among(entry.name, item.asked, entry.pointers)
         return self._made(entry, choice.pointer.version, choice)
 
+    def live(self, name: str, tag: str, key: str = "") -> Live | None:
+        """What a tag answers; None for one that is not set. Raises PromptUnknownError."""
+        entry = self.entries.get(name)
+        if entry is None:
+            raise PromptUnknownError.named(name)
+        choice = choose(name, entry.pointers, tag, key)
+        if choice is None:
+            return None
+        return Live(entry, choice, self._made(entry, choice.pointer.version, choice))
+
     def _made(self, entry: Entry, number: int, choice: Choice | None) -> Face:
         text = entry.texts[number]
         made = face(entry.name, text, choice, orphaned=entry.orphaned, now=self.now)
@@ -66,19 +76,20 @@ def bundle(tag: str, actor: Actor) -> tuple[Bundle, int]:
 
     Raises TagUnknownError when no prompt has the tag; `stable` may be set nowhere.
     """
+    answers, revision = live(tag, "", actor)
+    if not answers and tag != STABLE:
+        raise TagUnknownError(f"no prompt has a tag {tag!r}", tags=[])
+    return Bundle(tag, answers), revision
+
+
+def live(tag: str, key: str, actor: Actor) -> tuple[list[Live], int]:
+    """What `tag` answers for every prompt that has it and the actor sees, by name; the revision."""
     with connection.cursor() as cursor:
         prompts = loading.prompt_ids(cursor)
     shelf = _read(prompts, frozenset())
-    seen = [shelf.entries[name] for name in actor.visible(sorted(shelf.entries))]
-    chosen = [
-        (choice.pointer.registry_revision, shelf.face(Item(entry.name, tag)))
-        for entry in seen
-        if (choice := choose(entry.name, entry.pointers, tag, "")) is not None
-    ]
-    if not chosen and tag != STABLE:
-        raise TagUnknownError(f"no prompt has a tag {tag!r}", tags=[])
-    newest = max((revision for revision, _ in chosen), default=0)
-    return Bundle(tag, [made for _, made in chosen], newest), shelf.revision
+    seen = actor.visible(sorted(shelf.entries))
+    found = [one for name in seen if (one := shelf.live(name, tag, key)) is not None]
+    return found, shelf.revision
 
 
 def _read(prompts: Sequence[int], wanted: Iterable[tuple[str, str | int]]) -> Shelf:

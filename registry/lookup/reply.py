@@ -10,7 +10,7 @@ from registry.lookup.values import Face
 # instant, and what one token may see is nobody else's. Nothing stale is kept at all.
 _FRESH = ("Cache-Control", "private, no-cache")
 NO_STORE = ("Cache-Control", "no-store")
-_JSON = ("Content-Type", "application/json")
+JSON = ("Content-Type", "application/json")
 
 
 class Reply(NamedTuple):
@@ -44,7 +44,7 @@ def reply(face: Face, if_none_match: str, standing: Standing) -> Reply:
     ]
     if if_none_match and matches(if_none_match, face.etag):
         return Reply(304, headers, b"")
-    headers.append(_JSON)
+    headers.append(JSON)
     return Reply(200, headers, face.body[0] + face.body[1])
 
 

@@ -25,6 +25,9 @@ class Text:
     #: SHA-256 of `tail`: an ETag is made without reading four kilobytes again.
     tail_digest: bytes
     has_blocks: bool
+    #: Not in the body, and for other registries' clients. Seconds since 1970.
+    description: str = ""
+    published_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,9 @@ class Entry:
     orphaned: bool
     #: The registry's revision when the pointers were read.
     revision: int = 0
+    description: str = ""
+    #: Seconds since 1970.
+    created_at: float = 0.0
     pointers: dict[str, Pointer] = field(default_factory=dict)
     texts: dict[int, Text] = field(default_factory=dict)
     #: The greatest version number; 0 when nothing was published. Its text may not be read yet.

@@ -89,19 +89,6 @@ def visible_names(actor: Actor) -> list[str]:
     return actor.visible(Prompt.objects.order_by("name").values_list("name", flat=True))
 
 
-def prompts_named(names: Sequence[str]) -> QuerySet[Prompt]:
-    """`prompts` with these names."""
-    return prompts().filter(name__in=names)
-
-
 def versions(prompt: Prompt) -> QuerySet[PromptVersion]:
     """Published versions with their certificates, newest first."""
     return prompt.versions.prefetch_related("certificate_set__model_version").order_by("-number")
-
-
-def newest_number(prompt: Prompt) -> int:
-    """The number of the newest version. Raises VersionUnknownError when there is none."""
-    newest = prompt.versions.order_by("-number").values_list("number", flat=True).first()
-    if newest is None:
-        raise VersionUnknownError(f"{prompt.name} has no version yet")
-    return newest

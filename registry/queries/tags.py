@@ -76,19 +76,6 @@ def entry_to_restore(
     )
 
 
-def tag_versions(prompt: Prompt) -> dict[str, int]:
-    """The number of the version each live tag points at."""
-    live = Tag.objects.filter(prompt=prompt, event__version__isnull=False).order_by("name")
-    return dict(live.values_list("name", "event__version__number"))
-
-
-def is_split(prompt: Prompt) -> bool:
-    """Whether a canary takes some of the keys that ask for `stable`."""
-    return Tag.objects.filter(
-        prompt=prompt, name="canary", event__version__isnull=False, event__weight__gt=0
-    ).exists()
-
-
 def history(prompt: Prompt, tag: str | None = None) -> QuerySet[TagEvent]:
     """The ledger of a prompt, newest first."""
     events = TagEvent.objects.filter(prompt=prompt).select_related(

@@ -52,7 +52,11 @@ class Platform:
 
 @contextmanager
 def platform(
-    folder: Path, *, model_url: str | None = None, settings: Sequence[tuple[str, str]] = ()
+    folder: Path,
+    *,
+    model_url: str | None = None,
+    settings: Sequence[tuple[str, str]] = (),
+    workers: int = 1,
 ) -> Iterator[Platform]:
     """Run Assay in `folder`. `model_url` replaces the demo model's server."""
     environment = {key: value for key, value in os.environ.items() if key not in REPLACEMENTS}
@@ -62,7 +66,7 @@ def platform(
     environment |= {"ASSAY_REPOSITORY": str(repository), **dict(settings)}
     if model_url:
         environment["ASSAY_MODEL_DEMO_URL"] = model_url
-    options = TreeOptions(data=folder / "data", port=0)
+    options = TreeOptions(data=folder / "data", port=0, workers=workers)
     with running(options, environment=environment) as tree:
         yield Platform(tree, repository, _token(tree))
 

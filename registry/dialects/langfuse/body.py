@@ -13,7 +13,7 @@ from typing import Any
 
 from registry.dialects.langfuse.wanted import CANARY, LATEST, PRODUCTION, STABLE, Wanted
 from registry.domain.plain import Parts, Placeholder, Plain, Slot, Turn, plain
-from registry.lookup import Choice, Entry, Face, Pointer, Text, choose
+from registry.lookup import Choice, Entry, Face, Pointer, Text, choose, said
 
 _ARMS = frozenset({STABLE, CANARY})
 
@@ -62,12 +62,6 @@ def face(entry: Entry, text: Text, chosen: Choice | None, *, bare: bool) -> Face
         }
     )
     return Face((body, b""), f'"{sha256(body).hexdigest()[:16]}"', text)
-
-
-def said(text: Text) -> dict[str, Any]:
-    """What a version's encoded part says: `type`, `template`, `variables`, `parameters`."""
-    content: dict[str, Any] = json.loads(b"{" + text.tail)
-    return content
 
 
 def prompt(made: Plain) -> str | list[dict[str, str]]:

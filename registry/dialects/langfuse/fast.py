@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import NamedTuple
 
 from core.errors import InvalidError
@@ -60,20 +58,3 @@ def _face(entry: Entry, want: Wanted, *, is_bare: bool) -> Face | None:
 def is_bare(user_agent: str, sdk_version: str) -> bool:
     """Whether `config` must hold nothing but what a model's server takes."""
     return user_agent.startswith(_LITELLM) or sdk_version.startswith(_BEFORE_CONFIG_HAD_READERS)
-
-
-def secret_of(authorization: str) -> str | None:
-    """The token in an Authorization header; None when it shows none.
-
-    Basic with any public key and the token as secret key, as the SDKs send it, or Bearer.
-    """
-    scheme, _, shown = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return shown.strip()
-    if scheme.lower() != "basic":
-        return None
-    try:
-        pair = base64.b64decode(shown.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return pair.partition(":")[2].strip()

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from core.errors import RefusedError
 from registry import lookup, queries
+from registry.dialects.known import response
 from registry.dialects.langfuse import body, listing, moving
 from registry.dialects.langfuse.fast import is_bare
 from registry.dialects.langfuse.view import LangfuseView, actor_of
@@ -57,10 +58,7 @@ class PromptView(LangfuseView):
         want = wanted(request.META.get("QUERY_STRING", ""))
         face = _face(name, want, request)
         reply = lookup.reply(face, request.headers.get("If-None-Match", ""), where)
-        response = HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
-        if reply.status == 304:
-            del response["Content-Type"]
-        return response
+        return response(reply)
 
     def delete(self, _request: Request, name: str) -> Response:
         """403: what was published stays, and callers depend on it."""

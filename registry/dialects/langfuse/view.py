@@ -20,7 +20,7 @@ from core.errors import (
     UnavailableError,
 )
 from registry import access
-from registry.dialects.langfuse.fast import secret_of
+from registry.dialects.secret import secret_of
 from registry.domain.actor import Actor
 from registry.errors import CredentialsInvalidError
 

@@ -3,67 +3,75 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from registry.domain.dots import dotted
 from registry.domain.standalone import NotStandaloneError, Standalone, standalone
-from registry.models import Prompt, PromptVersion
+from registry.lookup import Entry, Text, said
 
 _IS_PROMPT = {"mlflow.prompt.is_prompt": "true"}
 #: Our parameters by MLflow's names; others keep theirs.
 _MODEL_CONFIG = {"stop": "stop_sequences"}
 
 
-def registered_model(prompt: Prompt, aliases: Mapping[str, int]) -> dict[str, Any]:
-    """A prompt: `aliases` are its tags, and the version each points at."""
-    created = _milliseconds(prompt.created_at)
+def registered_model(entry: Entry) -> dict[str, Any]:
+    """A prompt: its aliases are its tags, and the version each points at."""
+    created = _milliseconds(entry.created_at)
     return {
-        "name": dotted(prompt.name),
+        "name": dotted(entry.name),
         "creation_timestamp": created,
         "last_updated_timestamp": created,
-        "description": prompt.description,
+        "description": entry.description,
         "latest_versions": [],
-        "tags": _pairs({**_IS_PROMPT, "assay.name": prompt.name}),
+        "tags": _pairs({**_IS_PROMPT, "assay.name": entry.name}),
         "aliases": [
-            {"alias": alias, "version": str(number)} for alias, number in sorted(aliases.items())
+            {"alias": alias, "version": str(pointer.version)}
+            for alias, pointer in sorted(entry.pointers.items())
         ],
     }
 
 
-def model_version(version: PromptVersion, aliases: Mapping[str, int]) -> dict[str, Any]:
+def model_version(entry: Entry, text: Text) -> dict[str, Any]:
     """A version, its text for MLflow's own renderer. Raises NotStandaloneError."""
-    published = _milliseconds(version.published_at)
-    content = version.content
+    published = _milliseconds(text.published_at)
+    content = said(text)
     tags = {
         **_IS_PROMPT,
         "_mlflow_prompt_type": content["type"],
-        **_text(version),
+        **_text(f"{entry.name}@v{text.number}", content),
         **_parameters(content["parameters"]),
-        "assay.digest": version.digest,
-        "assay.commit": version.commit,
+        "assay.digest": text.digest,
+        "assay.commit": text.commit,
     }
     return {
-        "name": dotted(version.prompt.name),
-        "version": str(version.number),
+        "name": dotted(entry.name),
+        "version": str(text.number),
         "creation_timestamp": published,
         "last_updated_timestamp": published,
         "current_stage": "None",
-        "description": content["description"],
+        "description": text.description,
         "source": "prompt-template",
         "run_id": "",
         "status": "READY",
         "tags": _pairs(tags),
         "run_link": "",
-        "aliases": sorted(alias for alias, to in aliases.items() if to == version.number),
+        "aliases": sorted(
+            alias for alias, to in entry.pointers.items() if to.version == text.number
+        ),
     }
 
 
-def _text(version: PromptVersion) -> dict[str, str]:
-    content = version.content
+def searched(found: Sequence[Entry], limit: int) -> dict[str, Any]:
+    """A page of a search; one more than `limit` says that there is a next one."""
+    shown = found[:limit]
+    token = {"next_page_token": shown[-1].name} if found[limit:] else {}
+    return {"registered_models": [registered_model(one) for one in shown], **token}
+
+
+def _text(version: str, content: Mapping[str, Any]) -> dict[str, str]:
     try:
-        made = standalone(content["type"], version.template, content["variables"])
+        made = standalone(content["type"], content["template"], content["variables"])
     except NotStandaloneError as error:
         error.message = f"{version} cannot be rendered by MLflow: {error.message}"
         raise
@@ -97,5 +105,5 @@ def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in tags.items()]
 
 
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+def _milliseconds(moment: float) -> int:
+    return int(moment * 1000)

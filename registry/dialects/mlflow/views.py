@@ -7,18 +7,15 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.errors import InvalidError, RefusedError
+from core.errors import RefusedError
 from registry import lookup, queries
-from registry.dialects.mlflow import entities
+from registry.dialects.mlflow import asking, entities
 from registry.dialects.mlflow.searching import search
 from registry.dialects.naming import named
 from registry.dialects.view import DialectView, Wrong, actor_of
 from registry.domain.standalone import NotStandaloneError
-from registry.errors import TagUnknownError
-from registry.models import Prompt
+from registry.lookup import Entry
 
-#: MLflow's own alias for the newest version; nobody can move it, here as there.
-_LATEST = "latest"
 _CODES = {
     400: "INVALID_PARAMETER_VALUE",
     401: "UNAUTHENTICATED",
@@ -50,9 +47,10 @@ class MlflowView(DialectView):
         code = "BAD_REQUEST" if wrong.code == NotStandaloneError.code else _CODES.get(wrong.status)
         return {"error_code": code or "INTERNAL_ERROR", "message": wrong.message}
 
-    def prompt(self, request: Request) -> Prompt:
+    def entry(self, request: Request) -> Entry:
         """The prompt that the query names. Raises InvalidError, NotFoundError kinds."""
-        return queries.prompt(named(_parameter(request, "name"), actor_of(request)))
+        name = asking.parameter(request.query_params, "name")
+        return lookup.entry(named(name, actor_of(request)))
 
 
 class PromptView(MlflowView):
@@ -60,9 +58,7 @@ class PromptView(MlflowView):
 
     def get(self, request: Request) -> Response:
         """A prompt and its aliases."""
-        prompt = self.prompt(request)
-        found = entities.registered_model(prompt, queries.tag_versions(prompt))
-        return Response({"registered_model": found})
+        return Response({"registered_model": entities.registered_model(self.entry(request))})
 
 
 class AliasView(MlflowView):
@@ -70,17 +66,8 @@ class AliasView(MlflowView):
 
     def get(self, request: Request) -> Response:
         """The version a tag points at; `latest` is the newest."""
-        prompt, alias = self.prompt(request), _parameter(request, "alias")
-        try:
-            answer = (
-                lookup.by_version(prompt.name, queries.newest_number(prompt))
-                if alias == _LATEST
-                else lookup.by_tag(prompt.name, alias)
-            )
-        except TagUnknownError as error:
-            raise InvalidError(error.message) from error
-        found = entities.model_version(answer.version, queries.tag_versions(prompt))
-        return Response({"model_version": found})
+        entry = self.entry(request)
+        return _version(entry, asking.by_alias(entry, request.query_params))
 
     def post(self, _request: Request) -> Response:
         """403: a tag moves with evidence."""
@@ -94,12 +81,13 @@ class VersionView(MlflowView):
 
     def get(self, request: Request) -> Response:
         """A version by number."""
-        prompt, text = self.prompt(request), _parameter(request, "version")
-        if not (text.isascii() and text.isdigit() and len(text) < 7):
-            raise InvalidError(f"version={text[:60]!r} is not a version number")
-        version = queries.version(prompt, int(text))
-        found = entities.model_version(version, queries.tag_versions(prompt))
-        return Response({"model_version": found})
+        entry = self.entry(request)
+        return _version(entry, asking.by_number(entry, request.query_params))
+
+
+def _version(entry: Entry, number: int) -> Response:
+    text = lookup.text(entry, number)
+    return Response({"model_version": entities.model_version(entry, text)})
 
 
 class SearchView(MlflowView):
@@ -109,17 +97,8 @@ class SearchView(MlflowView):
         """A page of the prompts within the token's globs, by name."""
         wanted = search(request.query_params.dict(), request.query_params.getlist("order_by"))
         page = wanted.page(queries.visible_names(actor_of(request)))
-        shown, more = page[: wanted.limit], page[wanted.limit :]
-        rows = {prompt.name: prompt for prompt in queries.prompts_named(shown)}
-        found = [entities.registered_model(rows[name], _aliases(rows[name])) for name in shown]
-        token = {"next_page_token": shown[-1]} if more else {}
-        return Response({"registered_models": found, **token})
-
-
-def _aliases(prompt: Prompt) -> dict[str, int]:
-    """Of a prompt that was read with its tags."""
-    live = ((tag.name, tag.event.version) for tag in prompt.tags.all())
-    return {name: version.number for name, version in live if version is not None}
+        shelf = lookup.shelf_for(lookup.Item(name, lookup.STABLE) for name in page)
+        return Response(entities.searched([shelf.entries[name] for name in page], wanted.limit))
 
 
 class TagView(MlflowView):
@@ -138,10 +117,3 @@ class WriteView(MlflowView):
         raise WrittenElsewhereError("This interface is for reading.")
 
     patch = delete = post
-
-
-def _parameter(request: Request, name: str) -> str:
-    text: str = request.query_params.get(name, "")
-    if not text:
-        raise InvalidError(f"the query needs {name}=")
-    return text

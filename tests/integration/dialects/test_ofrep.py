@@ -85,15 +85,6 @@ def test_a_cleared_canary_takes_nobody(application: APIClient) -> None:
     assert (answer.json()["variant"], answer.json()["reason"]) == ("stable", "STATIC")
 
 
-def test_too_many_prompts_at_once_are_refused_with_the_way_out(
-    application: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("registry.dialects.ofrep.views._MOST_FLAGS", 3)
-    answer = flags(application, {})
-    assert answer.status_code == 400
-    assert "the token sees 8 prompts; 3 are evaluated at once" in answer.json()["errorDetails"]
-
-
 def test_the_configuration_says_how_to_ask(application: APIClient) -> None:
     found = application.get("/ofrep/v1/configuration").json()
     assert found["capabilities"]["flagEvaluation"]["supportedTypes"] == ["object"]

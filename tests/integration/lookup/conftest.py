@@ -73,24 +73,7 @@ class Web:
         **headers: str,
     ) -> Got:
         """`straight`: past the fast path."""
-        path, _, query = path.partition("?")
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": method,
-            "PATH_INFO": path,
-            "SCRIPT_NAME": "",
-            "QUERY_STRING": query,
-            "HTTP_HOST": "testserver",
-            "SERVER_NAME": "testserver",
-            "SERVER_PORT": "80",
-            "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(body),
-            **(
-                {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": "application/json"}
-                if body
-                else {}
-            ),
-            **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
-        }
+        environ = environ_of(path, method, body, headers)
         started: list[tuple[str, list[tuple[str, str]]]] = []
         application = self.django if straight else self.application
         before = self.asked_django
@@ -101,6 +84,25 @@ class Web:
         [(status, sent)] = started
         assert len({name for name, _ in sent}) == len(sent)
         return Got(int(status[:3]), dict(sent), content, straight or self.asked_django > before)
+
+
+def environ_of(path: str, method: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
+    """A request as granian hands it over."""
+    path, _, query = path.partition("?")
+    sized = {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": "application/json"} if body else {}
+    return {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": query,
+        "HTTP_HOST": "testserver",
+        "SERVER_NAME": "testserver",
+        "SERVER_PORT": "80",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        **sized,
+        **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
+    }
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
@@ -132,20 +134,49 @@ def test_it_follows_a_connection_that_broke(own: Listener) -> None:
     """Nothing is lost between two connections, and nobody is told to begin anew."""
     client = own.client(bearer())
     for version in (1, 2, 3, 4) * 3:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE pid <> pg_backend_pid() AND query LIKE %s",
-                ["%pg_current_snapshot%"],
-            )
+        _break_connections()
         go_live(version)
     eventually(lambda: client.last_id == "12")
     assert [version for _, _, version in client.moves()] == [1, 2, 3, 4] * 3
     assert {event.kind for event in client.events} == {"ready", "tag.moved"}
 
 
+def _break_connections() -> None:
+    """The listener's, by what it asks."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND query LIKE %s",
+            ["%pg_current_snapshot%"],
+        )
+
+
 def is_answered(listener: Listener, path: str, token: str) -> bool:
     return listener.get(path, token)[0] == 200
+
+
+def test_lookups_never_fail_while_tags_move_and_connections_break(own: Listener) -> None:
+    """Nobody behind this listener could be asked instead."""
+    token, path = bearer(), "/api/v1/prompts/greeting"
+    go_live(1)
+    eventually(lambda: own.get(path, token)[0] == 200)
+    is_over, seen = threading.Event(), Counter[int]()
+
+    def look_up() -> None:
+        while not is_over.is_set():
+            seen[own.get(path, token)[0]] += 1
+
+    threads = [threading.Thread(target=look_up) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(30):
+        go_live(1 + number % 3)
+        if number % 5 == 0:
+            _break_connections()
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert set(seen) == {200}
 
 
 def test_lookups_are_answered_as_the_web_answers_them(own: Listener) -> None:
