@@ -133,13 +133,21 @@ def _headers(token: str, headers: dict[str, str]) -> dict[str, str]:
     return {"host": "testserver", **({"Authorization": token} if token else {}), **named}
 
 
+_OPTIONS = {
+    "asgi": ["--loop", "asyncio", "--backlog", "4096", "--backpressure", "65536"],
+    "wsgi": ["--blocking-threads", "4"],
+}
+
+
 @contextmanager
-def listening(*, heartbeat_seconds: int = 1, port: int = 0, **settings: str) -> Iterator[Listener]:
-    """A listener of its own over this test's database."""
+def listening(
+    *, interface: str = "asgi", heartbeat_seconds: int = 1, port: int = 0, **settings: str
+) -> Iterator[Listener]:
+    """A listener of its own over this test's database: the stream's, or the web's with `wsgi`."""
     port = port or ports.free_port()
-    argv = [sys.executable, "-m", "granian", "--interface", "asgi", "--http", "1", "--loop"]
-    argv += ["asyncio", "--port", str(port), "--backlog", "4096", "--backpressure", "65536"]
-    argv += ["--workers-kill-timeout", "3", "config.asgi:application"]
+    argv = [sys.executable, "-m", "granian", "--interface", interface, "--http", "1"]
+    argv += ["--port", str(port), "--workers-kill-timeout", "3", f"config.{interface}:application"]
+    argv += _OPTIONS[interface]
     environment = {**os.environ, "ASSAY_STREAM_HEARTBEAT_SECONDS": str(heartbeat_seconds)}
     environment |= {"DATABASE_URL": _database(), "ASSAY_ALLOWED_HOSTS": "testserver,127.0.0.1"}
     # Compiled once: tests.services says where to.
