@@ -7,28 +7,14 @@ the terminal.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-#: Control characters (but tab and line feed), the ones that reorder text on screen, and what is no
-#: character at all: halves of surrogates cannot be printed, and XML allows none of them.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
+from evals.domain.harmless import one_line, safe
+
 #: Not a terminal: never fold a cell, so that lines stay greppable.
 _PIPE_WIDTH = 500
-
-
-def safe(text: object) -> str:
-    """The text without characters that could drive a terminal."""
-    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", str(text))
-
-
-def one_line(text: object) -> str:
-    """The text on one line, safe to show."""
-    return safe(" ".join(str(text).split()))
 
 
 def say(line: str) -> None:

@@ -11,8 +11,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from assay.answers.checks import CheckedPrompt
 from assay.ci.value import CiReport
-from assay.report.texts import clean, cut_line
 from core.findings import Finding
+from evals.domain.harmless import clean, cut_line
+from evals.domain.proposal import ChangeReport
 
 _MESSAGE_CHARACTERS = 200
 _PROMPTS = "prompts/"
@@ -21,7 +22,7 @@ _PROMPTS = "prompts/"
 def junit(report: CiReport) -> str:
     """The XML document."""
     root = Element("testsuites", name="assay ci")
-    _lint(root, report)
+    _lint(root, report.change)
     if report.check is not None or report.failure:
         _gates(root, report)
     cases = root.findall("./testsuite/testcase")
@@ -30,7 +31,7 @@ def junit(report: CiReport) -> str:
     return "<?xml version='1.0' encoding='utf-8'?>\n" + tostring(root, encoding="unicode") + "\n"
 
 
-def _lint(root: Element, report: CiReport) -> None:
+def _lint(root: Element, report: ChangeReport) -> None:
     suite = SubElement(root, "testsuite", name="lint")
     by_owner: dict[str, list[Finding]] = defaultdict(list)
     for finding in report.findings:

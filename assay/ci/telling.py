@@ -6,21 +6,23 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from assay.ci.markdown import headline, traits
+from assay.ci.markdown import told
 from assay.ci.value import CiReport
 from assay.fields import document
+from evals.domain.proposal import traits
 
 
 def lines(report: CiReport) -> Iterator[str]:
     """What changed, how far it reaches, and the verdict at the end."""
-    own = {prompt.name for prompt in report.prompts}
-    for prompt in report.prompts:
+    change = report.change
+    own = {prompt.name for prompt in change.prompts}
+    for prompt in change.prompts:
         yield f"prompt {prompt.name}: {', '.join(traits(prompt))}"
-        for change in prompt.contract:
-            yield f"- {'BREAKING ' if change.breaking else ''}{change.message}"
-    for kind, name in report.elsewhere:
+        for noticed in prompt.contract:
+            yield f"- {'BREAKING ' if noticed.breaking else ''}{noticed.message}"
+    for kind, name in change.elsewhere:
         yield f"{kind} {name}: changed"
-    for name, reasons in report.reached:
+    for name, reasons in change.reached:
         if name not in own:
             yield f"prompt {name}: reached, {'; '.join(reasons)}"
     for checked in report.check.prompts if report.check else ():
@@ -30,22 +32,23 @@ def lines(report: CiReport) -> Iterator[str]:
             yield f"- {reason}"
     if report.failure:
         yield f"not evaluated: {report.failure}"
-    yield f"{report.verdict}  {headline(report)}"
+    yield f"{report.verdict}  {told(report)}"
 
 
 def parts(report: CiReport) -> dict[str, Any]:
     """The documented fields."""
+    change = report.change
     return {
-        "base": report.base,
-        "head": report.head,
+        "base": change.base,
+        "head": change.head,
         "verdict": report.verdict,
         "prompts": [
             document("prompts[] of ci", asdict(prompt) | {"breaking": prompt.is_breaking})
-            for prompt in report.prompts
+            for prompt in change.prompts
         ],
-        "elsewhere": [{"kind": kind, "name": name} for kind, name in report.elsewhere],
-        "reached": {name: list(reasons) for name, reasons in report.reached},
-        "findings": [document("findings[]", finding) for finding in report.findings],
+        "elsewhere": [{"kind": kind, "name": name} for kind, name in change.elsewhere],
+        "reached": {name: list(reasons) for name, reasons in change.reached},
+        "findings": [document("findings[]", finding) for finding in change.findings],
         "check": None if report.check is None else document("check", asdict(report.check)),
         "failure": report.failure,
     }

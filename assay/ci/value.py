@@ -2,56 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from assay import exit_codes
-from assay.answers import VariableChange
 from assay.answers.checks import CommitCheck
-from core.findings import Finding
+from evals.domain.proposal import ChangeReport
 
 VERDICTS = ("PASS", "FAIL", "INCONCLUSIVE", "ERROR")
 
 
-@dataclass(frozen=True, slots=True)
-class PromptChange:
-    """One changed prompt: its new version beside what callers have now.
-
-    `old` is the version that the base calls stable, its newest where none is, None for a new
-    prompt; `new` is None when the change brings no version. Shares are those of the prompt's text
-    that stands before its first variable.
-    """
-
-    name: str
-    old: int | None
-    new: int | None
-    diff: str = ""
-    contract: tuple[VariableChange, ...] = ()
-    shared_before: float | None = None
-    shared_now: float | None = None
-
-    @property
-    def is_breaking(self) -> bool:
-        """Whether callers of the old version must change."""
-        return any(change.breaking for change in self.contract)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CiReport:
-    """A change, whole. `elsewhere` are (kind, name) of what changed beside prompts; `reached` maps
-    the prompts that this reaches to the reasons.
+    """A change, and what became of its evaluation.
 
     `check` is the server's evaluation, None without a server; `failure` says why it is missing
     although it was asked for.
     """
 
-    base: str
-    head: str
-    prompts: tuple[PromptChange, ...]
-    elsewhere: tuple[tuple[str, str], ...]
-    reached: tuple[tuple[str, tuple[str, ...]], ...]
-    findings: tuple[Finding, ...]
-    ignored: int
+    change: ChangeReport
     check: CommitCheck | None = None
     failure: str = ""
 
@@ -59,17 +27,13 @@ class CiReport:
         """The report with what became of the evaluation."""
         return replace(self, check=check, failure=failure)
 
-    def errors(self) -> Iterator[Finding]:
-        """The findings that fail the change."""
-        return (finding for finding in self.findings if finding.severity == "error")
-
     @property
     def verdict(self) -> str:
         """FAIL for an error of the lint, else that of the evaluation; PASS where none was needed.
 
         Without a server it speaks of the lint alone.
         """
-        if any(self.errors()):
+        if any(self.change.errors()):
             return "FAIL"
         if self.failure:
             return "ERROR"

@@ -60,11 +60,14 @@ def ci(
     become annotations and the report goes to the job's summary.
     """
     from assay.changes import change_of
-    from assay.ci.making import report_of
+    from assay.ci.value import CiReport
     from assay.git import clone_at
+    from evals.domain.proposal import report_of
 
     change = change_of(clone_at(path), base, head)
-    report = report_of(change, change.lint(show_all=show_all))
+    linted = change.lint(show_all=show_all)
+    told = report_of(change.base, change.head or "", change.before, change.impact, linted)
+    report = CiReport(told)
     _write_findings(report, path, sarif_file, gitlab_file)
     if server and change.impact.paths:
         report = _evaluated(report, change, server, model)
@@ -78,7 +81,7 @@ def _evaluated(report: CiReport, change: Change, server: str, model: str | None)
     from assay.ci.evaluating import checked
 
     try:
-        return report.evaluated(checked(server, report.head, change.base, model=model))
+        return report.evaluated(checked(server, report.change.head, change.base, model=model))
     except (AssayApiError, UnavailableError) as error:
         hint = f" ({error.hint})" if error.hint else ""
         return report.evaluated(None, f"{error.message}{hint}")
@@ -87,7 +90,7 @@ def _evaluated(report: CiReport, change: Change, server: str, model: str | None)
 def _write_findings(report: CiReport, path: Path, sarif: _File, gitlab: _File) -> None:
     from assay.findings.writing import FindingFormat, text_of
 
-    findings = beside(report.findings, path)
+    findings = beside(report.change.findings, path)
     for file, form in ((sarif, FindingFormat.SARIF), (gitlab, FindingFormat.GITLAB)):
         _write(file, text_of(findings, form) + "\n" if file else "")
 
@@ -121,7 +124,7 @@ def _tell(report: CiReport, path: Path, *, as_json: bool) -> None:
         output.emit(document("ci", parts(report)))
         return
     form = FindingFormat.GITHUB if settings.is_github_job() else FindingFormat.TABLE
-    if report.findings:
-        output.show(text_of(beside(report.findings, path), form))
+    if report.change.findings:
+        output.show(text_of(beside(report.change.findings, path), form))
     for line in lines(report):
         output.show(output.one_line(line))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from assay.answers import CaseAnswer, CheckSaid
 from assay.answers.reports import RunCase
 from assay.answers.results import ArmAnswer
-from assay.report.texts import cut_line
+from evals.domain.harmless import cut_line
 
 _DETAIL_CHARACTERS = 300
 

@@ -10,8 +10,9 @@ from assay.answers.results import ArmAnswer
 from assay.report.explaining import doubt, reasons
 from assay.report.grids import Grid, facts, grids
 from assay.report.headline import standing, subject, verdict_word
-from assay.report.texts import clean, rate_text
+from assay.report.texts import rate_text
 from assay.report.value import Report
+from evals.domain.harmless import clean
 
 #: Changed cases that are shown; the rest is counted.
 MOST_CASES = 500

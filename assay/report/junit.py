@@ -15,8 +15,8 @@ from assay.answers import CaseAnswer
 from assay.answers.reports import RunCase
 from assay.report.explaining import doubt, in_short, reasons
 from assay.report.headline import headline, subject
-from assay.report.texts import clean, cut_line
 from assay.report.value import Report
+from evals.domain.harmless import clean, cut_line
 
 _MESSAGE_CHARACTERS = 200
 

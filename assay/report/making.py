@@ -9,8 +9,8 @@ from assay.answers import CaseAnswer, EvalRun
 from assay.answers.latency import Percentile
 from assay.answers.reports import CHANGES, Cost, RunCase, RunReport, RunTime, SuiteRate, Usage
 from assay.report.phases import phase_remarks, phase_times
-from assay.report.texts import clean, cut
 from assay.report.value import PercentileCell, Report, SuiteRow, TimeRow
+from evals.domain.harmless import clean, cut
 
 #: Of one answer; `assay runs results --json` has all of it. A run may have 100,000 answers.
 _KEPT_CHARACTERS = 4_000

@@ -8,8 +8,9 @@ from assay.answers.reports import NEWS, RunCase
 from assay.output import one_line, table_lines
 from assay.report.grids import facts, grids
 from assay.report.headline import headline
-from assay.report.texts import cut_line, rate_text
+from assay.report.texts import rate_text
 from assay.report.value import Report
+from evals.domain.harmless import cut_line
 
 #: Changed cases that are shown; the rest is counted.
 MOST_CASES = 20

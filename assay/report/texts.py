@@ -1,26 +1,8 @@
-"""Text of models and repositories, made harmless for any page; and figures as people read them."""
+"""Figures as people read them."""
 
 from __future__ import annotations
 
 import math
-
-from assay.output import one_line, safe
-
-
-def clean(text: object) -> str:
-    """The text with line feeds only, and without characters that control, reorder, or are none."""
-    return safe(str(text).replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def cut(text: str, most: int) -> str:
-    """At most `most` characters, and a word that there were more."""
-    return text if len(text) <= most else f"{text[:most]}… (cut)"
-
-
-def cut_line(text: object, most: int) -> str:
-    """The start of a text on one line."""
-    line = one_line(text)
-    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def rate_text(rate: float | None) -> str:

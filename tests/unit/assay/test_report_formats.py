@@ -21,8 +21,8 @@ from assay.commands.reporting import Format, text
 from assay.reading import read
 from assay.report import markdown as md
 from assay.report.making import report_of
-from assay.report.texts import clean, cut_line
 from assay.report.value import Report
+from evals.domain.harmless import clean, cut_line
 from tests.integration.assay.bodies import finished, run
 from tests.integration.assay.compared import (
     OUTCOMES,

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assay.changes import Change
-from assay.ci.value import CiReport, PromptChange
-from assay.local_diff import compare
 from evals.domain.impact import Impact
 from evals.domain.lint import Linted
+from evals.domain.proposal.value import ChangeReport, PromptChange
+from registry.domain.contract import diff_contract
+from registry.domain.files import Files
+from registry.domain.lint import State
 from registry.domain.lint.prefix_cache import prefix_score
-from registry.domain.lint.subject import State
 from registry.domain.repository import ParsedPrompt, parse_repository
+from registry.domain.text_diff import unified
 from registry.domain.version import VersionContent
 
 
-def report_of(change: Change, linted: Linted) -> CiReport:
-    """The report of a change, before anything is evaluated."""
-    impact = change.impact
+def report_of(base: str, head: str, before: Files, impact: Impact, linted: Linted) -> ChangeReport:
+    """The report of the change from `base`, whose files are `before`, to `head`."""
     names = frozenset(impact.prompts)
-    before = State(change.before, parse_repository(change.before, only=names))
-    return CiReport(
-        base=change.base,
-        head=change.head or "",
-        prompts=tuple(_prompts(names, before, linted)),
+    state = State(before, parse_repository(before, only=names))
+    return ChangeReport(
+        base=base,
+        head=head,
+        prompts=tuple(_prompts(names, state, linted)),
         elsewhere=tuple(_elsewhere(impact)),
         reached=tuple(impact.reached.items()),
         findings=linted.findings,
@@ -57,13 +57,12 @@ def _prompt(name: str, old: VersionContent | None, new: VersionContent | None) -
     shared = prefix_score(new).share
     if old is None:
         return PromptChange(name, None, new.number, shared_now=shared)
-    told = compare(old, new)
     return PromptChange(
         name=name,
         old=old.number,
         new=new.number,
-        diff=told.text,
-        contract=told.contract,
+        diff=unified(old.source, new.source, before=f"v{old.number}", after=f"v{new.number}"),
+        contract=diff_contract(old, new),
         shared_before=prefix_score(old).share,
         shared_now=shared,
     )
