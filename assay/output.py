@@ -13,6 +13,19 @@ from typing import Any
 
 from evals.domain.harmless import one_line, safe
 
+__all__ = [
+    "emit",
+    "moment",
+    "one_line",
+    "safe",
+    "say",
+    "show",
+    "table",
+    "table_lines",
+    "version",
+    "write_text",
+]
+
 #: Not a terminal: never fold a cell, so that lines stay greppable.
 _PIPE_WIDTH = 500
 

@@ -252,6 +252,12 @@ OUTBOX_LEASE_SECONDS = env.integer("ASSAY_OUTBOX_LEASE_SECONDS", 300, low=2, hig
 EVAL_LEASE_SECONDS = env.integer("ASSAY_EVAL_LEASE_SECONDS", 60, low=2, high=3600)
 EVAL_SWEEP_SECONDS = env.integer("ASSAY_EVAL_SWEEP_SECONDS", 5, low=1, high=600)
 
+# Checks of proposed commits that go on beside each other, and the prompts one of them evaluates.
+CHECKS_AT_ONCE = env.integer("ASSAY_CHECKS_AT_ONCE", 2, low=1, high=100)
+# A maintainer sets it on a pull request from a fork to let its newest commit be evaluated.
+CHECK_LABEL = env.text("ASSAY_CHECK_LABEL", "assay: evaluate")
+CHECK_PROMPTS = env.integer("ASSAY_CHECK_PROMPTS", 20, low=1, high=1000)
+
 # How long answers are kept to be used again, and how much of them.
 KEPT_ANSWERS_DAYS = env.integer("ASSAY_KEPT_ANSWERS_DAYS", 30, low=0, high=3650)
 KEPT_ANSWERS_MB = env.integer("ASSAY_KEPT_ANSWERS_MB", 1000, low=0, high=1_000_000)

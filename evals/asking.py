@@ -12,12 +12,13 @@ from evals import answer_cache
 from evals.conversation import Conversation
 from evals.domain.suite import CaseSpec
 from evals.held import Arm, ArmName, Held, Ticket
-from evals.models import EvalRun
+from evals.models import EvalRun, ProposedVersion
 from evals.scoring import Given, Judgement, not_judged, skipped
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy
 from registry.domain.template.render import Rendered
 from registry.domain.version import VersionContent
+from registry.models import PromptVersion
 from registry.rendering import Jail, RenderFailure, RenderJob
 from serving.client import ChatRequest, ChatResponse, Message
 
@@ -46,9 +47,9 @@ class Asker:
         run.model.refresh_from_db(fields=["fingerprint_mode"])
         self.is_kept = answer_cache.is_keepable(run)
         self.rule = GatePolicy.from_json(run.policy_spec)
-        self.versions: dict[ArmName, Version] = {"candidate": _version(run, "version")}
-        if run.baseline_id is not None:
-            self.versions["baseline"] = _version(run, "baseline")
+        self.versions: dict[ArmName, Version] = {"candidate": _version(run.candidate)}
+        if run.baseline is not None:
+            self.versions["baseline"] = _version(run.baseline)
 
     def arms(self) -> tuple[Arm, ...]:
         """Fresh arms for one item, the candidate first."""
@@ -169,8 +170,7 @@ def _times(check: Mapping[str, Any]) -> bool:
     return check.get("type") == _LATENCY or any(_times(one) for one in params.get("checks", ()))
 
 
-def _version(run: EvalRun, arm: str) -> Version:
-    row = getattr(run, arm)
+def _version(row: PromptVersion | ProposedVersion) -> Version:
     return Version(VersionContent.from_json(row.content), row.digest)
 
 

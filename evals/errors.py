@@ -19,6 +19,12 @@ class RunFinishedError(ConflictError):
     hint = "start another one"
 
 
+class CheckUnknownError(NotFoundError):
+    """There is no such check of a commit."""
+
+    code = "check_unknown"
+
+
 class GateUnknownError(InvalidError):
     """No gate policy guards this tag."""
 

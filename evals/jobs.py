@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 WORK = "evals.work"
 SWEEP = "evals.sweep"
 EXPORT = "evals.export"
+CHECK = "evals.check"
 CALIBRATE = "evals.calibrate"
 TIDY = "evals.tidy"
 PROBE = "evals.probe"
@@ -39,6 +40,22 @@ def calibrate_after_commit(trial_id: UUID) -> None:
 def calibrate(trial_id: UUID, *, expires_seconds: float | None = None) -> None:
     """Ring for a judge's trial now."""
     _ring(CALIBRATE, trial_id, expires_seconds)
+
+
+def check_after_commit(check_id: UUID) -> None:
+    """Ring for a check of a commit once the caller's transaction is committed."""
+    transaction.on_commit(partial(check, check_id))
+
+
+def check(check_id: UUID, *, expires_seconds: float | None = None) -> None:
+    """Ring for a check of a commit now."""
+    try:
+        # Not among the evaluations: it reads a repository, and a long run must not keep it waiting.
+        current_app.send_task(
+            CHECK, args=[str(check_id)], queue=_OTHER_WORK, expires=expires_seconds
+        )
+    except OperationalError as error:
+        _log.warning("no broker to ring check %s: %s", check_id, type(error).__name__)
 
 
 def wake_after_commit(run_id: UUID) -> None:

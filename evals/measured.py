@@ -62,7 +62,7 @@ def results_by_suite(run: EvalRun, policy: GatePolicy, now: datetime) -> tuple[S
                 pairs=tuple(_pairs(suite, cases)) if run.baseline_id else None,
                 clusters={case.key: suite.cluster_of(case) for case, _ in cases},
                 advisories=tuple(_advisories(suite, run.advisory)),
-                quarantine=active_quarantine(run.version.prompt.name, suite.name, now),
+                quarantine=active_quarantine(run.prompt_name, suite.name, now),
                 now=now,
                 skipped=tuple(case.key for case, counts in cases if counts.skipped),
                 baseline_errors=tuple(c.key for c, counts in cases if counts.baseline_errors),
@@ -148,7 +148,7 @@ def _samples(
     return tuple(
         _timed_sample(timed, rail.name)
         if timed and rail.name.partition("_")[0] in _PHASE_METRICS
-        else _sample(run, suite, rail.name)
+        else sample(run, suite, rail.name)
         for rail in policy.guardrails
     )
 
@@ -162,8 +162,8 @@ def _timed_sample(report: LatencyReport, name: str) -> GuardrailSample:
     )
 
 
-def _sample(run: EvalRun, suite: int, name: str) -> GuardrailSample:
-    """Both arms' figures, of the answers that have them in both."""
+def sample(run: EvalRun, suite: int, name: str) -> GuardrailSample:
+    """Both arms' figures for a guardrail, of the answers that have them in both."""
     columns = _COLUMNS[name.partition("_")[0]]
     fields = [*columns, *(f"baseline__{column}" for column in columns)]
     both = {f"{field}__isnull": False for field in fields}

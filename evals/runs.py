@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from evals import jobs, judged, measured, queries, stopping, subjects, trials
+from evals import jobs, judged, measured, queries, stopping, subjects, telling, trials
 from evals.domain.judge_standing import self_judging
 from evals.errors import (
     BeyondLimitsError,
@@ -22,14 +21,14 @@ from evals.models import EvalRun, Suite, WorkItem
 from evals.plan import PlannedAnswer, json_of, plan_answers
 from evals.subjects import Subject
 from evals.verdict import RunDecision, decide_run, failed_early, self_comparison
-from registry import certificates, outbox
+from registry import certificates
 from registry.certificates import EvidenceOutdatedError, Measured
 from registry.domain.actor import Actor, Scope
 from registry.domain.judge_model import JudgeModel
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy as PolicyRule
 from registry.domain.version import VersionContent
-from registry.models import Certificate
+from registry.models import Certificate, PromptVersion
 
 #: Answers of one run. More is a mistake in a suite, not an evaluation.
 MOST_ANSWERS = 100_000
@@ -57,7 +56,7 @@ def start_run(
     actor.require(Scope.EVALUATE, prompt)
     with transaction.atomic():
         subject = subjects.candidate(prompt=prompt, version=version, model=model, tag=tag)
-        return _start(subject, EvalRun.Kind.GATE, actor, now, use_cache=use_cache)
+        return begin(subject, EvalRun.Kind.GATE, actor.name, now, use_cache=use_cache)
 
 
 def start_self_comparison(
@@ -71,12 +70,15 @@ def start_self_comparison(
     actor.require(Scope.EVALUATE, prompt)
     with transaction.atomic():
         subject = subjects.live_against_itself(prompt=prompt, model=model, tag=tag)
-        return _start(subject, EvalRun.Kind.SELF, actor, now, use_cache=False)
+        return begin(subject, EvalRun.Kind.SELF, actor.name, now, use_cache=False)
 
 
-def _start(
-    subject: Subject, kind: EvalRun.Kind, actor: Actor, now: datetime, *, use_cache: bool
+def begin(
+    subject: Subject, kind: EvalRun.Kind, requested_by: str, now: datetime, *, use_cache: bool
 ) -> EvalRun:
+    """Plan a run and ring for a worker. Joins the caller's transaction, who has asked for the
+    right to. Raises SelfJudgingError, BeyondLimitsError, RunTooLargeError.
+    """
     specs = subject.specs
     pin = ModelPin.from_json(subject.model.pin)
     if judging := [sentence for spec in specs for sentence in self_judging(spec, pin)]:
@@ -87,15 +89,15 @@ def _start(
     requests = sum(spec.requests for spec in specs)
     if requests > MOST_ANSWERS:
         raise RunTooLargeError(
-            f"the suites of {subject.prompt.name} ask for {requests:,} answers; "
+            f"the suites of {subject.prompt} ask for {requests:,} answers; "
             f"{MOST_ANSWERS:,} is the most"
         )
     run = EvalRun.objects.create(
         kind=kind,
-        version=subject.version,
+        **subject.candidate,
         baseline=subject.baseline,
         model=subject.model,
-        suite_digest=subject.prompt.suite_digest,
+        suite_digest=subject.suite_digest,
         tag=subject.tag,
         policy=subject.policy.name,
         policy_digest=subject.policy.digest,
@@ -104,7 +106,7 @@ def _start(
         advisory=trials.advisory(specs, subject.rule.judge),
         use_cache=use_cache,
         total=requests,
-        requested_by=actor.name,
+        requested_by=requested_by,
         created_at=now,
     )
     run.suites.set(subject.suites)
@@ -141,6 +143,16 @@ def cancel_run(*, run_id: UUID, actor: Actor, now: datetime) -> EvalRun:
             run.reasons = [f"cancelled by {actor.name}"]
             run.save(update_fields=["status", "finished_at", "reasons"])
     return queries.run(run_id)
+
+
+def stop_runs(*, run_ids: Sequence[UUID], reason: str, now: datetime) -> None:
+    """Cancel those of the runs that are live. Joins the caller's transaction."""
+    live = EvalRun.objects.select_for_update(no_key=True).filter(
+        pk__in=run_ids, status__in=EvalRun.LIVE
+    )
+    for run in live.order_by("pk"):
+        run.status, run.finished_at, run.reasons = EvalRun.Status.CANCELLED, now, [reason]
+        run.save(update_fields=["status", "finished_at", "reasons"])
 
 
 def resume_run(*, run_id: UUID, actor: Actor, now: datetime) -> EvalRun:
@@ -229,10 +241,12 @@ def _certified(
     run: EvalRun, decision: RunDecision, now: datetime
 ) -> tuple[str, tuple[str, ...], Certificate | None]:
     """The verdict with its certificate. What cannot be certified (any more) is no PASS, and a FAIL
-    ends what the same evaluation certified before.
+    ends what the same evaluation certified before. A check of a commit proves nothing for a tag.
     """
+    if run.version is None:
+        return decision.verdict, decision.reasons, None
     reasons = (*decision.reasons, *_tries(run))
-    subject = _what_was_measured(run, reasons)
+    subject = _what_was_measured(run, run.version, reasons)
     if decision.verdict == "FAIL":
         certificates.refute(measured=subject, run=run.pk, now=now)
     if decision.verdict != "PASS":
@@ -251,10 +265,10 @@ def _tries(run: EvalRun) -> tuple[str, ...]:
     return (f"evaluation number {before + 1} of this version on this model under this gate",)
 
 
-def _what_was_measured(run: EvalRun, reasons: tuple[str, ...]) -> Measured:
+def _what_was_measured(run: EvalRun, version: PromptVersion, reasons: tuple[str, ...]) -> Measured:
     return Measured(
         run=run.pk,
-        version=run.version,
+        version=version,
         model=run.model,
         fingerprint=run.fingerprint,
         suite_digest=run.suite_digest,
@@ -278,21 +292,5 @@ def _finish(
     run.certificate, run.finished_at = certificate, now
     run.leader, run.leader_until = "", None
     run.save()
-    outbox.tell(outbox.Topic.RUN_FINISHED, f"{run.version.prompt.name}:{run.tag}", _told(run))
-    jobs.export_after_commit(run.pk)
+    telling.run_finished(run)
     _log.info("run %s finished: %s", run.pk, verdict)
-
-
-def _told(run: EvalRun) -> dict[str, Any]:
-    """What the outside learns of a finished run; its report has the figures."""
-    return {
-        "run": str(run.pk),
-        "kind": run.kind,
-        "prompt": run.version.prompt.name,
-        "version": run.version.number,
-        "model": run.model.name,
-        "tag": run.tag,
-        "verdict": run.verdict,
-        "reasons": list(run.reasons),
-        "certificate": run.certificate.digest if run.certificate else None,
-    }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from evals import queries
 from evals.domain.forecast import Forecast
 from evals.domain.suite import SuiteSpec
 from evals.errors import GateUnknownError, SuitesUnusableError
 from evals.follow import combined_digest
-from evals.models import Suite
+from evals.models import ProposedVersion, Suite
 from evals.plan import forecast_run, guess_tokens
 from registry import queries as registry_queries
 from registry.domain.actor import Actor, Scope
@@ -25,15 +26,23 @@ from registry.models import GatePolicy, ModelVersion, Prompt, PromptVersion
 class Subject:
     """What is to be measured. `baseline` None: there is nothing to compare with."""
 
-    prompt: Prompt
-    version: PromptVersion
+    prompt: str
+    version: PromptVersion | ProposedVersion
     model: ModelVersion
     tag: str
     policy: GatePolicy
     suites: tuple[Suite, ...]
     #: The suites as values, in the same order: reading thousands of cases is done once.
     specs: tuple[SuiteSpec, ...]
+    #: One digest over all of them.
+    suite_digest: str
     baseline: PromptVersion | None
+
+    @property
+    def candidate(self) -> dict[str, Any]:
+        """The version as a run's column."""
+        column = "version" if isinstance(self.version, PromptVersion) else "proposed"
+        return {column: self.version}
 
     @property
     def rule(self) -> PolicyRule:
@@ -73,18 +82,44 @@ def _subject(row: Prompt, version: PromptVersion, model: str | None, tag: str) -
         raise SuitesUnusableError(f"the suites of {row.name} are being changed; try again")
     pin = registry_queries.current_model(name)
     specs = queries.suite_specs(suites)
-    compares = _compares(PolicyRule.from_json(policy.spec), specs)
-    baseline = _baseline(row, version, tag) if compares else None
-    return Subject(row, version, pin, tag, policy, suites, specs, baseline)
+    baseline = None
+    if compares(PolicyRule.from_json(policy.spec), specs):
+        baseline = live_beside(row, version, tag)
+    return Subject(row.name, version, pin, tag, policy, suites, specs, row.suite_digest, baseline)
 
 
-def _baseline(row: Prompt, version: PromptVersion, tag: str) -> PromptVersion | None:
+def proposed(
+    *, version: ProposedVersion, suites: Sequence[Suite], model: str, gate: str | None, tag: str
+) -> Subject:
+    """A version that no sync has published, measured with these suites.
+
+    Its prompt may be as new; then `gate` is the policy it names. The policies are those of the
+    followed branch, whatever the change says of them. Raises ModelUnknownError, GateUnknownError.
+    """
+    row = Prompt.objects.filter(name=version.prompt_name).first()
+    policy = registry_queries.policy_for(row or Prompt(gate=gate or ""), tag)
+    if policy is None:
+        raise GateUnknownError(f"no gate policy guards {tag}")
+    specs = queries.suite_specs(suites)
+    baseline = None
+    if row is not None and compares(PolicyRule.from_json(policy.spec), specs):
+        baseline = live_beside(row, version, tag)
+    digest = combined_digest({suite.name: suite.digest for suite in suites})
+    pin = registry_queries.current_model(model)
+    return Subject(
+        version.prompt_name, version, pin, tag, policy, tuple(suites), specs, digest, baseline
+    )
+
+
+def live_beside(
+    row: Prompt, version: PromptVersion | ProposedVersion, tag: str
+) -> PromptVersion | None:
     """What the candidate would replace; a canary is measured against what it would join."""
     live = registry_queries.live_version(row, registry_queries.compared_tag(tag))
-    return live if live is not None and live.pk != version.pk else None
+    return live if live is not None and live.number != version.number else None
 
 
-def _compares(rule: PolicyRule, suites: Sequence[SuiteSpec]) -> bool:
+def compares(rule: PolicyRule, suites: Sequence[SuiteSpec]) -> bool:
     """Whether anything looks at the live version: asking it costs as much as the candidate."""
     checks = {
         check.type for suite in suites for case in suite.cases for check in suite.checks_of(case)

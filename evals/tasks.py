@@ -12,7 +12,7 @@ from celery.signals import worker_process_init
 from django.conf import settings
 from django.utils import timezone
 
-from evals import engine, jobs, judges, probing, pruning, queries
+from evals import commit_checks, engine, jobs, judges, probing, pruning, queries
 from evals.export import service
 from registry import queries as registry_queries
 from registry.rendering import keep_one_ready
@@ -52,6 +52,14 @@ def sweep() -> None:
         jobs.wake(run_id, expires_seconds=settings.EVAL_SWEEP_SECONDS)
     for trial_id in queries.trials_nobody_works_on():
         jobs.calibrate(trial_id, expires_seconds=settings.EVAL_SWEEP_SECONDS)
+    for check_id in queries.checks_to_work_on():
+        jobs.check(check_id, expires_seconds=settings.EVAL_SWEEP_SECONDS)
+
+
+@shared_task(name=jobs.CHECK)
+def check(check_id: str) -> None:
+    """Go on with the check of a commit."""
+    commit_checks.advance(UUID(check_id))
 
 
 @shared_task(name=jobs.EXPORT)

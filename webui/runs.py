@@ -68,7 +68,7 @@ def run(request: HttpRequest, run: UUID) -> HttpResponse:
     chosen = _chosen(request)
     lines = Paginator(having(all_cases, chosen), _CASES_A_PAGE)
     cases = lines.get_page(request.GET.get("page"))
-    name = found.version.prompt.name
+    name = found.prompt_name
     context = {
         "run": found,
         "report": report,

@@ -109,7 +109,7 @@ def _name(line: CaseLine) -> CaseName:
 
 
 def _classes(run: EvalRun, lines: Sequence[CaseLine]) -> dict[CaseName, str]:
-    window = Window(prompt=run.version.prompt.name, model=run.model.name)
+    window = Window(prompt=run.prompt_name, model=run.model.name)
     found = window.histories([_name(line) for line in lines])
     return {history.name: history.standing.kind.value for history in found}
 

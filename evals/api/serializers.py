@@ -93,10 +93,11 @@ class RunOut(serializers.Serializer[EvalRun]):
     run = serializers.UUIDField(source="id")
     kind = serializers.ChoiceField(
         choices=[kind.value for kind in EvalRun.Kind],
-        help_text="gate, or self: the live version asked everything twice; it has no verdict",
+        help_text="gate; self: the live version asked everything twice, without a verdict; "
+        "check: a version that a commit proposes",
     )
-    prompt = serializers.CharField(source="version.prompt.name")
-    version = serializers.IntegerField(source="version.number")
+    prompt = serializers.CharField(source="prompt_name")
+    version = serializers.IntegerField(source="candidate.number")
     baseline = serializers.IntegerField(
         source="baseline.number",
         default=None,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from evals.api import history, judges, probes, quarantine, report, views
+from evals.api import checks, history, judges, probes, quarantine, report, views
 
 urlpatterns = [
+    path("ci/checks", checks.ChecksView.as_view(), name="checks"),
+    path("ci/checks/<uuid:check>", checks.CheckView.as_view(), name="check"),
+    path("ci/checks/<uuid:check>/cancel", checks.CancelCheckView.as_view(), name="check-cancel"),
     path("judges", judges.JudgesView.as_view(), name="judges"),
     path("judges/calibrations", judges.CalibrationsView.as_view(), name="judge-calibrations"),
     path("judges/trials/<uuid:trial>", judges.TrialView.as_view(), name="judge-trial"),

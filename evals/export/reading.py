@@ -28,7 +28,7 @@ class TracesOf:
     def __init__(self, run: EvalRun) -> None:
         self.run = run
         self.pin = ModelPin.from_json(run.model.pin)
-        self.content = VersionContent.from_json(run.version.content)
+        self.content = VersionContent.from_json(run.candidate.content)
         self.suites = {row.pk: row.name for row in run.suites.all()}
         self.cases = {
             (key, case.key): case
@@ -68,7 +68,7 @@ class TracesOf:
 
     def _trace(self, row: CaseResult, asked: Any) -> Trace:
         run, suite = self.run, self.suites[row.item.suite_id]
-        prompt, version = run.version.prompt.name, run.version.number
+        prompt, version = run.prompt_name, run.candidate.number
         started, ended, first_token = _times(row)
         paid = not row.from_cache and bool(row.prompt_tokens or row.completion_tokens)
         return Trace(
@@ -105,12 +105,12 @@ class TracesOf:
         run, baseline = self.run, getattr(row, "baseline", None)
         said = {
             "run": str(run.pk),
-            "prompt": run.version.prompt.name,
-            "version": run.version.number,
+            "prompt": run.prompt_name,
+            "version": run.candidate.number,
             "suite": suite,
             "case": row.case,
             "repeat": row.repeat,
-            "commit": run.version.commit,
+            "commit": run.candidate.commit,
             "verdict": run.verdict or None,
             "outcome": row.outcome,
             "model": run.model.name,

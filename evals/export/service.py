@@ -53,7 +53,7 @@ def export_run(run_id: UUID) -> bool:
     """
     target = destination()
     run = (
-        EvalRun.objects.select_related("version__prompt", "baseline", "model")
+        EvalRun.objects.select_related("version__prompt", "proposed", "baseline", "model")
         .filter(pk=run_id, status=EvalRun.Status.FINISHED)
         .first()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evals.models.commit_checks import CheckedPrompt, CommitCheck, ProposedVersion
 from evals.models.judges import JudgeTrial, LabelSet
 from evals.models.quarantine import QuarantinedCase
 from evals.models.results import BaselineResult, CaseResult, JudgedAnswer, KeptAnswer
@@ -11,11 +12,14 @@ from evals.models.suites import Suite
 __all__ = [
     "BaselineResult",
     "CaseResult",
+    "CheckedPrompt",
+    "CommitCheck",
     "EvalRun",
     "JudgeTrial",
     "JudgedAnswer",
     "KeptAnswer",
     "LabelSet",
+    "ProposedVersion",
     "QuarantinedCase",
     "Suite",
     "WorkItem",

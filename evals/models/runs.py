@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 
+from evals.models.commit_checks import ProposedVersion
 from evals.models.suites import Suite
 from registry.models import Certificate, ModelVersion, PromptVersion
 
@@ -20,6 +21,8 @@ class EvalRun(models.Model):
         GATE = "gate"
         #: The live version against itself: how much answers differ when nothing differs.
         SELF = "self"
+        #: A version that a commit proposes, beside the live one: it can certify nothing.
+        CHECK = "check"
 
     class Status(models.TextChoices):
         """Where the run is; the verdict is a different question."""
@@ -34,7 +37,13 @@ class EvalRun(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.GATE)
-    version = models.ForeignKey(PromptVersion, on_delete=models.PROTECT, related_name="runs")
+    #: What is measured: one of the two.
+    version = models.ForeignKey(
+        PromptVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
+    )
+    proposed = models.ForeignKey(
+        ProposedVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
+    )
     #: What is live, asked the same questions on the same model; null when nothing else is live.
     baseline = models.ForeignKey(
         PromptVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -102,7 +111,13 @@ class EvalRun(models.Model):
             # A pass that certified nothing would be believed all the same.
             models.CheckConstraint(
                 name="run_pass_has_its_certificate",
-                condition=~Q(verdict="PASS") | Q(certificate__isnull=False),
+                condition=~Q(verdict="PASS") | Q(certificate__isnull=False) | Q(kind="check"),
+            ),
+            # What is proposed is measured by checks only, and a check proves nothing for a tag.
+            models.CheckConstraint(
+                name="run_measures_one_version",
+                condition=Q(kind="check", version=None, proposed__isnull=False, certificate=None)
+                | ~Q(kind="check") & Q(version__isnull=False, proposed=None),
             ),
             models.CheckConstraint(
                 name="run_tally_within_total",
@@ -121,6 +136,19 @@ class EvalRun(models.Model):
     def __str__(self) -> str:
         """The id people cite."""
         return str(self.id)
+
+    @property
+    def candidate(self) -> PromptVersion | ProposedVersion:
+        """What is measured, published or proposed."""
+        found = self.version or self.proposed
+        assert found is not None  # a constraint of the table
+        return found
+
+    @property
+    def prompt_name(self) -> str:
+        """The prompt it is a version of."""
+        found = self.candidate
+        return found.prompt.name if isinstance(found, PromptVersion) else found.prompt_name
 
 
 class WorkItem(models.Model):

@@ -25,7 +25,15 @@ from registry.mirror.errors import (
 )
 from registry.mirror.mirror import Mirror
 from registry.mirror.tree import MirrorTree
-from registry.mirror.values import Author, CommitInfo, Entry, Fetched, MirrorAccess, MirrorLimits
+from registry.mirror.values import (
+    Author,
+    CommitInfo,
+    Entry,
+    Fetched,
+    MirrorAccess,
+    MirrorLimits,
+    object_id,
+)
 
 __all__ = [
     "Address",
@@ -51,5 +59,6 @@ __all__ = [
     "NotMirroredError",
     "PushRefusedError",
     "check_branch",
+    "object_id",
     "parse_address",
 ]

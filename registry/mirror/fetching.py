@@ -26,6 +26,11 @@ _SECONDS_LOCAL = 60
 _TOO_LARGE = ("file too large", "out of memory", "cannot allocate memory")
 _MALFORMED = ("fsck error", "invalid index-pack output", "mismatched algorithms", "bad object")
 _NO_BRANCH = ("find remote ref",)
+#: Of every `git fetch`.
+OPTIONS = (
+    *("--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance"),
+    *("--no-write-fetch-head", "--no-show-forced-updates", "--refmap=", "--end-of-options"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +108,13 @@ class Fetching:
         return checked.status == 0 and self.mirrored(store) is not None
 
     def _download(self, store: str) -> str:
-        options = [
-            *(
-                "--quiet",
-                "--force",
-                "--no-tags",
-                "--no-recurse-submodules",
-                "--no-auto-maintenance",
-            ),
-            *("--no-write-fetch-head", "--no-show-forced-updates", "--refmap=", "--end-of-options"),
-        ]
         refspec = f"+refs/heads/{self.branch}:{_INCOMING}"
         done = self.git.run(
-            ["--git-dir=" + store, "fetch", *options, self.address.url, refspec],
+            ["--git-dir=" + store, "fetch", *OPTIONS, self.address.url, refspec],
             seconds=self.git.limits.seconds,
         )
         if done.status != 0:
-            raise self._reason(done)
+            raise self.reason(done)
         if re.search(r"^error:", done.stderr, re.MULTILINE):
             # Git found a broken file here and fetched around it; the next fetch looks closely.
             self.stores.suspect(store)
@@ -144,7 +139,8 @@ class Fetching:
         )
         return object_id(found.text) if found.status == 0 else None
 
-    def _reason(self, done: Output) -> Exception:
+    def reason(self, done: Output) -> Exception:
+        """Why a fetch failed."""
         said, where = done.stderr.lower(), self.address.url
         if any(mark in said for mark in _NO_BRANCH):
             return self._missing()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -15,8 +14,6 @@ from registry.mirror.address import check_branch, parse_address
 from registry.mirror.command import GitCommand
 from registry.mirror.commits import parse_commit
 from registry.mirror.errors import (
-    CommitAmbiguousError,
-    CommitInvalidError,
     CommitMissingError,
     MirrorDamagedError,
     MirrorUnavailableError,
@@ -25,14 +22,15 @@ from registry.mirror.errors import (
 from registry.mirror.fetching import (
     Fetching,
     commits_touching,
-    ids_beginning,
     is_ancestor,
     list_folder,
     list_tree,
 )
 from registry.mirror.listing import Listing, by_shape, is_lfs_pointer, parse_rows, screen
 from registry.mirror.objects import ObjectReader
+from registry.mirror.proposing import Proposing
 from registry.mirror.pushing import Pushing
+from registry.mirror.resolving import check_digits, commit_beginning
 from registry.mirror.settings import write_settings
 from registry.mirror.store import StoreFolder
 from registry.mirror.tree import MirrorTree
@@ -48,9 +46,6 @@ from registry.mirror.values import (
 
 _COMMIT_BYTES = 1_048_576
 _LISTINGS_KEPT = 4
-_DIGITS = re.compile(r"[0-9a-fA-F]{4,64}", re.ASCII)
-#: Objects looked at to find the commits among those that begin alike.
-_MOST_ALIKE = 1000
 
 
 class Mirror:
@@ -101,11 +96,22 @@ class Mirror:
         malformed), BranchMissingError, EmptyRepositoryError. After each of them, what was mirrored
         before can still be read.
         """
-        self._prepare()
-        with self._stores.locked(self._limits.seconds) as lock:
+        with self._writing() as fetching:
             self._stores.sweep()
-            git = replace(self._git, held=(lock,))
-            return Fetching(git, self._stores, self._address, self._branch).fetch()
+            return fetching.fetch()
+
+    def fetch_proposed(self, commit: str) -> None:
+        """Bring a commit that the branch need not have, with its history; it can be read then.
+
+        The branch must have been fetched. Raises CommitMissingError when the remote does not have
+        it, and as `fetch`.
+        """
+        with self._writing() as fetching:
+            Proposing(fetching, self._store()).fetch(object_id(commit))
+
+    def fork(self, base: str, head: str) -> str:
+        """The newest commit that both have in their history; `base` itself when there is none."""
+        return Proposing(self._fetching(), self._store()).fork(base, head)
 
     def mirrored(self) -> str | None:
         """The commit of the last good fetch, or None before it."""
@@ -140,18 +146,10 @@ class Mirror:
 
         Raises CommitMissingError, CommitAmbiguousError, and InvalidError for anything else.
         """
-        if not _DIGITS.fullmatch(digits):
-            raise CommitInvalidError(f"{digits[:80]!r} is not the id of a commit")
+        check_digits(digits)
         store = self._store()
-        found = ids_beginning(self._git, store, digits.lower())
         with self._doubting():
-            heads = [(id_, self._objects().head(id_)) for id_ in found[:_MOST_ALIKE]]
-        commits = [id_ for id_, head in heads if head is not None and head.kind == "commit"]
-        if not commits:
-            raise CommitMissingError(f"the mirror has no commit {digits}")
-        if len(commits) > 1:
-            raise CommitAmbiguousError(f"{len(commits)} commits begin with {digits}")
-        return commits[0]
+            return commit_beginning(self._git, store, self._objects(), digits)
 
     def blobs_in(self, commit: str, folder: str) -> dict[str, str]:
         """The blob ids of the files right in `folder` of a commit, by file name.
@@ -181,10 +179,7 @@ class Mirror:
         return MirrorTree(commit, self.entries(commit), self.read_all)
 
     def is_ancestor(self, old: str, new: str) -> bool:
-        """Whether `old` is `new` or in its history; one the mirror has never seen is not.
-
-        Raises CommitMissingError when `new` is unknown.
-        """
+        """Whether `old` is in the history of `new` or itself. Raises CommitMissingError (`new`)."""
         self._require_commit(new)
         return is_ancestor(self._git, self._store(), old, new)
 
@@ -213,10 +208,8 @@ class Mirror:
         another one, PushRefusedError when the remote does not take it, MirrorUnavailableError: it
         may have arrived even so, and the next fetch tells.
         """
-        self._prepare()
-        with self._stores.locked(self._limits.seconds) as lock:
-            git = replace(self._git, held=(lock,))
-            pushing = Pushing(git, self._store(), self._address, self._branch)
+        with self._writing() as fetching:
+            pushing = Pushing(fetching.git, self._store(), self._address, self._branch)
             commit = pushing.commit(base, files, message, author, now)
             made(commit)
             pushing.send(base, commit)
@@ -244,6 +237,14 @@ class Mirror:
             raise MirrorUnavailableError(
                 f"the mirror's folder cannot be written: {error}"
             ) from error
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Fetching]:
+        """The steps of a fetch, for the only one who writes here now."""
+        self._prepare()
+        with self._stores.locked(self._limits.seconds) as lock:
+            git = replace(self._git, held=(lock,))
+            yield Fetching(git, self._stores, self._address, self._branch)
 
     def _fetching(self) -> Fetching:
         return Fetching(self._git, self._stores, self._address, self._branch)

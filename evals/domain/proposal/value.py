@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from core.findings import Finding
 from registry.domain.contract import ContractChange
@@ -46,6 +47,28 @@ class ChangeReport:
     findings: tuple[Finding, ...]
     ignored: int
 
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object with every field."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> ChangeReport:
+        """What `to_json` wrote."""
+        return cls(
+            base=value["base"],
+            head=value["head"],
+            prompts=tuple(map(_prompt, value["prompts"])),
+            elsewhere=tuple((kind, name) for kind, name in value["elsewhere"]),
+            reached=tuple((name, tuple(reasons)) for name, reasons in value["reached"]),
+            findings=tuple(Finding(**found) for found in value["findings"]),
+            ignored=value["ignored"],
+        )
+
     def errors(self) -> Iterator[Finding]:
         """The findings that fail the change."""
         return (finding for finding in self.findings if finding.severity == "error")
+
+
+def _prompt(value: Mapping[str, Any]) -> PromptChange:
+    contract = tuple(ContractChange(**change) for change in value["contract"])
+    return PromptChange(**{**value, "contract": contract})

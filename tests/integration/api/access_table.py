@@ -169,7 +169,12 @@ TABLE: tuple[Row, ...] = (
     *reading("judge-trial", READ),
     *reading("cases", READ),
     *reading("quarantine", READ),
+    # A proposed commit may be about every prompt.
+    *reading("checks", READ),
+    *reading("check", READ),
     # --- Evaluating ---
+    Row("checks", "POST", EVALUATE, {"repository_commit": "c" * 40, "base": "0" * 40}),
+    Row("check-cancel", "POST", EVALUATE),
     Row("syncs", "POST", EVALUATE),
     Row("runs", "POST", EVALUATE, {"prompt": "greeting", "version": 1}),
     Row("run-plan", "POST", EVALUATE, {"prompt": "greeting", "version": 1}),

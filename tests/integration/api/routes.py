@@ -22,6 +22,7 @@ PAGES = frozenset(
 SECRET = "s" * 43
 RUN = uuid.UUID(int=1)
 TRIAL = uuid.UUID(int=2)
+CHECK = uuid.UUID(int=3)
 ARGUMENTS: dict[str, Any] = {
     "name": "greeting",
     "number": 2,
@@ -29,6 +30,7 @@ ARGUMENTS: dict[str, Any] = {
     "flag": "prompt.greeting",
     "run": RUN,
     "trial": TRIAL,
+    "check": CHECK,
     "secret": SECRET,
     "token": 1_000_000,
     "person": 1_000_000,

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config import urls
-from evals.models import EvalRun, JudgeTrial, QuarantinedCase
+from evals.models import CommitCheck, EvalRun, JudgeTrial, QuarantinedCase
 from registry import access, promotion
 from registry.domain.actor import SYSTEM, Scope
 from registry.models import ApiToken, GatePolicy, MirrorState, OneTimeLink, SyncRun, User
@@ -44,6 +44,7 @@ from tests.integration.api.access_table import (
 from tests.integration.api.conftest import EVERYTHING, person, session_client
 from tests.integration.api.routes import (
     ARGUMENTS,
+    CHECK,
     RUN,
     SECRET,
     TRIAL,
@@ -103,6 +104,9 @@ def world(certified: Shelf, settings: Settings, tmp_path: Path) -> Shelf:
         created_at=timezone.now(),
     )
     now = timezone.now()
+    CommitCheck.objects.create(
+        id=CHECK, head="d" * 40, base="c" * 40, requested_by="test", created_at=now
+    )
     hour = now + timedelta(hours=1)
     QuarantinedCase.objects.create(
         prompt=certified.prompt,

@@ -155,7 +155,7 @@ def test_the_live_version_against_itself_tells_the_noise(
     run = again(run)
     assert (run.status, run.verdict, run.certificate) == ("finished", "", None)
     assert run.summary["flips"] == 6
-    assert queries.flip_rate(run.version.prompt, run.model) == 0.1
+    assert queries.flip_rate(run.prompt_name, run.model) == 0.1
 
 
 def test_a_hopeless_candidate_is_stopped_early_if_the_policy_says_so(

@@ -19,9 +19,9 @@ from assay.answers import EvalRun
 from assay.answers.reports import RunCase, RunReport
 from assay.commands.reporting import Format, text
 from assay.reading import read
-from assay.report import markdown as md
 from assay.report.making import report_of
 from assay.report.value import Report
+from evals.domain import markdown as md
 from evals.domain.harmless import clean, cut_line
 from tests.integration.assay.bodies import finished, run
 from tests.integration.assay.compared import (

@@ -1,4 +1,4 @@
-"""Named reads over several tables."""
+"""Runs, their suites and results, and what waits to be worked on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from django.db.models.functions import Now
 from evals.domain.forecast import TokenEstimate
 from evals.domain.suite import SuiteSpec
 from evals.errors import RunUnknownError, SuitesUnusableError
-from evals.models import CaseResult, EvalRun, JudgeTrial, Suite, WorkItem
+from evals.models import (
+    CaseResult,
+    EvalRun,
+    JudgeTrial,
+    ProposedVersion,
+    Suite,
+    WorkItem,
+)
 from registry.domain.actor import Actor
 from registry.models import ModelVersion, Prompt, PromptVersion
 
@@ -25,10 +32,13 @@ def runs() -> QuerySet[EvalRun]:
     """Every run with what is shown of it, newest first."""
     # Prompts and suites are large; whoever needs their text asks for it.
     return (
-        EvalRun.objects.select_related("version__prompt", "baseline", "model", "certificate")
+        EvalRun.objects.select_related(
+            "version__prompt", "proposed", "baseline", "model", "certificate"
+        )
         .defer(
             "version__content",
             "version__template",
+            "proposed__content",
             "baseline__content",
             "baseline__template",
             "certificate__evidence",
@@ -43,12 +53,13 @@ def visible_runs(
     """The runs within the actor's globs, of one prompt and version if they are named."""
     found = runs()
     if prompt is not None:
-        found = found.filter(version__prompt__name=prompt)
+        found = found.filter(_of_prompts([prompt]))
     if version is not None:
-        found = found.filter(version__number=version)
+        found = found.filter(Q(version__number=version) | Q(proposed__number=version))
     if actor.prompts:
-        names = actor.visible(Prompt.objects.values_list("name", flat=True))
-        found = found.filter(version__prompt__name__in=names)
+        proposed = ProposedVersion.objects.order_by().values_list("prompt_name", flat=True)
+        names = {*Prompt.objects.values_list("name", flat=True), *proposed.distinct()}
+        found = found.filter(_of_prompts(actor.visible(names)))
     return found
 
 
@@ -57,6 +68,11 @@ def latest_runs(
 ) -> QuerySet[EvalRun]:
     """The newest `visible_runs`, for a table that does not name their suites."""
     return visible_runs(actor, prompt=prompt, version=version).prefetch_related(None)[:count]
+
+
+def _of_prompts(names: Sequence[str]) -> Q:
+    """Runs of versions of these prompts, published or proposed."""
+    return Q(version__prompt__name__in=names) | Q(proposed__prompt_name__in=names)
 
 
 def newest_runs(
@@ -69,7 +85,11 @@ def newest_runs(
         .distinct("version_id", "model_id")
         .only("id", "version_id", "model_id", "status", "verdict", "created_at")
     )
-    return {(found.version_id, found.model_id): found for found in newest}
+    return {
+        (found.version_id, found.model_id): found
+        for found in newest
+        if found.version_id is not None
+    }
 
 
 def run(run_id: UUID) -> EvalRun:
@@ -85,7 +105,7 @@ def run_for(actor: Actor, run_id: UUID) -> EvalRun:
     must not tell whether there is something to hide.
     """
     found = run(run_id)
-    if not actor.sees(found.version.prompt.name):
+    if not actor.sees(found.prompt_name):
         raise RunUnknownError(f"there is no run {run_id}")
     return found
 
@@ -119,9 +139,10 @@ def current_suites(prompt: Prompt) -> tuple[Suite, ...]:
     return tuple(found[name] for name in dict.fromkeys(prompt.suites))
 
 
-def measured_tokens(prompt: Prompt, model: ModelVersion) -> TokenEstimate | None:
+def measured_tokens(prompt: str, model: ModelVersion) -> TokenEstimate | None:
     """Tokens and seconds of an average request of this prompt's last run on the model, if any."""
-    last = EvalRun.objects.filter(version__prompt=prompt, model=model, done__gt=0).first()
+    measured = EvalRun.objects.filter(_of_prompts([prompt]), model=model, done__gt=0)
+    last = measured.first()
     if last is None:
         return None
     means = CaseResult.objects.filter(run=last, total_ms__isnull=False).aggregate(
@@ -149,12 +170,12 @@ def same_gate(run: EvalRun) -> QuerySet[EvalRun]:
     ).exclude(pk=run.pk)
 
 
-def flip_rate(prompt: Prompt, model: ModelVersion) -> float | None:
+def flip_rate(prompt: str, model: ModelVersion) -> float | None:
     """Share of cases that differed when a live version was last compared with itself here."""
     last = EvalRun.objects.filter(
         kind=EvalRun.Kind.SELF,
         status=EvalRun.Status.FINISHED,
-        version__prompt=prompt,
+        version__prompt__name=prompt,
         model=model,
         summary__flip_rate__isnull=False,
     ).first()

@@ -1,0 +1,118 @@
+"""Read a proposed commit: what it changes, what is wrong with it, what there is to evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from evals.domain.impact import Impact, impact_of
+from evals.domain.lint import Linted, lint_change
+from evals.domain.proposal import ChangeReport, report_of
+from evals.domain.suite import SuiteSpec, parse_suite
+from registry import mirrored
+from registry.domain.files import AddressedFiles, Files, MemoryFiles
+from registry.domain.layout import sort_paths
+from registry.domain.version import VersionContent
+from registry.mirror import Mirror
+
+#: These hold for every prompt, and name addresses and keys: a proposal's own are not believed.
+_RULES = ("models.yaml", "gates.yaml")
+_NOTHING = MemoryFiles({})
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A prompt that the commit touches, as it says it. `content` None: it brings no version.
+
+    `suites` are those it names that could be read, `unusable` the names of the others.
+    """
+
+    prompt: str
+    content: VersionContent | None
+    model: str | None
+    gate: str | None
+    suites: tuple[SuiteSpec, ...]
+    unusable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a commit proposes since `fork`; `title` is its subject."""
+
+    fork: str
+    title: str
+    report: ChangeReport
+    prompts: tuple[Proposed, ...]
+
+
+def read_commit(head: str, base: str) -> Reading:
+    """Fetch and read it. Raises CommitMissingError and what `Mirror.fetch` raises."""
+    with mirrored.proposals() as mirror:
+        tip = mirror.fetch().commit
+        mirror.fetch_proposed(head)
+        fork, before = _fork(mirror, base, head)
+        after = mirror.tree(head)
+        impact = impact_of(after, before, _changed(after, before))
+        linted = lint_change(after, before, impact.scope, mirror.skipped(head))
+        report = report_of(fork, head, before, impact, linted)
+        files = _Trusted(after, mirror.tree(tip))
+        prompts = tuple(_proposed(impact, linted, before, files))
+        return Reading(fork, mirror.commit_info(head).subject, report, prompts)
+
+
+def _fork(mirror: Mirror, base: str, head: str) -> tuple[str, Files]:
+    if set(base) == {"0"}:
+        return base, _NOTHING
+    mirror.fetch_proposed(base)
+    fork = mirror.fork(base, head)
+    return fork, mirror.tree(fork)
+
+
+def _changed(after: Files, before: Files) -> frozenset[str]:
+    now, then = _addresses(after), _addresses(before)
+    return frozenset(path for path in {*now, *then} if now.get(path) != then.get(path))
+
+
+def _addresses(files: Files) -> dict[str, str]:
+    assert isinstance(files, AddressedFiles)
+    return {path: files.blob_id(path) for path in files.paths()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Trusted:
+    """A proposal's files, with models and policies of the branch: nobody sends a model's key to an
+    address by opening a pull request.
+    """
+
+    files: Files
+    trusted: Files
+
+    def paths(self) -> Iterable[str]:
+        rules = [path for path in self.trusted.paths() if path in _RULES]
+        return [*(path for path in self.files.paths() if path not in _RULES), *rules]
+
+    def read(self, path: str) -> bytes:
+        return (self.trusted if path in _RULES else self.files).read(path)
+
+
+def _proposed(impact: Impact, linted: Linted, before: Files, files: Files) -> Iterator[Proposed]:
+    published = sort_paths(before.paths()).prompts
+    specs: dict[str, SuiteSpec | None] = {}
+    for name in sorted({*impact.prompts, *impact.reached}):
+        prompt = linted.parsed.prompts.get(name)
+        if prompt is None:
+            continue  # it is gone, or cannot be read: that is the lint's
+        known = published[name].versions if name in published else {}
+        fresh = [version for version in prompt.versions if version.number not in known]
+        for suite in prompt.suites:
+            if suite not in specs:
+                specs[suite] = parse_suite(suite, files)[0]
+        found = {suite: specs[suite] for suite in dict.fromkeys(prompt.suites)}
+        yield Proposed(
+            prompt=name,
+            content=fresh[-1] if fresh else None,
+            model=prompt.model,
+            gate=prompt.gate,
+            suites=tuple(spec for spec in found.values() if spec is not None),
+            unusable=tuple(suite for suite, spec in found.items() if spec is None),
+        )
