@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from registry.models import ModelProbe, ModelVersion
+from serving.load import EngineLoad
 from serving.served import Served
 
 #: Of each model: a day and a half at the default interval.
@@ -63,3 +64,11 @@ def last_comparisons(model_ids: Iterable[int]) -> dict[int, ModelProbe]:
 def probes(model: ModelVersion, count: int) -> QuerySet[ModelProbe]:
     """The newest looks at a model's server."""
     return ModelProbe.objects.filter(model=model)[:count]
+
+
+def loads(model: ModelVersion, count: int) -> list[tuple[datetime, EngineLoad | None]]:
+    """How busy a model's server was at each of the newest looks, the oldest first; None where it
+    did not say.
+    """
+    newest = ModelProbe.objects.filter(model=model).values_list("at", "served__load")[:count]
+    return [(at, EngineLoad.from_json(load) if load else None) for at, load in reversed(newest)]

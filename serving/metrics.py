@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ TIMEOUT_SECONDS = 5.0
 MAX_LINE_CHARS = 4096
 MAX_LINES = 1000
 #: Beyond it a float counts no more.
-_MOST_TOKENS = 2**53
+_MOST = 2**53
 _VLLM_FAMILIES = ("vllm:prefix_cache", "vllm:gpu_prefix_cache")
 _COMPUTED, _CACHED = "llamacpp:prompt_tokens_total", "llamacpp:prompt_tokens_cached_total"
 _PREFIXES = (*_VLLM_FAMILIES, _COMPUTED, _CACHED)
@@ -64,7 +64,8 @@ async def read_prefix_cache(client: ModelClient) -> PrefixCacheCounters | None:
 
 def prefix_cache_counters(text: str) -> PrefixCacheCounters | None:
     """The counters in a whole answer of /metrics; None when they are absent or no counts."""
-    totals = _totals(_wanted_lines(text))
+    found = samples(text, _PREFIXES)
+    totals = {name: sum(map(int, values)) for name, values in found.items()}
     for family in _VLLM_FAMILIES:
         queries, hits = _counter(totals, f"{family}_queries"), _counter(totals, f"{family}_hits")
         if queries is not None and hits is not None:
@@ -75,30 +76,32 @@ def prefix_cache_counters(text: str) -> PrefixCacheCounters | None:
     return PrefixCacheCounters(computed + cached, cached)
 
 
-def _wanted_lines(text: str) -> list[str]:
-    lines = (line.strip() for line in text.splitlines())
-    wanted = [line for line in lines if line.startswith(_PREFIXES)]
-    return [line for line in wanted[:MAX_LINES] if len(line) <= MAX_LINE_CHARS]
-
-
-def _totals(lines: Iterable[str]) -> dict[str, int]:
-    """The sum over all labels, by name. A name with a value that is no count is left out."""
+def samples(text: str, prefixes: tuple[str, ...]) -> dict[str, list[float]]:
+    """The values of all series by name, of the lines that begin with one of `prefixes`; none is
+    below 0. A name with a value that is no such number is left out.
+    """
     from prometheus_client.parser import text_string_to_metric_families
 
-    totals: dict[str, int] = defaultdict(int)
+    found: dict[str, list[float]] = defaultdict(list)
     spoilt: set[str] = set()
-    for line in lines:
+    for line in _wanted_lines(text, prefixes):
         try:
-            samples = [s for family in text_string_to_metric_families(line) for s in family.samples]
+            told = [s for family in text_string_to_metric_families(line) for s in family.samples]
         except (ValueError, IndexError, KeyError):
             spoilt.add(line.partition("{")[0].split()[0])
             continue
-        for sample in samples:
-            if 0 <= sample.value <= _MOST_TOKENS:  # NaN is neither
-                totals[sample.name] += int(sample.value)
+        for sample in told:
+            if 0 <= sample.value <= _MOST:  # NaN is neither
+                found[sample.name].append(sample.value)
             else:
                 spoilt.add(sample.name)
-    return {name: total for name, total in totals.items() if name not in spoilt}
+    return {name: values for name, values in found.items() if name not in spoilt}
+
+
+def _wanted_lines(text: str, prefixes: tuple[str, ...]) -> list[str]:
+    lines = (line.strip() for line in text.splitlines())
+    wanted = [line for line in lines if line.startswith(prefixes)]
+    return [line for line in wanted[:MAX_LINES] if len(line) <= MAX_LINE_CHARS]
 
 
 def _counter(totals: Mapping[str, int], name: str) -> int | None:

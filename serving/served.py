@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from core.errors import AssayError
 from serving.client import ModelClient
+from serving.load import EngineLoad, engine_load
 
 TIMEOUT_SECONDS = 5.0
 #: A list of models is no novel: more of them are not kept.
@@ -32,7 +33,8 @@ class Served:
 
     `is_reachable`: some question was answered, even by a refusal; `is_healthy`: it says that it is
     ready. `max_context` (tokens) and `quantization` are of the id that was asked for. `slots` is
-    how many requests it works on at once, `extras` are the paths beyond the OpenAI API.
+    how many requests it works on at once, `extras` are the paths beyond the OpenAI API, `load` is
+    how busy it was just then.
     """
 
     is_reachable: bool
@@ -45,6 +47,7 @@ class Served:
     quantization: str = ""
     slots: int = 0
     extras: tuple[str, ...] = ()
+    load: EngineLoad | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with every field."""
@@ -53,7 +56,13 @@ class Served:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """What `to_json` wrote."""
-        return cls(**{**value, "ids": tuple(value["ids"]), "extras": tuple(value["extras"])})
+        load = value.get("load")
+        read = {
+            "ids": tuple(value["ids"]),
+            "extras": tuple(value["extras"]),
+            "load": EngineLoad.from_json(load) if load else None,
+        }
+        return cls(**{**value, **read})
 
 
 @dataclass(slots=True)
@@ -62,6 +71,7 @@ class _Answers:
 
     pages: dict[str, Any] = field(default_factory=dict)
     has_metrics: bool = False
+    load: EngineLoad | None = None
     tokenizes: bool = False
     refused: bool = False
     error: str = ""
@@ -96,7 +106,9 @@ async def _page(client: ModelClient, path: str, answers: _Answers) -> None:
 
 async def _metrics(client: ModelClient, answers: _Answers) -> None:
     try:
-        answers.has_metrics = b"# TYPE" in await client.page("/metrics")
+        page = await client.page("/metrics")
+        answers.has_metrics = b"# TYPE" in page
+        answers.load = engine_load(page.decode(errors="replace"))
     except AssayError as error:
         _note(error, answers, "/metrics")
 
@@ -148,6 +160,7 @@ def _read(answers: _Answers, served_id: str, *, is_healthy: bool) -> Served:
         quantization=_text(meta.get("ftype")),
         slots=_count(props.get("total_slots")),
         extras=tuple(path for path, is_there in found.items() if is_there),
+        load=answers.load,
     )
 
 

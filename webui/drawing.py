@@ -82,7 +82,7 @@ def _draw(
 
 
 #: Of a plot of curves, in pixels: its height, and where the curves are.
-_PLOT_HEIGHT, _PLOT_TOP, _PLOT_BOTTOM, _PLOT_LEFT = 240, 16, 208, 48
+_PLOT_HEIGHT, _PLOT_TOP, _PLOT_BOTTOM, _PLOT_LEFT, _PLOT_RIGHT = 240, 16, 208, 48, 28
 #: Ends that are that many times apart are drawn by their logarithms.
 _WIDE, _FAR = 5, 1000
 _NICE = (1, 2, 5)
@@ -112,17 +112,15 @@ class Plot:
     y_ticks: tuple[tuple[float, str], ...]
 
 
-def distributions(curves: Sequence[Curve], unit: str) -> Plot | None:
-    """Draw distributions over one scale of values, as steps from 0 to 100 %; None without any.
-    `unit` stands at the last mark of the values.
-    """
+def distributions(curves: Sequence[Curve]) -> Plot | None:
+    """Draw distributions over one scale of values, as steps from 0 to 100 %; None without any."""
     drawn = [curve for curve in curves if curve.points]
     if not drawn:
         return None
     marks = _marks(min(c.points[0][0] for c in drawn), max(c.points[-1][0] for c in drawn))
     start, end = marks[0], marks[-1]
     scale = math.log if _is_wide(start, end) else float
-    right = WIDTH - _RIGHT
+    right = WIDTH - _PLOT_RIGHT
 
     def x_of(value: float) -> float:
         held = min(end, max(start, value))
@@ -144,10 +142,7 @@ def distributions(curves: Sequence[Curve], unit: str) -> Plot | None:
         left=_PLOT_LEFT,
         right=right,
         curves=tuple((curve, path(curve)) for curve in drawn),
-        x_ticks=(
-            *((x_of(mark), f"{mark:,g}") for mark in marks[:-1]),
-            (x_of(end), f"{end:,g} {unit}"),
-        ),
+        x_ticks=tuple((x_of(mark), f"{mark:,g}") for mark in marks),
         y_ticks=tuple((y_of(share / 100), f"{share} %") for share in (0, 25, 50, 75, 100)),
     )
 
@@ -181,3 +176,41 @@ def _round_numbers(low: float, high: float) -> list[float]:
 def _steps(least: float) -> Iterator[float]:
     power = math.floor(math.log10(least))
     yield from (n * 10.0**e for e in (power, power + 1) for n in _NICE if n * 10.0**e >= least)
+
+
+_SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_EDGE = 240, 48, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """A small curve without scales: its path, its last point, and what its ends stand for."""
+
+    width: int
+    height: int
+    path: str
+    last: tuple[float, float]
+    low: float
+    high: float
+
+
+def sparkline(points: Sequence[tuple[float, float | None]]) -> Spark | None:
+    """Draw values (none below 0) over time from 0 to the highest; None without a value. A value
+    that is None is a gap.
+    """
+    values = [value for _, value in points if value is not None]
+    if not values:
+        return None
+    start, end, high = points[0][0], points[-1][0], max(values)
+    reach, height = _SPARK_WIDTH - 2 * _SPARK_EDGE, _SPARK_HEIGHT - 2 * _SPARK_EDGE
+    parts, is_gap, last = [], True, (0.0, 0.0)
+    for at, value in points:
+        if value is None:
+            is_gap = True
+            continue
+        x = _SPARK_EDGE + reach * (at - start) / (end - start or 1.0)
+        y = _SPARK_HEIGHT - _SPARK_EDGE - height * value / (high or 1.0)
+        last = (round(x, 1), round(y, 1))
+        # A lone point between gaps is a line of no length, which round caps make a dot.
+        parts.append(f"{'M' if is_gap else 'L'}{last[0]} {last[1]}{'h0' if is_gap else ''}")
+        is_gap = False
+    return Spark(_SPARK_WIDTH, _SPARK_HEIGHT, "".join(parts), last, min(values), high)

@@ -10,9 +10,12 @@ from evals import probing as looks
 from registry import probing, queries
 from registry.domain.actor import Scope
 from registry.domain.model_pin import ModelPin
+from webui.gauges import gauges, readings
 from webui.people import actor_of, page
 
 _LOOKS = 30
+#: Looks that the gauges are drawn from (a day at the default interval), and those in their table.
+_LOADS, _FIGURES = 288, 48
 
 
 @page()
@@ -45,10 +48,13 @@ def model(request: HttpRequest, model: str) -> HttpResponse:
         looks.ask_for_probe(row, with_fingerprint=True)
         messages.success(request, "A worker looks at the server now; open the page again soon.")
         return redirect("page-model", model=model)
+    figures = readings(probing.loads(row, _LOADS))
     context = {
+        "gauges": gauges(figures),
+        "figures": figures[:_FIGURES],
         "row": row,
         "pin": ModelPin.from_json(row.pin),
-        "probes": probing.probes(row, _LOOKS),
+        "probes": list(probing.probes(row, _LOOKS)),
         "alarm": queries.ringing_alarm(row),
         "live": queries.live_on(row),
         "may_evaluate": actor.may(Scope.EVALUATE),

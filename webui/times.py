@@ -25,6 +25,6 @@ def time_plots(lines: Iterable[tuple[str, str, TimeLine]]) -> list[TimePlot]:
     found = []
     for metric, name in METRICS.items():
         curves = [Curve(label, kind, ln.curve) for label, kind, ln in listed if ln.metric == metric]
-        if plot := distributions(curves, "ms"):
+        if plot := distributions(curves):
             found.append(TimePlot(name, plot))
     return found

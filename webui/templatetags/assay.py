@@ -62,6 +62,12 @@ def percent(share: float | None) -> str:
 
 
 @register.filter
+def figure(value: float | None) -> str:
+    """A number with one decimal at most; a dash for none."""
+    return "—" if value is None else f"{value:,.1f}".removesuffix(".0")
+
+
+@register.filter
 def points(share: float) -> str:
     """A share as percent without the sign, as in `p95`."""
     return f"{100 * share:g}"

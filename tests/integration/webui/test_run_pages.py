@@ -43,7 +43,10 @@ def test_the_verdict_and_what_it_rests_on(compared: EvalRun, browser: Client) ->
     assert "regressed (10)" in page
     assert "passing (48)" in page
     assert "oracle: exact" in page
-    assert "Whole answer: the share of the answers that were here by then candidate live" in page
+    assert (
+        "Whole answer: the share of the answers that were here after so many ms candidate live"
+        in page
+    )
     # The candidate's answer beside the live one, as text.
     assert "<b>no</b>" in page
     assert b"<b>no" not in answer.content
