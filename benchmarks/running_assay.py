@@ -47,12 +47,18 @@ def make_repository(repository: Path, prompts: int, versions: int) -> None:
 
 
 @contextmanager
-def serving(folder: Path, repository: Path, *, workers: int = 1) -> Iterator[tuple[Tree, str]]:
-    """A tree without a model server and without polling, and a token that may do everything."""
+def serving(
+    folder: Path, repository: Path, *, workers: int = 1, **more: str
+) -> Iterator[tuple[Tree, str]]:
+    """A tree without a model server and without polling, and a token that may do everything.
+
+    `more` are variables of its environment.
+    """
     environment = {
         **os.environ,
         "ASSAY_REPOSITORY": str(repository),
         "ASSAY_REPOSITORY_POLL_SECONDS": "86400",
+        **more,
     }
     options = TreeOptions(data=folder / "data", port=0, model=False, workers=workers)
     with running(options, environment=environment) as tree:

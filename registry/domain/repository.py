@@ -92,6 +92,8 @@ class _Reader:
     ) -> None:
         self.files = files
         self.published = published
+        # Asking a protocol whether something fits it is slow, and every version would ask.
+        self.addressed = files if published and isinstance(files, AddressedFiles) else None
         self.only = only
         self.spread = spread
         self.layout: Layout = sort_paths(files.paths())
@@ -210,9 +212,9 @@ class _Reader:
         return None if source.is_broken else prompt
 
     def _published(self, path: str) -> VersionContent | None:
-        if not self.published or not isinstance(self.files, AddressedFiles):
+        if self.addressed is None:
             return None
-        known = self.published.get((path, self.files.blob_id(path)))
+        known = self.published.get((path, self.addressed.blob_id(path)))
         if known is None:
             return None
         same = all(self.partials.get(name) == body for name, body in known.partials.items())

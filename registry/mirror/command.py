@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from git import Git
 
 _MINIMUM_GIT = (2, 36)  # cat-file --batch-command
+#: Programs that were found new enough.
+_CHECKED: set[str] = set()
 _STDERR_CHARS = 20_000
 _CHUNK = 65_536
 # A size limit on written files is the only one that stops a download while it runs; with signal 25
@@ -93,12 +95,16 @@ class GitCommand:
 
     def check_version(self) -> None:
         """Raises MirrorUnavailableError when Git is too old for what the mirror asks of it."""
+        program = _git()
+        if program in _CHECKED:
+            return
         said = self.run(["version"]).text
         found = re.search(r"(\d+)\.(\d+)", said)
         if not found or (int(found[1]), int(found[2])) < _MINIMUM_GIT:
             raise MirrorUnavailableError(
                 f"Git {'.'.join(map(str, _MINIMUM_GIT))} or newer is needed; found {said[:60]!r}"
             )
+        _CHECKED.add(program)
 
     def _start(
         self, script: str, argv: list[str], stdin: BinaryIO | int | None

@@ -26,6 +26,8 @@ _SECONDS_LOCAL = 60
 _TOO_LARGE = ("file too large", "out of memory", "cannot allocate memory")
 _MALFORMED = ("fsck error", "invalid index-pack output", "mismatched algorithms", "bad object")
 _NO_BRANCH = ("find remote ref",)
+#: Branch names that Git accepted. Each question is a process, and a sync asks every few seconds.
+_CHECKED: set[str] = set()
 #: Of every `git fetch`.
 OPTIONS = (
     *("--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance"),
@@ -45,9 +47,7 @@ class Fetching:
     def fetch(self) -> Fetched:
         """Bring the branch up to date. On any error the last good commit stays what it was."""
         self.git.check_version()
-        checked = self.git.run(["check-ref-format", f"refs/heads/{self.branch}"])
-        if checked.status != 0:
-            raise MirrorRefusedError(f"Git does not accept the branch name {self.branch!r}")
+        self._check_branch()
         store = self.stores.current()
         if store is None:
             return self._rebuild(None)
@@ -60,9 +60,20 @@ class Fetching:
         """The last accepted commit, or None when there is none or its record is broken."""
         return self._resolve(store, MIRRORED)
 
+    def _check_branch(self) -> None:
+        if self.branch in _CHECKED:
+            return
+        checked = self.git.run(["check-ref-format", f"refs/heads/{self.branch}"])
+        if checked.status != 0:
+            raise MirrorRefusedError(f"Git does not accept the branch name {self.branch!r}")
+        _CHECKED.add(self.branch)
+
     def _update(self, store: str, previous: str) -> Fetched:
         try:
             commit = self._download(store)
+            if commit == previous:  # as nearly always
+                self.stores.forget_replaced()
+                return Fetched(commit, previous, rewritten=False)
             fetched = Fetched(commit, previous, self._rewritten(store, previous, commit))
             self._accept(store, commit)
         except (MirrorUnavailableError, MirrorRefusedError):

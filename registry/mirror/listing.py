@@ -108,7 +108,7 @@ def _name_problem(raw: bytes, path: str, limits: MirrorLimits) -> Finding | None
         return _finding(shown, "path_too_long", f"longer than {limits.path_chars} characters")
     if not _is_utf8(raw):
         return _finding(_visible(path), "path_not_utf8", "the file name is not UTF-8")
-    if any(_is_control(c) for c in path):
+    if not path.isprintable() and any(_is_control(c) for c in path):
         return _finding(
             _visible(path), "path_control_character", "the file name holds control characters"
         )
@@ -149,6 +149,8 @@ def _without_collisions(entries: list[Entry]) -> tuple[list[Entry], list[Finding
 
 
 def _plain(path: str) -> str:
+    if path.isascii():
+        return path.lower()  # the same, and a repository has ten thousands of names
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
@@ -175,6 +177,8 @@ def _finding(path: str, code: str, message: str, hint: str = "") -> Finding:
 
 
 def _is_utf8(raw: bytes) -> bool:
+    if raw.isascii():
+        return True
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -9,6 +9,9 @@ from registry.mirror.errors import FileMissingError
 from registry.mirror.objects import batches
 from registry.mirror.values import Entry
 
+#: Whoever leaves out so few files still reads in order: every `prompt.yaml`, without its versions.
+_SKIPPED_AT_MOST = 16
+
 
 class MirrorTree:
     """Implements `Files`: paths, contents and content addresses of one commit."""
@@ -35,12 +38,12 @@ class MirrorTree:
     def read(self, path: str) -> bytes:
         """The content of `path`. Raises FileMissingError (a KeyError), MirrorDamagedError.
 
-        Reading in the order of `paths()` is fastest: the next files are read along.
+        Reading in the order of `paths()`, more or less, is fastest: the next files are read along.
         """
         entry = self.entry(path)
         position = self._position[path]
         if path not in self._ahead:
-            in_order = position == self._last + 1
+            in_order = self._last < position <= self._last + _SKIPPED_AT_MOST
             wanted = self._next_files(position) if in_order else [entry]
             names = [e.path for e in wanted]
             self._ahead = dict(zip(names, self._read_all(wanted), strict=True))
