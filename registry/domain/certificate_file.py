@@ -8,26 +8,29 @@ what the repository holds, and the record's own digest that of all its fields.
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from core.digest import digest
 from core.errors import InvalidError
-from registry.domain.names import UNSTORABLE
+from registry.domain.json_file import (
+    MISTAKES,
+    dump,
+    listed,
+    load,
+    mapping,
+    moment,
+    number,
+    reason,
+    text,
+)
 
 SCHEMA = "assay/certificates/v1"
 FOLDER = "certificates/"
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
-# What no clock says; databases and Python do not agree on the years beyond.
-_FIRST_YEAR, _LAST_YEAR = 2000, 9000
-# NUL and half characters, which PostgreSQL refuses; they cannot stand there unescaped.
-_ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
 class CertificateFileError(InvalidError):
@@ -86,10 +89,8 @@ class CertificateFile:
         return certificate_path(self.prompt, self.version, self.model)
 
     def to_bytes(self) -> bytes:
-        """Sorted and indented: equal contents are equal bytes, and a change is a short diff."""
-        value = {"schema": SCHEMA, **asdict(self)}
-        text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        return f"{text}\n".encode()
+        """As it stands in the repository."""
+        return dump({"schema": SCHEMA, **asdict(self)})
 
     def revision_of(self, tag: str) -> int | None:
         """The registry's revision at which `tag` came here; None when the file does not say."""
@@ -125,99 +126,49 @@ def proven_digest(**proven: Any) -> str:
 def parse_certificates(path: str, data: bytes) -> CertificateFile:
     """Read the file at `path`. Raises CertificateFileError for anything Assay would not write."""
     try:
-        text = data.decode("utf-8")
-        if _ESCAPED.search(text):
-            raise ValueError("it holds characters that no text has")  # noqa: TRY301
-        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
-        read = _file(value)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise CertificateFileError(f"{path} is not a certificate file: {_reason(error)}") from None
+        read = _file(load(data))
+    except MISTAKES as error:
+        raise CertificateFileError(f"{path} is not a certificate file: {reason(error)}") from None
     if read.path != path:
         raise CertificateFileError(f"{path} is about {read.path}")
     return read
 
 
 def _file(value: Any) -> CertificateFile:
-    top = _mapping(value, {"schema", *(field.name for field in fields(CertificateFile))})
+    top = mapping(value, {"schema", *(field.name for field in fields(CertificateFile))})
     if top["schema"] != SCHEMA:
         raise ValueError(f"its schema is {str(top['schema'])[:60]!r}, not {SCHEMA!r}")
     return CertificateFile(
-        prompt=_text(top["prompt"]),
-        version=_number(top["version"]),
-        model=_text(top["model"]),
-        certificates=tuple(_record(one) for one in _list(top["certificates"])),
-        moves=tuple(_move(one) for one in _list(top["moves"])),
+        prompt=text(top["prompt"]),
+        version=number(top["version"]),
+        model=text(top["model"]),
+        certificates=tuple(_record(one) for one in listed(top["certificates"])),
+        moves=tuple(_move(one) for one in listed(top["moves"])),
     )
 
 
 def _record(value: Any) -> CertificateRecord:
-    known = _mapping(value, {field.name for field in fields(CertificateRecord)})
+    known = mapping(value, {field.name for field in fields(CertificateRecord)})
     for name in ("digest", "prompt_digest", "model_digest", "suite_digest", "policy_digest"):
-        if not _DIGEST.fullmatch(_text(known[name])):
+        if not _DIGEST.fullmatch(text(known[name])):
             raise ValueError(f"{name} is not a digest")
     for name, most in (("fingerprint", 64), ("verdict", 12), ("policy", 100)):
-        if not 1 <= len(_text(known[name])) <= most:
+        if not 1 <= len(text(known[name])) <= most:
             raise ValueError(f"{name} has not 1 to {most} characters")
-    UUID(_text(known["run"]))
-    _time(known["issued_at"])
+    UUID(text(known["run"]))
+    moment(known["issued_at"])
     if known["valid_until"] is not None:
-        _time(known["valid_until"])
+        moment(known["valid_until"])
     if not isinstance(known["evidence"], dict):
         raise TypeError("evidence is not a mapping")
     return CertificateRecord(**known)
 
 
 def _move(value: Any) -> MoveRecord:
-    known = _mapping(value, {field.name for field in fields(MoveRecord)})
+    known = mapping(value, {field.name for field in fields(MoveRecord)})
     for name in ("tag", "kind", "certificate", "actor", "reason"):
-        _text(known[name])
-    _number(known["sequence"])
-    _number(known["registry_revision"])
-    _time(known["at"])
+        text(known[name])
+    number(known["sequence"])
+    number(known["registry_revision"])
+    moment(known["at"])
     return MoveRecord(**known)
-
-
-def _mapping(value: Any, keys: set[str]) -> dict[str, Any]:
-    if not isinstance(value, dict) or set(value) != keys:
-        raise ValueError(f"a mapping with {', '.join(sorted(keys))} is expected")
-    return value
-
-
-def _list(value: Any) -> Sequence[Any]:
-    if not isinstance(value, list) or len(value) > 100:
-        raise ValueError("a list of at most 100 is expected")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or UNSTORABLE.search(value):
-        raise TypeError("a text is expected")
-    return value
-
-
-def _number(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**63:
-        raise TypeError("a whole number from 1 is expected")
-    return value
-
-
-def _time(value: Any) -> datetime:
-    moment = datetime.fromisoformat(_text(value))
-    if moment.tzinfo is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise ValueError("a time of our days with its offset is expected")
-    return moment
-
-
-def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON value")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:20]} is too large")
-    return value
-
-
-def _reason(error: Exception) -> str:
-    return str(error)[:200] or type(error).__name__

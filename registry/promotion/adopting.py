@@ -11,16 +11,18 @@ from registry.promotion.ledger import next_registry_revision
 from registry.promotion.values import Adoption
 
 
-def adopt(*, adoptions: Sequence[Adoption], commit: str) -> int:
+def adopt(*, adoptions: Sequence[Adoption], commit: str, after: int = 0) -> int:
     """First contact: take over what the repository says is live. Returns how many tags.
 
     Part of a sync, so it joins the caller's transaction. Tags that have a history are left out.
-    In bulk, because a repository may bring thousands.
+    In bulk, because a repository may bring thousands. The registry's revision goes on behind
+    `after`, the greatest that the repository remembers: what moves later is newer than all of it.
     """
     if not adoptions:
         return 0
     # Every move holds the counter until it is committed, so no history begins after this line.
-    first = next_registry_revision(0) + 1
+    current = next_registry_revision(0)
+    first = next_registry_revision(max(0, after - current)) + 1
     moved = queries.tags_with_history()
     adoptions = [one for one in adoptions if (one.prompt.name, one.tag) not in moved]
     next_registry_revision(len(adoptions))

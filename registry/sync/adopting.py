@@ -38,7 +38,7 @@ def live_targets(change: RepositoryChange) -> dict[Key, LiveTarget]:
 
 def adopt_live_tags(change: RepositoryChange, evidence: Evidence) -> int:
     """First contact: tags start where tags.yaml says, in the order of the ledger as far as the
-    certificates know it; what is proved by none comes first. Returns how many.
+    repository remembers it; what it knows no move of comes first. Returns how many.
 
     Takes the registry's counter, which every move of a tag waits for: the last step of a sync.
     """
@@ -56,7 +56,9 @@ def adopt_live_tags(change: RepositoryChange, evidence: Evidence) -> int:
         )
         for key in order
     ]
-    return promotion.adopt(adoptions=adoptions, commit=change.commit)
+    return promotion.adopt(
+        adoptions=adoptions, commit=change.commit, after=evidence.greatest_revision
+    )
 
 
 def _weight(entry: LiveTag) -> int | None:

@@ -17,6 +17,7 @@ from django.db.models import Q
 from core.findings import Finding
 from registry import queries
 from registry.domain.certificate_file import (
+    FOLDER,
     CertificateFile,
     CertificateFileError,
     CertificateRecord,
@@ -26,6 +27,7 @@ from registry.domain.certificate_file import (
 from registry.domain.change import RepositoryChange
 from registry.domain.judge_model import JudgeModel
 from registry.domain.live_writing import Key
+from registry.domain.moves_file import MAX_REVISION, MOVES, moves_path, parse_moves
 from registry.models import Certificate, GatePolicy, ModelVersion, Prompt, PromptVersion
 
 
@@ -51,11 +53,15 @@ class Evidence:
     certificates: dict[Key, Certificate] = field(default_factory=dict)
     #: The registry's revision at which a tag was moved there: the order of the ledger.
     revisions: dict[Key, int] = field(default_factory=dict)
+    #: The greatest revision that the repository remembers, of whatever move.
+    greatest_revision: int = 0
     findings: list[Finding] = field(default_factory=list)
 
 
 def import_evidence(change: RepositoryChange, targets: Iterable[LiveTarget]) -> Evidence:
-    """Store the certificates that hold for these tags. Joins the sync's transaction."""
+    """Store the certificates that hold: for these tags, and for versions that could be promoted
+    again. Joins the sync's transaction.
+    """
     evidence = Evidence()
     held = frozenset(change.files.paths())
     read: dict[str, CertificateFile | None] = {}
@@ -68,7 +74,41 @@ def import_evidence(change: RepositoryChange, targets: Iterable[LiveTarget]) -> 
         file = read[path]
         if file is not None:
             _import(target, file, evidence, change.now)
+    for path in sorted(held - read.keys()):
+        if path.startswith(FOLDER) and not path.endswith(MOVES):
+            _import_unused(_read(change, path, evidence), change.now)
+    _remember_moves(change, held, evidence)
     return evidence
+
+
+def _import_unused(file: CertificateFile | None, now: datetime) -> None:
+    """Certificates that no tag stands on. What does not hold any more is history, and no finding:
+    files of earlier suites and pins stay in every repository.
+    """
+    if file is None:
+        return
+    version = PromptVersion.objects.filter(prompt__name=file.prompt, number=file.version).first()
+    model = ModelVersion.objects.filter(name=file.model, is_current=True).first()
+    if version is None or model is None:
+        return
+    policies = {row.name: row for row in GatePolicy.objects.all()}
+    target = LiveTarget(version.prompt, "", version, model)
+    for record in file.certificates:
+        policy = policies.get(record.policy)
+        if policy is not None and not any(_objections(target, file, record, policy, now)):
+            _stored(target, record)
+
+
+def _remember_moves(change: RepositoryChange, held: frozenset[str], evidence: Evidence) -> None:
+    """When the tags were moved to where they are, also those that nothing proves."""
+    live = {(entry.prompt, entry.tag): entry for entry in change.parsed.live}
+    for prompt in sorted({prompt for prompt, _ in live}):
+        path = moves_path(prompt)
+        for move in parse_moves(prompt, change.files.read(path)) if path in held else ():
+            evidence.greatest_revision = max(evidence.greatest_revision, move.registry_revision)
+            entry = live.get((prompt, move.tag))
+            if entry is not None and move.is_of(entry):
+                evidence.revisions[prompt, move.tag] = move.registry_revision
 
 
 def _path(target: LiveTarget) -> str:
@@ -94,8 +134,9 @@ def _import(target: LiveTarget, file: CertificateFile, evidence: Evidence, now: 
                 reasons = list(_objections(target, file, record, policy, now))
                 if not reasons:
                     evidence.certificates[target.key] = _stored(target, record)
-                    revision = file.revision_of(target.tag)
-                    evidence.revisions |= {target.key: revision} if revision else {}
+                    revision = min(file.revision_of(target.tag) or 0, MAX_REVISION)
+                    evidence.revisions[target.key] = revision
+                    evidence.greatest_revision = max(evidence.greatest_revision, revision)
                     return
     told = f"it does not prove {target.prompt.name}:{target.tag}: {'; '.join(reasons)}"
     evidence.findings.append(_finding(file.path, told))

@@ -9,6 +9,7 @@ from registry.domain.certificate_file import FOLDER, CertificateFile
 from registry.domain.files import Files
 from registry.domain.live import DEFAULT_CANARY_WEIGHT, LiveTag, parse_live
 from registry.domain.live_writing import PATH, Key, TagsFileError, rewritten
+from registry.domain.moves_file import moves_path, parse_moves, to_bytes
 from registry.models.ledger import TagEvent
 from registry.writeback import ledger
 
@@ -16,8 +17,8 @@ from registry.writeback import ledger
 def changed_files(
     files: Files, skipped: Sequence[Finding], moves: Sequence[TagEvent]
 ) -> dict[str, bytes]:
-    """`path -> content` of tags.yaml and the certificates that these moves change; mostly one of
-    each, nothing when the commit says it already. Raises TagsFileError.
+    """`path -> content` of tags.yaml, the certificates and the last moves that these moves change;
+    mostly one of each, nothing when the commit says it already. Raises TagsFileError.
     """
     keys = {(move.prompt.name, move.tag) for move in moves}
     live = ledger.live_tags(keys)
@@ -26,8 +27,12 @@ def changed_files(
     moved = [event for event in (*moves, *live.values()) if event.kind != TagEvent.Kind.ADOPTED]
     proofs = [ledger.certificate_file(event) for event in moved]
     new = {proof.path: proof.to_bytes() for proof in proofs if isinstance(proof, CertificateFile)}
-    _refuse_what_is_no_file(skipped, new)
     held = frozenset(files.paths())
+    for prompt in {event.prompt.name for event in moved}:
+        path = moves_path(prompt)
+        written = parse_moves(prompt, files.read(path)) if path in held else ()
+        new[path] = to_bytes(prompt, ledger.last_moves(prompt, written))
+    _refuse_what_is_no_file(skipped, new)
     data = files.read(PATH) if PATH in held else b""
     new[PATH] = rewritten(data, _differing(data, wanted))
     return {

@@ -10,6 +10,7 @@ from registry import queries
 from registry.domain.certificate_file import CertificateFile, CertificateRecord, MoveRecord
 from registry.domain.live import LiveTag
 from registry.domain.live_writing import Key
+from registry.domain.moves_file import LastMove
 from registry.models import Certificate, ModelVersion, Prompt, PromptVersion
 from registry.models.ledger import Tag, TagEvent
 
@@ -108,6 +109,37 @@ def _move(row: TagEvent, certificate: str) -> MoveRecord:
         actor=row.actor,
         reason=row.reason,
         at=row.created_at.isoformat(),
+    )
+
+
+def last_moves(prompt: str, written: Collection[LastMove]) -> tuple[LastMove, ...]:
+    """The move each tag of a prompt is at. Of what was adopted, those `written` are kept: they say
+    how it came there before the database was lost.
+    """
+    known = {move.tag: move for move in written}
+    rows = Tag.objects.filter(prompt__name=prompt, event__version__isnull=False).select_related(
+        "event__version", "event__model"
+    )
+    moves = (
+        known.get(row.name) if row.event.kind == TagEvent.Kind.ADOPTED else _last_move(row.event)
+        for row in rows
+    )
+    return tuple(move for move in moves if move is not None)
+
+
+def _last_move(event: TagEvent) -> LastMove:
+    assert event.version is not None
+    return LastMove(
+        tag=event.tag,
+        version=event.version.number,
+        model=event.model.name if event.model else None,
+        weight=event.weight,
+        kind=event.kind,
+        sequence=event.sequence,
+        registry_revision=event.registry_revision,
+        actor=event.actor,
+        reason=event.reason,
+        at=event.created_at.isoformat(),
     )
 
 

@@ -17,7 +17,7 @@ from registry.channels import channels
 from registry.domain.actor import Actor
 from registry.domain.certificate_file import proven_digest
 from registry.models import Certificate, PromptVersion
-from registry.models.ledger import Tag
+from registry.models.ledger import Tag, TagEvent
 from tests.integration.registry.certified_repository import SUITED, certify, measure, promote
 from tests.integration.registry.shared_repository import SharedRepository
 
@@ -29,6 +29,7 @@ GATES = (
 )
 TAGS = "team/reply:\n  stable: v1\ngreet:\n  stable: {version: v2, model: tiny}\n"
 PATH = "certificates/greet/v1@tiny.json"
+MOVES = "certificates/greet/@moves.json"
 
 
 @pytest.fixture
@@ -98,6 +99,78 @@ def test_a_lost_database_comes_back_with_its_certificates(
     answer = lookup.by_tag("greet")
     assert (answer.version.number, answer.proven) == (1, True)
     assert not lookup.by_tag("greet", "canary").proven
+
+
+def relay() -> None:
+    """Write back what waits, and follow it."""
+    outbox.route(channels(), timezone.now())
+    for channel in channels():
+        outbox.deliver(channel)
+    sync.sync()
+
+
+def test_the_ledgers_order_and_unused_certificates_come_back_too(
+    repository: SharedRepository, settings: Settings, tmp_path: Path, admin: Actor
+) -> None:
+    """Most moves here stand on nothing: overrides, a rollback, a tag set again. Then once more,
+    after a move in the registry that came back.
+    """
+
+    def override(prompt: str, tag: str, version: int) -> None:
+        target = promotion.Target(prompt, tag, version)
+        promotion.override(target=target, actor=admin, reason="try it")
+
+    override("team/reply", "beta", 1)
+    override("greet", "alpha", 1)
+    override("greet", "stable", 2)  # the certificate of v1 carries nothing any more
+    override("team/reply", "beta", 1)
+    promotion.clear(prompt="greet", tag="alpha", actor=admin)
+    override("greet", "zeta", 2)
+    override("greet", "zeta", 1)
+    promotion.rollback(prompt="greet", tag="zeta", actor=admin)
+    override("greet", "alpha", 2)
+    relay()
+    before = dump()
+    assert [f"{tag['prompt__name']}:{tag['name']}" for tag in before["tags"]] == [
+        *("team/reply:stable", "greet:canary", "greet:stable"),
+        *("team/reply:beta", "greet:zeta", "greet:alpha"),
+    ]
+    assert len(before["certificates"]) == 1
+    lose_everything(settings, tmp_path / "first")
+    assert rebuilding.rebuild().findings == ()
+    assert dump() == before
+    override("team/reply", "stable", 1)
+    relay()
+    before = dump()
+    assert before["tags"][-1]["prompt__name"] == "team/reply"
+    lose_everything(settings, tmp_path / "second")
+    rebuilding.rebuild()
+    assert dump() == before
+
+
+def test_a_file_of_moves_that_nobody_wrote_so_changes_no_order(
+    repository: SharedRepository, settings: Settings, tmp_path: Path, admin: Actor
+) -> None:
+    """Neither can it use up the numbers of the moves that follow."""
+    before = dump()
+    repository.pull()
+    text = repository.file(MOVES)
+    for number, (old, new) in enumerate(
+        {
+            '"registry_revision": ': f'"registry_revision": {2**60}',
+            '"schema": "assay/moves/v1"': '"schema": "assay/moves/v9"',
+            '"tag": "canary"': '"tag": 7',
+            "{": "[",
+        }.items()
+    ):
+        repository.write({MOVES: text.replace(old, new)}).commit("Trust me.")
+        lose_everything(settings, tmp_path / str(number))
+        rebuilding.rebuild()
+        assert sorted(map(str, dump()["tags"])) == sorted(map(str, before["tags"]))
+        promotion.override(
+            target=promotion.Target("greet", "beta", 1), actor=admin, reason="it goes on"
+        )
+        assert TagEvent.objects.latest("registry_revision").registry_revision < 1000
 
 
 def test_nothing_is_written_back_after_a_rebuild(
