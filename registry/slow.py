@@ -49,3 +49,5 @@ SYNCS = Slots(1, "sync")
 RENDERINGS = Slots(2, "renderings")
 COMMITS = Slots(2, "lookups by commit")
 BUNDLES = Slots(2, "bundles")
+#: An answer of a model may take a minute.
+TRIES = Slots(1, "answer of a model")

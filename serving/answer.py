@@ -40,6 +40,7 @@ class StreamedAnswer:
         """Start before the first event. `secret` (the API key) is kept out of errors."""
         self._secret = secret
         self._pieces: list[str] = []
+        self._told = 0
         self._top_logprobs: list[tuple[LikelyToken, ...]] = []
         self._finish_reason = ""
         self._model = ""
@@ -52,6 +53,12 @@ class StreamedAnswer:
     def has_begun(self) -> bool:
         """Whether there is content."""
         return bool(self._pieces)
+
+    def news(self) -> str:
+        """The content that came since this was asked last; it may end in half a character."""
+        news = "".join(self._pieces[self._told :])
+        self._told = len(self._pieces)
+        return news
 
     def add(self, event: ServerEvent, elapsed_ms: float) -> None:
         """Take in one event, `elapsed_ms` after the request was sent.

@@ -120,12 +120,15 @@ class ModelClient:
         the content is here: the server is through with the prompt. Who is sent because of it queues
         up before the seat is free. Cancelling closes the connection, which makes the server stop.
         """
-        body = chat_body(self.endpoint.served_id, request)
-        async with self._seats.seat(place):
-            started = time.perf_counter()
-            async with self._transport.post(self.endpoint.chat_url, body) as answer:
-                require_event_stream(answer.headers)
-                return await self._read_stream(answer, started, on_begun)
+        return await self._chat(request, place, on_begun, None)
+
+    async def chat_aloud(
+        self, request: ChatRequest, on_text: Callable[[str], None]
+    ) -> ChatResponse:
+        """As `chat`, for somebody who reads along: `on_text` gets the content as it comes. What it
+        got before an error is a part of no answer.
+        """
+        return await self._chat(request, 0, None, on_text)
 
     async def embeddings(self, request: EmbeddingsRequest) -> Embeddings:
         """One vector per text, in the order of the texts.
@@ -184,6 +187,20 @@ class ModelClient:
         endpoint = self.endpoint
         return await self._transport.status(endpoint.health_url, endpoint.models_url) == 200
 
+    async def _chat(
+        self,
+        request: ChatRequest,
+        place: int,
+        on_begun: Callable[[], None] | None,
+        on_text: Callable[[str], None] | None,
+    ) -> ChatResponse:
+        body = chat_body(self.endpoint.served_id, request)
+        async with self._seats.seat(place):
+            started = time.perf_counter()
+            async with self._transport.post(self.endpoint.chat_url, body) as answer:
+                require_event_stream(answer.headers)
+                return await self._read_stream(answer, started, on_begun, on_text)
+
     async def _told(self, url: str, body: bytes) -> bytes:
         """The whole answer to one request."""
         with _features():
@@ -191,7 +208,11 @@ class ModelClient:
                 return await answer.body(self.endpoint.max_response_bytes)
 
     async def _read_stream(
-        self, answer: Answer, started: float, on_begun: Callable[[], None] | None
+        self,
+        answer: Answer,
+        started: float,
+        on_begun: Callable[[], None] | None,
+        on_text: Callable[[str], None] | None,
     ) -> ChatResponse:
         events, streamed, size = EventStream(), StreamedAnswer(self.endpoint.api_key), 0
         limit = self.endpoint.max_response_bytes
@@ -202,6 +223,8 @@ class ModelClient:
                 raise ModelAnswerError(f"the answer is longer than {limit} bytes of stream")
             for event in events.feed(piece):
                 streamed.add(event, elapsed_ms)
+                if on_text is not None and (news := streamed.news()):
+                    on_text(news)
                 if on_begun is not None and streamed.has_begun:
                     on_begun()
                     on_begun = None

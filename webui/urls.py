@@ -16,6 +16,7 @@ from webui import (
     planner,
     prompts,
     runs,
+    trying,
     versions,
 )
 from webui.settings import gates, tokens, webhooks
@@ -30,6 +31,7 @@ urlpatterns = [
     path("", overview.overview, name="overview"),
     path("prompts/<path:name>", prompts.prompt, name="page-prompt"),
     path("versions/<int:number>/<path:name>", versions.version, name="page-version"),
+    path("try/<int:number>/<path:name>", trying.try_version, name="page-try"),
     path("diff/<path:name>", versions.diff, name="page-diff"),
     path("move/<path:name>", moves.move, name="page-move"),
     path("rollback/<path:name>", moves.rollback, name="page-rollback"),

@@ -4,73 +4,75 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from core.errors import AssayError, InvalidError
 from evals import queries as evals_queries
-from registry import queries, slow
+from evals.trying import MOST_TOKENS, SECONDS
+from registry import queries
 from registry.difference import difference
 from registry.domain.actor import Scope
-from registry.domain.template.analysis import placeholder_names
 from registry.domain.version import VersionContent
 from registry.models import PromptVersion
-from registry.preview import preview
 from webui.differing import side_by_side
 from webui.highlighting import highlighted
 from webui.people import actor_of, page
+from webui.previewing import inputs, rendered
 
-#: The form's names, apart from the page's own fields.
-_VARIABLE, _PLACEHOLDER = "var:", "placeholder:"
-_LONG = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One field of the preview's form. `kind`: text, long, number, choice, boolean or json."""
-
-    name: str
-    label: str
-    kind: str
-    value: str
-    choices: tuple[str, ...] = ()
-    help: str = ""
-    required: bool = False
+#: Of a try, unless somebody says otherwise.
+_ANSWER_TOKENS = 256
 
 
 @page("POST")
 def version(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """A version and, after a POST, what it renders to."""
-    actor = actor_of(request)
-    actor.require(Scope.READ, name)
-    row = queries.version(queries.prompt(name), number)
+    row = version_for(request, name, number)
     content = VersionContent.from_json(row.content)
-    rendered, problem = None, None
+    preview, problem = None, None
     if request.method == "POST":
         try:
-            rendered = _rendered(row, content, request.POST)
+            preview = rendered(row, content, request.POST)
         except AssayError as error:
             problem = error
-    context = {
+    # The form asks for its part of the page alone where scripts run.
+    template = "preview" if request.headers.get("HX-Request") == "true" else "version"
+    context = version_context(request, row, content) | {"rendered": preview, "problem": problem}
+    return render(request, f"webui/{template}.html", context)
+
+
+def version_for(request: HttpRequest, name: str, number: int) -> PromptVersion:
+    """A version that the reader may see. Raises NotAllowedError and NotFoundError kinds."""
+    actor_of(request).require(Scope.READ, name)
+    return queries.version(queries.prompt(name), number)
+
+
+def version_context(
+    request: HttpRequest, row: PromptVersion, content: VersionContent
+) -> dict[str, Any]:
+    """What a version's page shows whatever was asked of it. Querysets are read where they are
+    shown.
+    """
+    actor, name, given = actor_of(request), row.prompt.name, request.POST
+    return {
         "prompt": row.prompt,
         "version": row,
         "content": content,
         "template": highlighted(content.source),
         "parameters": [(key, json.dumps(value)) for key, value in content.parameters.items()],
         "partials": [(path, highlighted(text)) for path, text in content.partials.items()],
-        "inputs": list(_inputs(content, request.POST)),
-        "rendered": rendered,
-        "problem": problem,
+        "inputs": list(inputs(content, given)),
         "others": row.prompt.versions.exclude(pk=row.pk).order_by("-number").only("number")[:50],
-        "runs": evals_queries.latest_runs(actor, 8, prompt=name, version=number),
+        "runs": evals_queries.latest_runs(actor, 8, prompt=name, version=row.number),
         "may_evaluate": actor.may(Scope.EVALUATE, name),
+        "models": queries.models(),
+        "model": given.get("model") or row.prompt.default_model,
+        "max_tokens": given.get("max_tokens") or _ANSWER_TOKENS,
+        "most_tokens": MOST_TOKENS,
+        "most_seconds": round(SECONDS),
     }
-    # The form asks for its part of the page alone where scripts run.
-    template = "preview" if request.headers.get("HX-Request") == "true" else "version"
-    return render(request, f"webui/{template}.html", context)
 
 
 @page()
@@ -113,57 +115,3 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, 
 
 def _shown(values: Mapping[str, Any], name: str) -> str:
     return json.dumps(values[name]) if name in values else "—"
-
-
-def _inputs(content: VersionContent, given: QueryDict) -> Any:
-    for name, schema in content.variables.items():
-        key = _VARIABLE + name
-        default = schema.get("default", "")
-        kind = _kind(schema)
-        text = default if isinstance(default, str) else json.dumps(default)
-        yield Input(
-            key,
-            name,
-            kind,
-            given.get(key, "") if given else text,
-            tuple(str(choice) for choice in schema.get("enum", ())),
-            str(schema.get("description", "")),
-            required="default" not in schema and kind != "boolean",
-        )
-    for name in placeholder_names(content):
-        key = _PLACEHOLDER + name
-        help_text = 'a JSON list of messages: [{"role": "user", "content": "…"}]'
-        yield Input(key, name, "json", given.get(key, "[]") if given else "[]", (), help_text)
-
-
-def _kind(schema: Mapping[str, Any]) -> str:
-    if "enum" in schema and all(isinstance(choice, str) for choice in schema["enum"]):
-        return "choice"
-    of = schema.get("type")
-    if of == "string":
-        return "long" if schema.get("maxLength", _LONG + 1) > _LONG else "text"
-    return {"integer": "number", "number": "number", "boolean": "boolean"}.get(str(of), "json")
-
-
-def _rendered(row: PromptVersion, content: VersionContent, given: QueryDict) -> dict[str, Any]:
-    """Raises AssayError kinds: values that are no JSON, or that the prompt refuses."""
-    variables: dict[str, Any] = {}
-    for name, schema in content.variables.items():
-        text, kind = given.get(_VARIABLE + name, ""), _kind(schema)
-        if kind == "boolean":
-            variables[name] = bool(text)
-        elif text or (kind in {"text", "long"} and "default" not in schema):
-            variables[name] = text if kind in {"text", "long", "choice"} else _json(name, text)
-    placeholders = {
-        name: _json(name, given.get(_PLACEHOLDER + name) or "[]")
-        for name in placeholder_names(content)
-    }
-    with slow.RENDERINGS.one():
-        return preview(row, variables, placeholders)
-
-
-def _json(name: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise InvalidError(f"{name}: this is not JSON: {text[:60]!r}") from None

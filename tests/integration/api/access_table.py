@@ -33,7 +33,7 @@ WRITING = ("POST", "PATCH", "DELETE")
 READING_PAGES = (
     "prompt version diff runs run cases compare models model ledger mirror planner gates".split()
 )
-EVALUATING_PAGES = "start-run cancel-run resume-run".split()
+EVALUATING_PAGES = "start-run cancel-run resume-run try".split()
 MOVING_PAGES = "move rollback clear-canary".split()
 SETTINGS_PAGES = "tokens revoke-token people person new-link webhooks retry".split()
 

@@ -27,3 +27,69 @@ document.addEventListener("keydown", (event) => {
 });
 
 if (window.location.hash === "#search") document.getElementById("search")?.focus();
+
+// An answer as it comes. Without this the button sends its form, and the page comes with the answer.
+let asking = null;
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-stream]");
+  if (!button) return;
+  event.preventDefault();
+  if (asking) asking.abort();
+  else if (button.form.reportValidity()) tryOut(button);
+});
+
+async function tryOut(button) {
+  const place = document.getElementById(button.dataset.stream);
+  const [said, note, error] = place.querySelectorAll("pre, p");
+  const label = button.textContent;
+  said.textContent = note.textContent = "";
+  error.hidden = true;
+  place.hidden = false;
+  button.textContent = "Stop";
+  asking = new AbortController();
+  try {
+    await readAloud(button, { said, note, error }, asking.signal);
+  } catch (failure) {
+    if (failure.name === "AbortError") {
+      note.textContent = "Stopped.";
+    } else {
+      error.textContent = "The connection broke off; try again.";
+      error.hidden = false;
+    }
+  } finally {
+    asking = null;
+    button.textContent = label;
+  }
+}
+
+async function readAloud(button, places, signal) {
+  const answer = await fetch(button.formAction, {
+    method: "POST",
+    body: new FormData(button.form),
+    headers: { "X-Assay-Stream": "true" },
+    signal,
+  });
+  if (!(answer.headers.get("Content-Type") || "").startsWith("application/x-ndjson")) {
+    // Signed out or refused: the page says it better.
+    button.form.action = button.formAction;
+    button.form.submit();
+    return;
+  }
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    const lines = (rest + piece.value).split("\n");
+    rest = lines.pop();
+    lines.forEach((line) => tell(JSON.parse(line), places));
+  }
+}
+
+function tell(line, { said, note, error }) {
+  if (line.text) said.textContent += line.text;
+  if (line.note) note.textContent = line.note;
+  if (line.error) {
+    error.textContent = line.hint ? `${line.error}: ${line.hint}` : line.error;
+    error.hidden = false;
+  }
+}
