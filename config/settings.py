@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -231,6 +232,22 @@ HOOK_SECRETS = {
 }
 if any(0 < len(secret) < 16 for secret in HOOK_SECRETS.values()):
     raise ImproperlyConfigured("each ASSAY_HOOK_SECRET_… must hold at least 16 characters")
+
+# The Git host that shows statuses and comments, and is asked about pull requests; empty: none.
+GIT_HOST = env.choice("ASSAY_GIT_HOST", "", ("", "github", "gitlab"))
+GIT_HOST_URL = env.address("ASSAY_GIT_HOST_URL") or {
+    "github": "https://api.github.com",
+    "gitlab": "https://gitlab.com/api/v4",
+}.get(GIT_HOST, "")
+# `owner/name`, or a path of groups; at GitLab also a project's number.
+GIT_HOST_PROJECT = env.text("ASSAY_GIT_HOST_PROJECT")
+GIT_HOST_TOKEN = env.secret("ASSAY_GIT_HOST_TOKEN")
+if GIT_HOST and not (GIT_HOST_TOKEN and re.fullmatch(r"[\w.-]+(/[\w.-]+)*", GIT_HOST_PROJECT)):
+    raise ImproperlyConfigured(
+        "ASSAY_GIT_HOST needs ASSAY_GIT_HOST_TOKEN, and ASSAY_GIT_HOST_PROJECT such as owner/name"
+    )
+# Called for pull requests that the host rang about.
+PROPOSAL_FOLLOWER = "evals.commit_checks.follow_proposals"
 
 # Moves of tags are written back to that branch when this is on; the account that fetches must be
 # allowed to push then.

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from core.errors import NotFoundError
-from registry import outbox, webhooks, writeback
+from registry import githost, outbox, webhooks, writeback
+from registry.models import OutboxMessage
 from registry.writeback.status import CHANNEL
 
 #: Seconds: soon again, as most outages are short; then every ten minutes for as long as it takes.
 _GIT_WAITS = (5.0, 15.0, 60.0, 180.0, 600.0)
 #: What Standard Webhooks recommends; given up after a day and three quarters.
 _WEBHOOK_WAITS = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0, 50_000.0)
+
+#: An hour's outage costs nothing; after half a day nobody waits for a verdict any more.
+_HOST_WAITS = (5.0, 15.0, 60.0, 180.0, 600.0, 1800.0, 3600.0, 10_800.0, 21_600.0)
+#: Takes messages of `PROPOSAL_CHANGED`. Evaluation follows pull requests without the registry
+#: knowing it.
+Follower = Callable[[Sequence[OutboxMessage]], None]
 
 
 class ChannelUnknownError(NotFoundError):
@@ -26,7 +35,8 @@ class ChannelUnknownError(NotFoundError):
 def channels() -> tuple[outbox.Channel, ...]:
     """Every channel, by the settings."""
     written = _write_back() if settings.WRITE_BACK else ()
-    return (*written, *(_webhook(*one) for one in receivers().items()))
+    host = _git_host() if githost.is_on() else ()
+    return (*written, *host, *(_webhook(*one) for one in receivers().items()))
 
 
 def channel(name: str) -> outbox.Channel:
@@ -46,9 +56,28 @@ def receivers() -> dict[str, webhooks.Receiver]:
 def _webhook(name: str, receiver: webhooks.Receiver) -> outbox.Channel:
     return outbox.Channel(
         name=name,
-        topics=frozenset(outbox.Topic),
+        topics=outbox.PUBLIC,
         deliver=partial(webhooks.send_message, receiver),
         waits=_WEBHOOK_WAITS,
+    )
+
+
+def _git_host() -> tuple[outbox.Channel, ...]:
+    """What is told to the Git host, and what it rang about: that is answered by asking it."""
+    follow: Follower = import_string(settings.PROPOSAL_FOLLOWER)
+    return (
+        outbox.Channel(
+            name="git host",
+            topics=frozenset({outbox.Topic.HOST_REPORT}),
+            deliver=githost.deliver,
+            waits=_HOST_WAITS,
+        ),
+        outbox.Channel(
+            name="proposals",
+            topics=frozenset({outbox.Topic.PROPOSAL_CHANGED}),
+            deliver=follow,
+            waits=_HOST_WAITS,
+        ),
     )
 
 

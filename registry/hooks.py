@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from celery import current_app
@@ -12,6 +12,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from kombu.exceptions import OperationalError
 
+from registry import outbox
+from registry.domain.webhook_event import ProposalNews
 from registry.models import HookDelivery
 
 SYNC = "registry.sync"
@@ -41,6 +43,16 @@ def is_new(received: Received) -> bool:
             )
     except IntegrityError:
         return False
+    return True
+
+
+def note_proposal(received: Received, news: ProposalNews) -> bool:
+    """Have the pull request looked at soon, at its host. False when this was received already."""
+    with transaction.atomic():
+        if not is_new(received):
+            return False
+        subject = f"pull request {news.number}"
+        outbox.tell(outbox.Topic.PROPOSAL_CHANGED, subject, asdict(news))
     return True
 
 

@@ -7,6 +7,7 @@ can certify nothing, and tells the verdict. It never touches what is served.
 from __future__ import annotations
 
 from evals.commit_checks.advancing import advance
+from evals.commit_checks.following import follow_proposals
 from evals.commit_checks.requesting import Proposal, cancel_check, request_check, supersede
 
-__all__ = ["Proposal", "advance", "cancel_check", "request_check", "supersede"]
+__all__ = ["Proposal", "advance", "cancel_check", "follow_proposals", "request_check", "supersede"]

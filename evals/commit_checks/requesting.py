@@ -111,6 +111,16 @@ def supersede(*, pull_request: int, head: str, now: datetime) -> None:
             _stop(check, f"superseded by {head[:12]}", now)
 
 
+def close_pull_request(*, number: int, now: datetime) -> None:
+    """End the checks of a pull request that nobody will merge any more, or has merged."""
+    with transaction.atomic():
+        live = CommitCheck.objects.select_for_update(no_key=True).filter(
+            pull_request=number, status__in=CommitCheck.LIVE
+        )
+        for check in live.order_by("pk"):
+            _stop(check, "the pull request was closed", now)
+
+
 def cancel_check(*, check_id: UUID, actor: Actor, now: datetime) -> CommitCheck:
     """Stop a check and its runs; cancelling twice changes nothing.
 

@@ -15,9 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from registry import hooks
+from registry import githost, hooks
 from registry.api.parsers import BodyTooLargeError
-from registry.domain.webhook_event import Wake, wake_of
+from registry.domain.webhook_event import Wake, proposal_of, wake_of
 from registry.domain.webhook_signature import (
     StandardHeaders,
     github_matches,
@@ -46,6 +46,13 @@ class HookView(APIView):
         if isinstance(received, str):
             raise AuthenticationFailed(received)
         event = request.headers.get(self.event_header, "") if self.event_header else ""
+        if githost.is_on():
+            news = proposal_of(event, body, request.content_type or "")
+            if news is not None:
+                is_noted = hooks.note_proposal(received, news)
+                return Response(
+                    {"status": "queued" if is_noted else "duplicate"}, 202 if is_noted else 200
+                )
         wake = wake_of(event, body, request.content_type or "", settings.REPOSITORY_REF)
         if wake is not Wake.SYNC:
             return Response({"status": "pong" if wake is Wake.PING else "ignored"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs
@@ -32,6 +33,58 @@ def wake_of(event: str, body: bytes, content_type: str, branch: str) -> Wake:
         return Wake.NOTHING
     ref = _ref(body, content_type)
     return Wake.SYNC if ref in (None, f"refs/heads/{branch}", branch) else Wake.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalNews:
+    """Something happened to a pull request. `head` is the commit that whoever did it saw, `labels`
+    are those that they set.
+    """
+
+    number: int
+    head: str
+    labels: tuple[str, ...] = ()
+
+
+_PULLS, _MERGES = "pull_request", "Merge Request Hook"
+#: What changes what would be merged, or who may have it evaluated, or ends it.
+_ACTIONS = frozenset(
+    {
+        *("opened", "synchronize", "reopened", "labeled", "edited", "closed"),
+        *("open", "update", "reopen", "close", "merge"),
+    }
+)
+
+
+def proposal_of(event: str, body: bytes, content_type: str) -> ProposalNews | None:
+    """What an event says of a pull or merge request; None when it is about something else, says
+    nothing that matters, or cannot be read.
+    """
+    value = _payload(body, content_type)
+    if event not in (_PULLS, _MERGES) or not isinstance(value, Mapping):
+        return None
+    try:
+        action, news = (_pull if event == _PULLS else _merge)(value)
+    except (KeyError, TypeError, AttributeError):
+        return None
+    known: tuple[Any, Any] = (news.number, news.head)
+    is_usable = isinstance(known[0], int) and known[0] > 0 and isinstance(known[1], str)
+    return news if is_usable and action in _ACTIONS else None
+
+
+def _pull(value: Mapping[str, Any]) -> tuple[str, ProposalNews]:
+    set_now = (value["label"]["name"],) if value["action"] == "labeled" else ()
+    return value["action"], ProposalNews(
+        value["number"], value["pull_request"]["head"]["sha"], set_now
+    )
+
+
+def _merge(value: Mapping[str, Any]) -> tuple[str, ProposalNews]:
+    found, changed = value["object_attributes"], value.get("changes", {}).get("labels", {})
+    before = {label["title"] for label in changed.get("previous", ())}
+    now = {label["title"] for label in changed.get("current", ())}
+    news = ProposalNews(found["iid"], found["last_commit"]["id"], tuple(sorted(now - before)))
+    return found.get("action", ""), news
 
 
 def _ref(body: bytes, content_type: str) -> str | None:

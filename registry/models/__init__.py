@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from registry.models.access import ApiToken, OneTimeLink, User
 from registry.models.content import GatePolicy, ModelVersion, Prompt, PromptVersion
+from registry.models.githost import HostReport
 from registry.models.gitops import TagRequest, WriteBack
 from registry.models.hooks import HookDelivery
 from registry.models.ledger import Certificate, RegistryState, Release, Tag, TagEvent
@@ -17,6 +18,7 @@ __all__ = [
     "Certificate",
     "GatePolicy",
     "HookDelivery",
+    "HostReport",
     "IdempotencyRecord",
     "MirrorAlarm",
     "MirrorState",

@@ -11,9 +11,10 @@ from registry.outbox.delivering import deliver, due_channels, undelivered
 from registry.outbox.pruning import forget_delivered
 from registry.outbox.retrying import Standing, deliveries, given_up, retry, standings
 from registry.outbox.routing import route
-from registry.outbox.telling import Fact, Topic, tell, tell_all
+from registry.outbox.telling import PUBLIC, Fact, Topic, tell, tell_all
 
 __all__ = [
+    "PUBLIC",
     "Channel",
     "Fact",
     "PermanentDeliveryError",

@@ -18,7 +18,8 @@ class PermanentDeliveryError(RefusedError):
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A way out. `deliver` gets up to `batch` messages at once, all of them or none arrive, and it
-    may get one twice. It raises an AssayError kind when it failed.
+    may get one twice. It raises an AssayError kind when it failed, with `retry_after` (seconds)
+    where the receiver said so.
 
     `waits` are the seconds before each further try. After the last of them a message is dead; with
     `keeps_trying` the last wait is repeated for ever.

@@ -105,7 +105,9 @@ def _try(channel: Channel, claim: _Claim) -> bool:
     except PermanentDeliveryError as error:
         _failed(channel, claim, error.message, is_permanent=True)
     except AssayError as error:
-        _failed(channel, claim, error.message, is_permanent=False)
+        # A receiver may say how long it wants to be left alone.
+        pause = float(error.fields.get("retry_after", 0))
+        _failed(channel, claim, error.message, is_permanent=False, at_least=pause)
     except Exception as error:  # noqa: BLE001 — one message must not hold up the others
         _log.exception("%s could not be delivered to %s", claim.deliveries[0], channel.name)
         _failed(channel, claim, f"{type(error).__name__}: {error}", is_permanent=False)
@@ -123,7 +125,9 @@ def _arrived(claim: _Claim) -> None:
         _finish({delivery.message_id for delivery in claim.deliveries}, now)
 
 
-def _failed(channel: Channel, claim: _Claim, error: str, *, is_permanent: bool) -> None:
+def _failed(
+    channel: Channel, claim: _Claim, error: str, *, is_permanent: bool, at_least: float = 0.0
+) -> None:
     now = timezone.now()
     with transaction.atomic():
         # Only what is still ours: a claim that ran out belongs to somebody else.
@@ -136,7 +140,7 @@ def _failed(channel: Channel, claim: _Claim, error: str, *, is_permanent: bool) 
             if wait is None:
                 row.dead_at = now
             else:
-                row.next_at = now + timedelta(seconds=_spread(wait))
+                row.next_at = now + timedelta(seconds=_spread(max(wait, at_least)))
         OutboxDelivery.objects.bulk_update(
             rows, ["claim", "claimed_until", "last_error", "dead_at", "next_at"]
         )

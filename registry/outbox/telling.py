@@ -18,6 +18,13 @@ class Topic(StrEnum):
     TAG_MOVED = "tag.moved"
     MODEL_DRIFTED = "model.drifted"
     GATE_REFUSED = "gate.refused"
+    #: For ourselves: the Git host has something new to show, or rang about a pull request.
+    HOST_REPORT = "host.report"
+    PROPOSAL_CHANGED = "proposal.changed"
+
+
+#: What receivers of webhooks are told.
+PUBLIC = frozenset(Topic) - {Topic.HOST_REPORT, Topic.PROPOSAL_CHANGED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from core.errors import AssayError
-from registry import promotion
+from registry import githost, promotion
 from registry.domain.actor import Actor, Scope
 from registry.domain.change import RepositoryChange
 from registry.domain.files import Files
@@ -23,10 +24,12 @@ from registry.domain.live import DEFAULT_CANARY_WEIGHT, LiveTag, parse_live
 from registry.domain.live_writing import PATH, Key
 from registry.errors import EvidenceChangingError, RevisionConflictError
 from registry.mirror import CommitInfo, Mirror
-from registry.models import MirrorAlarm, TagRequest, WriteBack
+from registry.models import HostReport, MirrorAlarm, TagRequest, WriteBack
 from registry.sync import alarms
 from registry.sync.findings import storable
 
+#: What the Git host lists the answer under.
+_CONTEXT = "assay/tags"
 #: Commits looked at to find out who changed an entry; of older ones the newest commit answers.
 _COMMITS_READ = 100
 #: Requests decided in one sync; the next one goes on.
@@ -148,10 +151,26 @@ def _decide(request: TagRequest, now: datetime) -> bool:
     except AssayError as error:
         status, code, message = TagRequest.Status.REFUSED, error.code, storable(error.message)
         _ring(request, message)
-    TagRequest.objects.filter(pk=request.pk, status=TagRequest.Status.WAITING.value).update(
-        status=status.value, code=code, message=message, decided_at=now
-    )
+    with transaction.atomic():
+        TagRequest.objects.filter(pk=request.pk, status=TagRequest.Status.WAITING.value).update(
+            status=status.value, code=code, message=message, decided_at=now
+        )
+        _show(request.commit)
     return True
+
+
+def _show(commit: str) -> None:
+    """What became of all that the commit asked for, as its status at the Git host."""
+    asked = list(TagRequest.objects.filter(commit=commit).order_by("prompt", "tag"))
+    refused = [one for one in asked if one.status == TagRequest.Status.REFUSED]
+    state = HostReport.State.PASSED
+    if refused:
+        state = HostReport.State.FAILED
+    elif any(one.status == TagRequest.Status.WAITING for one in asked):
+        state = HostReport.State.RUNNING
+    told = [f"{_subject(one)} {one.status}: {one.message}" for one in refused]
+    told = told or [f"{_subject(one)} {one.status}" for one in asked]
+    githost.show(commit, _CONTEXT, githost.Shown(state, "; ".join(told)))
 
 
 def _is_live(request: TagRequest) -> bool:

@@ -12,8 +12,10 @@ from pytest_django.fixtures import Settings
 from evals import commit_checks, engine, queries
 from evals.commit_checks import Proposal
 from evals.models import CommitCheck, EvalRun
-from registry import sync
+from registry import outbox, sync
+from registry.channels import channels
 from registry.domain.actor import Actor
+from registry.models import OutboxDelivery
 from tests.integration.evals.conftest import QUICK, Repository
 from tests.integration.registry.shared_repository import SharedRepository
 
@@ -87,3 +89,11 @@ def suite(cases: int, **changes: Any) -> dict[str, str]:
         "datasets/oracle.jsonl": "\n".join(map(json.dumps, rows)),
         "suites/oracle.yaml": json.dumps(spec),
     }
+
+
+def relayed() -> int:
+    """What the worker does every few seconds with messages for the outside; how many arrived."""
+    now = timezone.now()
+    OutboxDelivery.objects.update(next_at=now)
+    outbox.route(channels(), now)
+    return sum(outbox.deliver(channel) for channel in channels())

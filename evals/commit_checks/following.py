@@ -1,0 +1,73 @@
+"""A Git host rang about a pull request: look at it there, and check what it proposes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from evals.commit_checks.requesting import Proposal, close_pull_request, request_check
+from evals.models import CommitCheck
+from registry import githost
+from registry.domain.actor import Actor, Scope
+from registry.githost import HostRefusedError, PullRequest
+from registry.models import OutboxMessage
+from registry.outbox import PermanentDeliveryError
+
+_log = logging.getLogger(__name__)
+_GONE = 404
+
+
+def follow_proposals(messages: Sequence[OutboxMessage]) -> None:
+    """Check the newest commit of the pull request that a message is about. Safe twice.
+
+    The message is a wake-up: what counts is what the host says now. Raises HostFailedError,
+    HostRefusedError; PermanentDeliveryError when there is no such pull request.
+    """
+    [message] = messages
+    try:
+        found = githost.configured().pull_request(message.payload["number"])
+    except HostRefusedError as error:
+        if error.status == _GONE:
+            raise PermanentDeliveryError(error.message) from error
+        raise
+    if not found.is_open or found.branch != settings.REPOSITORY_REF:
+        close_pull_request(number=found.number, now=timezone.now())
+        return
+    is_held = found.is_fork and not _is_let_in(found, message.payload)
+    with transaction.atomic():
+        if not _was_checked(found, is_held=is_held):
+            _request(found, is_held=is_held)
+
+
+def _is_let_in(found: PullRequest, news: dict[str, Any]) -> bool:
+    """A maintainer has set the label on just this commit. A label that was there before the last
+    push says nothing about what was pushed.
+    """
+    label = settings.CHECK_LABEL
+    return label in news["labels"] and label in found.labels and news["head"] == found.head
+
+
+def _was_checked(found: PullRequest, *, is_held: bool) -> bool:
+    """Whether nothing is new: labels and titles change more often than commits."""
+    checks = CommitCheck.objects.filter(
+        pull_request=found.number, head=found.head, is_cancelled=False
+    )
+    return checks.exists() if is_held else checks.filter(is_held=False).exists()
+
+
+def _request(found: PullRequest, *, is_held: bool) -> None:
+    proposal = Proposal(
+        head=found.head,
+        base=found.base,
+        pull_request=found.number,
+        title=found.title,
+        is_held=is_held,
+    )
+    actor = Actor(f"git:pull request {found.number}", frozenset({Scope.EVALUATE}))
+    check = request_check(proposal=proposal, model=None, actor=actor, now=timezone.now())
+    _log.info("pull request %d: check %s of %s", found.number, check.pk, found.head)
