@@ -60,7 +60,6 @@ sql = [
   "'{\\"temperature\\": 0}'::jsonb, 'source', t.text), t.text, now() FROM registry_prompt p, "
   "generate_series(1, %s) v, LATERAL (SELECT left((SELECT string_agg(md5(p.name || v || g), ' ') "
   "FROM generate_series(1, %s / 32) g), %s) AS text) t",
-  "INSERT INTO registry_registrystate (id, revision) VALUES (1, 0)",
   "INSERT INTO registry_tagevent (prompt_id, tag, sequence, kind, version_id, actor, role, reason, "
   "commit, registry_revision, created_at) SELECT prompt_id, 'stable', 1, 'adopted', id, 'bench', "
   "'admin', '', commit, row_number() OVER (), now() FROM registry_promptversion WHERE number = %s",
@@ -69,7 +68,7 @@ sql = [
   "ANALYZE",
 ]
 with connection.cursor() as cursor:
-    for statement, values in zip(sql, [[prompts], [versions, size, size], [], [versions], [], []]):
+    for statement, values in zip(sql, [[prompts], [versions, size, size], [versions], [], []]):
         cursor.execute(statement, values)
 print(access.create_token(name="bench", scopes=["lookup"], created_by="bench")[1])
 """

@@ -4,14 +4,16 @@ Guarantees, whatever order answers, events, errors and restarts come in:
 
 * For each prompt the registry revision of what is served never decreases, across processes that
   share a disk as well: an answer older than what is held, or than any this client has accepted, is
-  thrown away, and what is accepted is on disk before it is served.
+  thrown away, and what is accepted is on disk before it is served. Another incarnation of the
+  registry's database has revisions of its own: a later one is believed, an earlier one is older
+  than anything.
 * What was answered once is served for good; a refusal later is a warning in it, not an error.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from assay.errors import AnswerNotUnderstoodError
@@ -52,22 +54,26 @@ class _Confirmed(NamedTuple):
 class Cache:
     """Lines by name. Every method may be called from any thread. Times are seconds since 1970."""
 
-    def __init__(self, disk: Disk | None = None) -> None:
+    def __init__(self, disk: Disk | None = None, warn: Callable[[str], None] | None = None) -> None:
         """Nothing is held until it is looked for."""
         self.lock = threading.RLock()
-        self._disk = disk
+        self._disk, self._warn, self._told = disk, warn, ""
         self._lines: dict[Line, Held] = {}
         self._confirmed: dict[Line, _Confirmed] = {}
         #: Lines that changed, and the registry revision an answer must have to know of it.
         self._dirty: dict[Line, int] = {}
-        self._floor = 0
+        #: Of the registry's database, and the revision that nothing older than is accepted.
+        self._incarnation, self._floor = "", 0
         self._heard: int | None = None
         self._live_at: float | None = None
 
     @property
-    def heard(self) -> int | None:
-        """Every move up to this revision is known here; None when that cannot be said."""
-        return self._heard
+    def heard(self) -> str | None:
+        """The id of the event up to which every move is known here; None: that cannot be said."""
+        with self.lock:
+            if self._heard is None:
+                return None
+            return f"{self._heard}-{self._incarnation}" if self._incarnation else str(self._heard)
 
     def held(self) -> list[Line]:
         """Every line that is served from."""
@@ -92,11 +98,11 @@ class Cache:
             return None
         confirmed = self._confirmed.get(line)
         if confirmed is None:
-            return Prompt(served, Provenance("disk", held.revision, max(0.0, now - held.at)))
+            return Prompt(served, _provenance("disk", held, now - held.at))
         at = confirmed.at
         if self._live_at is not None and line not in self._dirty:
             at = max(at, self._live_at)
-        return Prompt(served, Provenance(source, held.revision, max(0.0, now - at)))
+        return Prompt(served, _provenance(source, held, now - at))
 
     def batch(self, lines: Sequence[Line]) -> dict[str, Any]:
         """The body that asks for the lines."""
@@ -111,22 +117,52 @@ class Cache:
         """
         revision, items = _parts(answer, sum(len(line.questions) for line in lines))
         with self.lock:
-            if revision < self._floor:
+            is_of_now = self.follows(str(answer.get("incarnation", "")))
+            if not is_of_now or revision < self._floor:
                 raise RegistryBehindError(
                     f"the registry answered as of its revision {revision}, and this client has "
-                    f"seen {self._floor} already",
-                    hint="one that was restored or rebuilt is believed after Client.forget()",
+                    f"seen {self._floor} already"
+                    + ("" if is_of_now else " of a database that is newer than the one that did"),
+                    hint="Client.forget() makes it believed all the same",
                 )
             said, at = [], 0
             for line in lines:
                 mine, at = items[at : at + len(line.questions)], at + len(line.questions)
                 held = self._lines.get(line)
-                said.append(taken(line, held, mine, revision=revision, now=now))
+                said.append(taken(line, held, mine, self._incarnation, revision, now))
             self._floor = revision
             for held in said:
                 if held.is_seen:
                     self._accept(held, _Confirmed(now, revision))
             return tuple(said)
+
+    def follows(self, incarnation: str) -> bool:
+        """Whether what is said as of an incarnation counts; a later one is followed from here on.
+
+        Everything is asked for again then, and served as it is until it is answered. Empty: not
+        known, as from a server of an earlier release.
+        """
+        with self.lock:
+            if not incarnation or incarnation == self._incarnation:
+                return True
+            if incarnation < self._incarnation:
+                return False
+            before, self._incarnation = self._incarnation, incarnation
+            if before:
+                self._floor, self._heard = 0, None
+                self._confirmed.clear()
+                self._dirty = dict.fromkeys(self._lines, 0)
+                self._tell_of_another()
+            return True
+
+    def _tell_of_another(self) -> None:
+        """Warn, once for each incarnation."""
+        if self._warn is not None and self._told != self._incarnation:
+            self._told = self._incarnation
+            self._warn(
+                "the registry's database was rebuilt or restored: what it says now counts, though "
+                "its revisions begin anew"
+            )
 
     def moved(self, prompt: str, revision: int) -> None:
         """A tag of the prompt moved. Its lines are dirty until an answer is as new as that."""
@@ -178,7 +214,7 @@ class Cache:
             self._lines.clear()
             self._confirmed.clear()
             self._dirty.clear()
-            self._floor, self._heard = 0, None
+            self._incarnation, self._floor, self._heard = "", 0, None
             if self._disk is not None:
                 self._disk.clear()
 
@@ -187,13 +223,18 @@ class Cache:
         with self.lock:
             if found is not None and line not in self._lines:
                 self._lines[line] = found
-                self._floor = max(self._floor, found.revision)
+                # Another process may have seen a later incarnation, or kept this in an earlier one.
+                if not self.follows(found.incarnation):
+                    self._tell_of_another()
+                elif found.incarnation == self._incarnation:
+                    self._floor = max(self._floor, found.revision)
             return self._lines.get(line)
 
     def _accept(self, fresh: Held, known: _Confirmed) -> None:
         line = fresh.line
         before = self._lines.get(line)
-        if before is None or before.records != fresh.records:
+        is_of_another = before is not None and before.incarnation != fresh.incarnation
+        if before is None or is_of_another or before.records != fresh.records:
             # On disk before it is served: a restart must not go back behind it.
             if self._disk is not None:
                 self._disk.keep(fresh)
@@ -205,6 +246,10 @@ class Cache:
             self._dirty[line] = needed
         else:
             self._dirty.pop(line, None)
+
+
+def _provenance(source: Source, held: Held, age_seconds: float) -> Provenance:
+    return Provenance(source, held.revision, max(0.0, age_seconds), held.incarnation or None)
 
 
 def _parts(answer: Any, count: int) -> tuple[int, list[Any]]:

@@ -66,7 +66,7 @@ class Folder:
                 return
             with self._locked():
                 there = self.load(held.line)
-                if there is None or there.revision <= held.revision:
+                if there is None or there.stand <= held.stand:
                     _replace(path, _document(held))
         except (OSError, ValueError) as error:
             self._tell(f"the last good answers cannot be kept in {self.path}: {_reason(error)}")
@@ -126,6 +126,7 @@ def _document(held: Held) -> bytes:
         "format": _FORMAT,
         "name": held.line.name,
         "asked": held.line.asked,
+        "incarnation": held.incarnation,
         "revision": held.revision,
         "at": held.at,
         "answers": [
@@ -146,7 +147,8 @@ def _held(line: Line, content: bytes) -> Held:
     records = tuple(Record(one["body"], one["etag"], one["problem"]) for one in said["answers"])
     if len(records) != len(line.questions):
         raise ValueError("it does not have as many answers as there are questions")
-    held = Held(line, said["revision"], said["at"], records)
+    # Earlier releases knew of none.
+    held = Held(line, said["revision"], said["at"], records, said.get("incarnation", ""))
     for record in records:
         _ = record.served  # raises, for what this release does not understand
     return held

@@ -22,13 +22,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Open the event stream of a server, after `last_event_id` (None: from now on).
+    """Open the event stream of a server, after the event `last_event_id` (None: from now on).
 
     Sent back: as for Ask. An answer of 200 leaves it open; its `content` is empty.
     """
 
     url: str
-    last_event_id: int | None
+    last_event_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

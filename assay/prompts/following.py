@@ -101,6 +101,11 @@ class Following:
                 return
 
     def _hear(self, said: Said) -> None:
+        if isinstance(said, Retry):
+            self._pace.retry_seconds = said.seconds
+            return
+        if not self._cache.follows(said.incarnation):
+            return  # a listener that has not heard yet that its database is another one
         match said:
             case Moved(prompt, revision):
                 self._cache.moved(prompt, revision)
@@ -110,8 +115,6 @@ class Following:
                 self._cache.reset()
                 if revision is not None:
                     self._cache.told_until(revision)
-            case Retry(seconds):
-                self._pace.retry_seconds = seconds
 
     def _catch_up(self) -> Steps[bool]:
         """Ask for what moved, until an answer knows of it; whether to stop for good."""

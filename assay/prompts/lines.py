@@ -82,13 +82,20 @@ class Record:
 class Held:
     """A line's answers, in the order of its questions.
 
-    `revision` is the registry's when they were first given, `at` the time (seconds since 1970).
+    `revision` is the registry's when they were first given, `at` the time (seconds since 1970), and
+    `incarnation` that of its database: a greater one is a later one, empty an unknown one.
     """
 
     line: Line
     revision: int
     at: float
     records: tuple[Record, ...]
+    incarnation: str = ""
+
+    @property
+    def stand(self) -> tuple[str, int]:
+        """What tells the newer of two."""
+        return self.incarnation, self.revision
 
     @property
     def is_seen(self) -> bool:
@@ -121,12 +128,17 @@ def items_for(line: Line, held: Held | None) -> list[dict[str, Any]]:
 
 
 def taken(
-    line: Line, held: Held | None, answers: Sequence[Any], *, revision: int, now: float
+    line: Line,
+    held: Held | None,
+    answers: Sequence[Any],
+    incarnation: str,
+    revision: int,
+    now: float,
 ) -> Held:
     """The line after an answer to `items_for`. Raises AnswerNotUnderstoodError."""
     before = held.records if held else (None,) * len(line.questions)
     records = tuple(_record(old, given) for old, given in zip(before, answers, strict=True))
-    return Held(line, revision, now, records)
+    return Held(line, revision, now, records, incarnation)
 
 
 def _record(old: Record | None, given: Any) -> Record:

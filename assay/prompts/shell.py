@@ -60,7 +60,7 @@ class Core:
         )
         folder = _folder(options.cache)
         disk = Folder(folder, url, self.address.token) if folder else None
-        self.cache = Cache(disk)
+        self.cache = Cache(disk, _log.warning)
         self.pace = Pace(options.poll_seconds)
         self.asking = Asking(url, self.cache, self.pace, time.time, time.monotonic, _log.warning)
 

@@ -1,7 +1,7 @@
 """The registry's event stream: Server-Sent Events into what they mean for the cache.
 
 Lines and events as the WHATWG HTML standard has them ("Interpreting an event stream"), and the
-meaning as docs/reference/stream.md has it: ids are revisions of the registry.
+meaning as docs/reference/stream.md has it: ids are a revision and an incarnation of the registry.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class Moved:
 
     prompt: str
     revision: int
+    incarnation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Known:
     """Every move up to `revision` was told, or lies before the stream."""
 
     revision: int
+    incarnation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Reset:
     """
 
     revision: int | None = None
+    incarnation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Retry:
     seconds: float
 
 
+#: Revisions are those of `incarnation`; empty when that was not said.
 Said = Moved | Known | Reset | Retry
 
 
@@ -92,21 +96,23 @@ class StreamReader:
     def _dispatch(self) -> Said | None:
         name, id_, data = self._name, self._id, "\n".join(self._data)
         self._name, self._id, self._data = "", "", []
-        revision = int(id_) if id_.isascii() and id_.isdigit() and len(id_) < 20 else None
+        digits, _, incarnation = id_.partition("-")
+        is_number = digits.isascii() and digits.isdigit() and len(digits) < 20
+        revision = int(digits) if is_number else None
         if name == "reset":
-            return Reset(revision)
+            return Reset(revision, incarnation)
         if revision is not None and (name == "ready" or not data):
-            return Known(revision)
-        return _moved(revision, data) if data else None
+            return Known(revision, incarnation)
+        return _moved(revision, incarnation, data) if data else None
 
 
-def _moved(revision: int | None, data: str) -> Said:
+def _moved(revision: int | None, incarnation: str, data: str) -> Said:
     """What is not understood may have been anything: a reset."""
     try:
         body: Any = json.loads(data)
         prompt = body["prompt"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        return Reset(revision)
+        return Reset(revision, incarnation)
     if revision is None or not isinstance(prompt, str):
-        return Reset(revision)
-    return Moved(prompt, revision)
+        return Reset(revision, incarnation)
+    return Moved(prompt, revision, incarnation)

@@ -68,7 +68,7 @@ class Address:
         """Arguments of `build_request`."""
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
         if effect.last_event_id is not None:
-            headers["Last-Event-ID"] = str(effect.last_event_id)
+            headers["Last-Event-ID"] = effect.last_event_id
         timeout = httpx.Timeout(self.timeout_seconds, read=self.silence_seconds)
         return {"url": f"{effect.url}{_STREAM}", "headers": headers, "timeout": timeout}
 

@@ -19,13 +19,15 @@ class Provenance:
     """Where a prompt comes from, and how new it is.
 
     `registry_revision` is that of the registry when the answer was taken: for one prompt it never
-    decreases. `age_seconds` is the time since it was last known to be what is live. Both are None
-    for a fallback.
+    decreases within an `incarnation` of the registry's database, and the incarnation never does.
+    `age_seconds` is the time since it was last known to be what is live. All are None for a
+    fallback, and the incarnation for a registry that does not tell it.
     """
 
     source: Source
     registry_revision: int | None
     age_seconds: float | None
+    incarnation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ class Events:
         """A comment, and the id to resume from: moves of other prompts may have brought it on."""
         keeper = self._lookups.keeper
         state = "current" if keeper.is_current else f"stale {keeper.age()}"
-        return f": {state}\nid: {position}\n\n".encode()
+        return f": {state}\nid: {self._window.id_of(position)}\n\n".encode()
 
 
 async def _until_gone(receive: Receive, gone: asyncio.Event, news: asyncio.Event) -> None:

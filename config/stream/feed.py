@@ -39,7 +39,7 @@ class Feed:
 
     def looked(self, cursor: Cursor, found: Changes) -> None:
         """Read what moved since; a token's end is told at once."""
-        if found.everything:
+        if found.everything or found.incarnation != self._ledger.incarnation:
             self.connected(cursor)
         if found.tokens:
             self._loop.call_soon_threadsafe(self._window.wake)

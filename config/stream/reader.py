@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from config.stream.prompts import Prompts
-from config.stream.window import Window, frame
+from config.stream.window import Window
 from registry.lookup.loading import Token
 
 #: Moves looked at, and bytes sent, before others have their turn.
 _MOST_AT_ONCE, _MOST_BYTES = 500, 65_536
+_ANOTHER = "the registry's history is another one"
 
 
 class Reader:
@@ -22,8 +23,11 @@ class Reader:
         self._reset = ""
         self._has_begun = False
         self.position = window.revision
-        if last_id.isascii() and last_id.isdigit() and len(last_id) < 19:
-            self.position = int(last_id)
+        revision, _, incarnation = last_id.partition("-")
+        if revision.isascii() and revision.isdigit() and len(revision) < 19:
+            self.position = int(revision)
+            if incarnation and incarnation != window.incarnation:
+                self._reset, self.position = _ANOTHER, window.revision
         elif last_id:
             self._reset = "the Last-Event-ID is not a registry revision"
 
@@ -38,7 +42,7 @@ class Reader:
         window = self._window
         if window.history != self._history:
             self._history, self.position = window.history, window.revision
-            self._reset = "the registry's history is another one"
+            self._reset = _ANOTHER
         elif self.position < window.known_since:
             self.position = window.revision
             self._reset = "there were more moves than are kept"
@@ -46,13 +50,17 @@ class Reader:
             self.position = window.revision
             self._reset = "the registry never was at that revision"
         if self._reset:
-            data = {"registry_revision": self.position, "reason": self._reset}
+            data = {**self._now(), "reason": self._reset}
             self._reset, self._has_begun = "", True
-            return frame("reset", self.position, data)
+            return window.frame("reset", self.position, data)
         if not self._has_begun:
             self._has_begun = True
-            return frame("ready", self.position, {"registry_revision": self.position})
+            return window.frame("ready", self.position, self._now())
         return self._moves()
+
+    def _now(self) -> dict[str, object]:
+        incarnation = self._window.incarnation
+        return {"registry_revision": self.position, "incarnation": incarnation}
 
     def _moves(self) -> bytes:
         frames, size = [], 0

@@ -30,6 +30,8 @@ class Window:
         self.revision = 0
         #: Which history this is: it changes when revisions begin to mean something else.
         self.history = 0
+        #: The database's, which says it to those who were away.
+        self.incarnation = ""
         self.is_closing = False
 
     def replace(self, history: History) -> None:
@@ -38,13 +40,15 @@ class Window:
         self._frames.clear()
         self.known_since = self.revision = history.known_since
         self.history += 1
+        self.incarnation = history.incarnation
         self.add(history.moves)
 
     def add(self, moves: Iterable[Move]) -> None:
         """What was committed since."""
         for move in moves:
             self._revisions.append(move.revision)
-            self._frames.append((move.prompt, _frame(move)))
+            encoded = self.frame("tag.moved", move.revision, move.to_json())
+            self._frames.append((move.prompt, encoded))
             self.revision = move.revision
         if len(self._revisions) > 2 * self._most:
             self.known_since = self._revisions[-self._most - 1]
@@ -56,6 +60,15 @@ class Window:
         start = bisect_right(self._revisions, position)
         for at in range(start, len(self._revisions)):
             yield self._revisions[at], *self._frames[at]
+
+    def frame(self, event: str, revision: int, data: dict[str, object]) -> bytes:
+        """One event (WHATWG HTML, 9.2.5). JSON has no line breaks, so one `data` line holds it."""
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        return f"id: {self.id_of(revision)}\nevent: {event}\ndata: {text}\n\n".encode()
+
+    def id_of(self, revision: int) -> str:
+        """What a client shows to be told all that came after the revision."""
+        return f"{revision}-{self.incarnation}"
 
     def wake(self) -> None:
         """Let everybody look at their token, and at what there is."""
@@ -80,13 +93,3 @@ class Window:
     def __len__(self) -> int:
         """How many wait."""
         return len(self._waiting)
-
-
-def frame(event: str, revision: int, data: dict[str, object]) -> bytes:
-    """One event (WHATWG HTML, 9.2.5). JSON has no line breaks, so one `data` line holds it."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return f"id: {revision}\nevent: {event}\ndata: {text}\n\n".encode()
-
-
-def _frame(move: Move) -> bytes:
-    return frame("tag.moved", move.revision, move.to_json())

@@ -50,6 +50,12 @@ _ANSWER_HEADERS = [
     OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="304 if it holds"),
     _answer_header("ETag", str, "a strong validator of the answer, for `If-None-Match`"),
     _answer_header("Assay-Registry-Revision", int, "the answer is at least as new as this"),
+    _answer_header(
+        "Assay-Registry-Incarnation",
+        str,
+        "the database that the revision is of: revisions of two cannot be compared, and of two "
+        "incarnations the greater is the later",
+    ),
     _answer_header("Assay-Mirror-Age", int, "seconds since the prompt repository last answered"),
     _answer_header("Assay-Commit", str, "the commit the version was published by"),
     _answer_header("Assay-Blob", str, "the Git blob of the version's file"),

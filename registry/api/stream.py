@@ -24,13 +24,13 @@ _PARAMETERS = [
         description="only moves of these prompts: names or globs, one a parameter",
     ),
     OpenApiParameter(
-        "last_event_id", int, description="as the header, for clients that cannot set it"
+        "last_event_id", str, description="as the header, for clients that cannot set it"
     ),
     OpenApiParameter(
         "Last-Event-ID",
-        int,
+        str,
         OpenApiParameter.HEADER,
-        description="the registry revision the client has: every move after it follows",
+        description="the id of the last event that the client has: every move after it follows",
     ),
 ]
 _CODE = "ask_stream_listener"
@@ -57,7 +57,8 @@ class StreamView(APIView):
             (200, "text/event-stream"): OpenApiResponse(
                 OpenApiTypes.STR,
                 "The stream listener's answer: events `ready`, `tag.moved` and `reset`, whose id "
-                "is the registry's revision; docs/reference/stream.md describes them.",
+                "is the registry's revision and incarnation; docs/reference/stream.md describes "
+                "them.",
             ),
             421: OpenApiResponse(
                 OpenApiTypes.OBJECT,

@@ -172,7 +172,7 @@ class Lookups:
     def _standing(self, now: float, *, is_stale: bool) -> Standing:
         mirrored_at = self.snapshot.mirrored_at
         age = int(now - mirrored_at) if mirrored_at is not None else None
-        return Standing(self.snapshot.revision, age, self.keeper.age() if is_stale else None)
+        return Standing(*self.snapshot.stand, age, self.keeper.age() if is_stale else None)
 
 
 class Known(NamedTuple):

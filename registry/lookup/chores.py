@@ -17,8 +17,18 @@ _NOTE_USE = """
 UPDATE registry_apitoken SET last_used_at = to_timestamp(%s)
  WHERE id = %s AND (last_used_at IS NULL OR last_used_at < to_timestamp(%s) - interval '1 minute')
 """
+_NOTE_PLACE = """
+UPDATE registry_registrystate
+   SET incarnation = registry_new_incarnation(incarnation), place = registry_place()
+ WHERE place <> registry_place()
+"""
 #: A token's last use is kept to the minute, as everywhere.
 _USE_SECONDS = 60.0
+
+
+def note_place(cursor: Cursor) -> None:
+    """Let the database be another incarnation when it is elsewhere than it was (migration 0018)."""
+    cursor.execute(_NOTE_PLACE)
 
 
 class Chores:

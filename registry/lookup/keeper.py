@@ -195,6 +195,7 @@ class Keeper:
         connection.settings_dict["OPTIONS"] |= _VANISHED
         try:
             cursor = self._connected(connection)
+            chores.note_place(cursor)
             # From here on every change is in the next look, whether it was read by then or not.
             self._seen = loading.changes(cursor, "").seen
             with self._busy():
@@ -262,7 +263,7 @@ class Keeper:
             elif found.tokens:
                 self._snapshot.read_tokens(cursor)
         self._snapshot.doubt(found.prompts)
-        self._snapshot.revision = found.revision
+        self._snapshot.stand = (found.incarnation, found.revision)
         self._snapshot.mirrored_at = found.mirrored_at
         self._seen, self._checked_wall = found.seen, time.time()
         with self._changed:

@@ -48,10 +48,12 @@ class Token:
 class Changes:
     """What was committed since the last look, and where the registry stands now.
 
-    `seen` is where the next look begins. `mirrored_at` is when the repository last answered.
+    `seen` is where the next look begins; `revision` is of `incarnation`; `mirrored_at` is when the
+    repository last answered.
     """
 
     seen: str
+    incarnation: str
     revision: int
     mirrored_at: float | None
     prompts: frozenset[int]
@@ -62,13 +64,13 @@ class Changes:
 # Rows whose transaction had not ended in the snapshot of the last look, and has in this one's.
 # Exactly those: transaction ids are not in the order of commits, but snapshots know who had ended.
 _CHANGES = """
-SELECT pg_current_snapshot()::text,
-       COALESCE((SELECT revision FROM registry_registrystate), 0),
+SELECT pg_current_snapshot()::text, state.incarnation, state.revision,
        (SELECT extract(epoch FROM fetched_at)::float8
           FROM registry_mirrorstate ORDER BY id LIMIT 1),
        ARRAY(SELECT DISTINCT COALESCE(prompt_id::text, what) FROM registry_servedchange
               WHERE xid >= pg_snapshot_xmin(%s::pg_snapshot)
                 AND NOT pg_visible_in_snapshot(xid, %s::pg_snapshot))
+  FROM registry_registrystate state
 """
 _TOKENS = """
 SELECT digest, id, extract(epoch FROM expires_at)::float8, name, scopes, prompts,
@@ -77,7 +79,7 @@ SELECT digest, id, extract(epoch FROM expires_at)::float8, name, scopes, prompts
 """
 # A rollback stands on the evidence of what it restores, however often that was done.
 _POINTERS = """
-SELECT p.id, p.name, p.orphaned, COALESCE((SELECT revision FROM registry_registrystate), 0),
+SELECT p.id, p.name, p.orphaned, (SELECT revision FROM registry_registrystate),
        p.description, extract(epoch FROM p.created_at)::float8, t.name,
        v.number, v.digest, e.sequence, e.registry_revision,
        e.weight, m.name, m.pin ->> 'served_id', m.pin ->> 'revision', m.digest, proof.kind,
@@ -127,11 +129,11 @@ def changes(cursor: Cursor, seen: str) -> Changes:
     """What was committed since `seen`; `seen` empty: nothing, just where to begin."""
     # Without a beginning every row is older than the end of this very statement's snapshot.
     cursor.execute(_CHANGES, [seen or _END_OF_TIME] * 2)
-    [(seen, revision, mirrored_at, found)] = cursor.fetchall()
+    [(seen, incarnation, revision, mirrored_at, found)] = cursor.fetchall()
     names = set(found)
     prompts = frozenset(int(one) for one in names - {"tokens", "everything"})
     tokens = "tokens" in names or "everything" in names
-    return Changes(seen, revision, mirrored_at, prompts, tokens, "everything" in names)
+    return Changes(seen, incarnation, revision, mirrored_at, prompts, tokens, "everything" in names)
 
 
 _END_OF_TIME = "9223372036854775806:9223372036854775806:"

@@ -47,7 +47,8 @@ def refused(item: Item, problem: Mapping[str, Any]) -> bytes:
 
 def batch(items: Iterable[bytes], standing: Standing) -> Reply:
     """The answer to a batch, in the order of its questions. It is a POST's: nobody keeps it."""
-    head = b'{"registry_revision":%d,"items":[' % standing.registry_revision
+    now = {"incarnation": standing.incarnation, "registry_revision": standing.registry_revision}
+    head = _json(now)[:-1] + b',"items":['
     headers = [NO_STORE, *currency(standing), JSON]
     return Reply(200, headers, head + b",".join(items) + b"]}")
 
@@ -64,15 +65,14 @@ class Bundle:
         """The greatest among its pointers, so that it changes only when an answer does."""
         return max((one.choice.pointer.registry_revision for one in self.answers), default=0)
 
-    @property
-    def etag(self) -> str:
+    def etag(self, incarnation: str) -> str:
         """A strong validator: every answer's own covers its bytes."""
-        parts = "\n".join([self.tag, *(one.face.etag for one in self.answers)])
+        parts = "\n".join([incarnation, self.tag, *(one.face.etag for one in self.answers)])
         return f'"{sha256(parts.encode()).hexdigest()[:32]}"'
 
     def reply(self, if_none_match: str, standing: Standing) -> Reply:
         """The bundle, or 304. Its `digest` is the SHA-256 of `prompts` as compact JSON in UTF-8."""
-        etag = self.etag
+        etag = self.etag(standing.incarnation)
         headers = [caching(standing), *currency(standing), ("ETag", etag)]
         if if_none_match and matches(if_none_match, etag):
             return Reply(304, headers, b"")
@@ -84,6 +84,7 @@ class Bundle:
             hashed.update(part)
         head = {
             "tag": self.tag,
+            "incarnation": standing.incarnation,
             "registry_revision": self.registry_revision,
             "digest": hashed.hexdigest(),
             "count": len(self.answers),

@@ -27,6 +27,7 @@ SELECT e.id, e.registry_revision, p.name, e.tag, e.kind, v.number, m.name, e.wei
 _LATER = _MOVES + "WHERE e.id > %s ORDER BY e.id LIMIT %s"
 _NEWEST = _MOVES + "ORDER BY e.id DESC LIMIT %s"
 _SAME = "SELECT registry_revision, created_at FROM registry_tagevent WHERE id = %s"
+_INCARNATION = "SELECT incarnation FROM registry_registrystate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Move:
 class History:
     """The newest moves of a ledger. Whoever knows revision `known_since` knows all before them."""
 
+    incarnation: str
     moves: tuple[Move, ...]
     known_since: int
 
@@ -73,14 +75,16 @@ class Ledger:
         """Nothing was read."""
         self._last_id = 0
         self._last: tuple[int, datetime] | None = None
+        self.incarnation = ""
 
     def newest(self, cursor: Cursor) -> History:
         """Begin anew, with the newest `MOST` moves."""
+        self.incarnation = _incarnation(cursor)
         cursor.execute(_NEWEST, [MOST])
         moves = self._read(cursor.fetchall()[::-1])
         if not moves:
             self._last_id, self._last = 0, None
-        return History(moves, moves[0].revision - 1 if len(moves) == MOST else 0)
+        return History(self.incarnation, moves, moves[0].revision - 1 if len(moves) == MOST else 0)
 
     def later(self, cursor: Cursor) -> tuple[Move, ...]:
         """The moves since the last that was read, `MOST` at once: ask until there are none."""
@@ -92,6 +96,8 @@ class Ledger:
 
         It is not after a rebuild, or when a backup was put back.
         """
+        if _incarnation(cursor) != self.incarnation:
+            return False
         cursor.execute(_SAME, [self._last_id])
         found = cursor.fetchall()
         return [self._last] == found if self._last is not None else not found
@@ -100,3 +106,9 @@ class Ledger:
         if rows:
             self._last_id, self._last = rows[-1][0], (rows[-1][1], rows[-1][-1])
         return tuple(Move(*row[1:]) for row in rows)
+
+
+def _incarnation(cursor: Cursor) -> str:
+    cursor.execute(_INCARNATION)
+    [(incarnation,)] = cursor.fetchall()
+    return str(incarnation)

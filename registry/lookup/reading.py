@@ -81,11 +81,11 @@ def expired_because(proof: Certificate) -> str:
 
 def standing() -> Standing:
     """Where the registry stands. Ask before the lookup: then the answer is at least that new."""
-    state = RegistryState.objects.first()
+    state = RegistryState.objects.get()
     mirror = queries.mirror()
     fetched_at = mirror.fetched_at if mirror else None
     age = int((timezone.now() - fetched_at).total_seconds()) if fetched_at else None
-    return Standing(state.revision if state else 0, age)
+    return Standing(state.incarnation, state.revision, age)
 
 
 def by_tag(name: str, tag: str = STABLE, key: str = "") -> Answer:

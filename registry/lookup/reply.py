@@ -24,10 +24,12 @@ class Reply(NamedTuple):
 class Standing(NamedTuple):
     """How current an answer is. Times are seconds.
 
+    Revisions are compared within one `incarnation` of the database; a greater one is a later one.
     `mirror_age` is since the prompt repository last answered (None: never); `stale` is since the
     database last did (None: it answers).
     """
 
+    incarnation: str
     registry_revision: int
     mirror_age: int | None
     stale: int | None = None
@@ -55,7 +57,10 @@ def caching(standing: Standing) -> tuple[str, str]:
 
 def currency(standing: Standing) -> list[tuple[str, str]]:
     """The headers that say how current an answer is."""
-    headers = [("Assay-Registry-Revision", str(standing.registry_revision))]
+    headers = [
+        ("Assay-Registry-Revision", str(standing.registry_revision)),
+        ("Assay-Registry-Incarnation", standing.incarnation),
+    ]
     if standing.mirror_age is not None:
         headers.append(("Assay-Mirror-Age", str(standing.mirror_age)))
     if standing.stale is not None:

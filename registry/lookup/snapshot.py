@@ -25,11 +25,17 @@ class Snapshot:
         """Empty: everything is to be read."""
         self.entries: dict[str, Entry] = {}
         self.tokens: dict[str, Token] = {}
-        self.revision = 0
+        #: Incarnation and revision, which change together.
+        self.stand = ("", 0)
         self.mirrored_at: float | None = None
         self._by_id: dict[int, Entry] = {}
         self._doubtful: list[int] = []
         self._missing: list[Missing] = []
+
+    @property
+    def revision(self) -> int:
+        """The registry's, when it was last looked at."""
+        return self.stand[1]
 
     @property
     def is_complete(self) -> bool:

@@ -163,10 +163,17 @@ class Tag(models.Model):
 
 
 class RegistryState(models.Model):
-    """One row: the revision counter of the whole registry. Its row lock puts moves in order."""
+    """One row: the revision counter of the whole registry. Its row lock puts moves in order.
+
+    The row is always there: migration 0018 makes it, and it tells when `incarnation` is made anew.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     revision = models.BigIntegerField(default=0)
+    #: Revisions of one incarnation can be compared; of two incarnations the greater is the later.
+    incarnation = models.CharField(max_length=20)
+    #: Where the database was when the incarnation was made.
+    place = models.TextField()
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="registry_state_is_one_row")]

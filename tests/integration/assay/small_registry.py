@@ -37,10 +37,19 @@ class SmallRegistry:
     """Prompts with versions 1 to 9, and every state they were ever in, by revision."""
 
     states: list[dict[str, Entry]] = field(default_factory=lambda: [{}])
+    incarnation: str = "019abf3c2b104d0f11aa"
 
     @property
     def revision(self) -> int:
         return len(self.states) - 1
+
+    def id_of(self, revision: int) -> str:
+        """Of an event."""
+        return f"{revision}-{self.incarnation}"
+
+    def rebuilt(self) -> SmallRegistry:
+        """An empty one that was made later."""
+        return SmallRegistry(incarnation=f"{int(self.incarnation, 16) + 1:020x}")
 
     def point(self, name: str, version: int, tag: str = "stable", weight: int | None = None) -> int:
         """Move a tag; the registry's new revision."""
@@ -89,7 +98,7 @@ class SmallRegistry:
                 pieces.append(lookup.found(item, shelf.face(item)))
             except AssayError as error:
                 pieces.append(lookup.refused(item, body_of(error)))
-        return lookup.batch(pieces, lookup.Standing(revision, None)).body
+        return lookup.batch(pieces, lookup.Standing(self.incarnation, revision, None)).body
 
 
 class RegistryServer:
@@ -140,7 +149,8 @@ class RegistryServer:
         """Move a tag and tell those who listen."""
         revision = self.registry.point(name, version, tag, **more)
         data = {"prompt": name, "tag": tag, "version": version, "revision": 1, "kind": "promoted"}
-        self.send(f"id: {revision}\nevent: tag.moved\ndata: {json.dumps(data)}\n\n")
+        id_ = self.registry.id_of(revision)
+        self.send(f"id: {id_}\nevent: tag.moved\ndata: {json.dumps(data)}\n\n")
         return revision
 
     def send(self, chunk: str) -> None:
@@ -207,19 +217,22 @@ class RegistryServer:
 
     def _replay(self, stream: socket.socket, last: str | None) -> None:
         """What was missed: by name, for each name that changed since."""
-        states = self.registry.states
-        if last is None or not last.isdigit() or int(last) >= len(states):
+        states, id_of = self.registry.states, self.registry.id_of
+        digits, _, incarnation = (last or "").partition("-")
+        is_ours = digits.isdigit() and incarnation in {"", self.registry.incarnation}
+        if not is_ours or int(digits) >= len(states):
             event = "ready" if last is None else "reset"
-            stream.sendall(f"id: {len(states) - 1}\nevent: {event}\ndata: {{}}\n\n".encode())
+            head = f"id: {id_of(len(states) - 1)}\nevent: {event}"
+            stream.sendall(f"{head}\ndata: {{}}\n\n".encode())
             return
         stream.sendall(f"id: {last}\nevent: ready\ndata: {{}}\n\n".encode())
-        for revision in range(int(last) + 1, len(states)):
+        for revision in range(int(digits) + 1, len(states)):
             changed = [
                 n for n, e in states[revision].items() if states[revision - 1].get(n) is not e
             ]
             for name in changed:
                 data = json.dumps({"prompt": name})
-                stream.sendall(f"id: {revision}\ndata: {data}\n\n".encode())
+                stream.sendall(f"id: {id_of(revision)}\ndata: {data}\n\n".encode())
 
 
 def eventually(is_so: Callable[[], bool], seconds: float = 20) -> None:

@@ -76,6 +76,8 @@ class Client:
     comments: list[str] = field(default_factory=list)
     retry: int = 0
     last_id: str = ""
+    #: The part of the id that is the registry's revision.
+    revision: str = ""
     has_ended: bool = False
 
     def begin(self) -> Self:
@@ -106,12 +108,13 @@ class Client:
 
     def _take(self, fields: dict[str, str]) -> None:
         self.last_id = fields.get("id", self.last_id)
+        self.revision = self.last_id.partition("-")[0]
         self.retry = int(fields.get("retry", self.retry))
         if "" in fields:
             self.comments.append(fields[""].strip())
         if "data" in fields:
             data = json.loads(fields["data"])
-            self.events.append(Event(fields["event"], int(fields["id"]), data))
+            self.events.append(Event(fields["event"], int(self.revision), data))
 
     def moves(self) -> list[tuple[str, str, int | None]]:
         """Prompt, tag and version of each move."""

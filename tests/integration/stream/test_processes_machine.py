@@ -133,7 +133,7 @@ class ProcessesMachine(MovingRegistry):
     def who_listens_was_told_everything(self) -> None:
         client = self.client
         if client is not None:
-            eventually(lambda: client.last_id == str(_revision()))
+            eventually(lambda: client.revision == str(_revision()))
             moved = TagEvent.objects.filter(registry_revision__gt=self.since).order_by("id")
             now = [event.id for event in client.events if event.kind == "tag.moved"]
             assert {event.kind for event in client.events} <= {"ready", "tag.moved"}

@@ -10,11 +10,12 @@ from functools import partial
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from registry import access
 from registry.errors import NothingToRollBackToError, TagNotSetError
-from registry.models import ApiToken, Tag, TagEvent
+from registry.models import ApiToken, RegistryState, Tag, TagEvent
 from registry.promotion import clear_canary, rollback
 from tests.integration.lookup.conftest import ADMIN, bearer, go_live
 from tests.integration.registry.conftest import make_shelf
@@ -29,7 +30,7 @@ def newest() -> int:
 
 
 def has_heard(client: Client, revision: int) -> bool:
-    return client.last_id == str(revision)
+    return client.revision == str(revision)
 
 
 def test_a_move_is_told_to_everybody_as_the_ledger_has_it(listener: Listener) -> None:
@@ -66,14 +67,14 @@ def test_who_comes_back_is_told_what_passed(listener: Listener, how: str) -> Non
     token = bearer()
     go_live(1)
     first = listener.client(token)
-    eventually(lambda: first.last_id == "1")
+    eventually(lambda: first.revision == "1")
     first.close()
     for version in (2, 3, 4):
         go_live(version)
     query = {"header": "", "query": "?last_event_id=1", "both": "?last_event_id=0"}[how]
     headers = {} if how == "query" else {"last_event_id": first.last_id}
     second = listener.client(token, query, **headers)
-    eventually(lambda: second.last_id == "4")
+    eventually(lambda: second.revision == "4")
     assert second.events[0].kind == "ready"
     assert [version for _, _, version in second.moves()] == [2, 3, 4]
 
@@ -98,7 +99,9 @@ def test_only_prompts_that_the_token_covers_and_that_were_asked_for(listener: Li
     ]
 
 
-@pytest.mark.parametrize("last_id", ["nonsense", "-5", "4711", "1.5", "9" * 30])
+@pytest.mark.parametrize(
+    "last_id", ["nonsense", "-5", "4711", "1.5", "9" * 30, "0-6900000000000000"]
+)
 def test_an_id_that_this_registry_never_gave_is_a_reset(listener: Listener, last_id: str) -> None:
     go_live(1)
     token = bearer()
@@ -189,6 +192,27 @@ def test_a_registry_that_was_emptied_is_another_history(listener: Listener) -> N
     assert again.events[0].kind == "reset"
 
 
+def test_an_incarnation_made_by_hand_is_another_history(listener: Listener) -> None:
+    """For a volume that was put back as it was: its revisions are taken again by other moves."""
+    token = bearer()
+    go_live(1)
+    stays, leaves = listener.client(token), listener.client(token)
+    leaves.close()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE registry_registrystate SET incarnation = registry_new_incarnation(incarnation)"
+        )
+    eventually(lambda: stays.events[-1].kind == "reset")
+    back = listener.client(token, last_event_id=leaves.last_id)
+    assert back.events[0].kind == "reset"
+    now = RegistryState.objects.get().incarnation
+    assert now == stays.events[-1].data["incarnation"] == back.events[0].data["incarnation"]
+    go_live(2)
+    moved = [("greeting", "stable", 2)]
+    eventually(lambda: stays.moves()[-1:] == back.moves() == moved)
+    assert back.last_id == f"2-{now}"
+
+
 def test_whoever_comes_and_goes_ends_where_the_database_is(listener: Listener) -> None:
     """A story drawn anew each run: moves of four prompts, and clients that come back or begin."""
     seed = random.randrange(10**6)
@@ -241,7 +265,7 @@ class Story:
 
     def has_heard(self, revision: int) -> bool:
         assert self.client is not None
-        return self.client.last_id == str(revision)
+        return self.client.revision == str(revision)
 
     def state(self) -> dict[tuple[str, str], int | None]:
         self.goes_away()

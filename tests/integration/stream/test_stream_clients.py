@@ -56,7 +56,7 @@ def fill_ledger(moves: int) -> None:
 def test_heartbeats_come_when_nothing_else_does_and_bring_the_position_on(own: Listener) -> None:
     client = own.client(bearer(), "?prompt=somebody-else")
     go_live(1)
-    eventually(lambda: len(client.comments) >= 2 and client.last_id == "1")
+    eventually(lambda: len(client.comments) >= 2 and client.revision == "1")
     assert set(client.comments) == {"current"}
     assert not client.moves()
 
@@ -110,7 +110,7 @@ def test_after_a_restart_clients_are_told_what_passed(
         go_live(1)
         client = first.client(token)
         go_live(2)
-        eventually(lambda: client.last_id == "2")
+        eventually(lambda: client.revision == "2")
         if how == signal.SIGKILL:
             for process in psutil.Process(first.process.pid).children():
                 process.kill()
@@ -124,7 +124,7 @@ def test_after_a_restart_clients_are_told_what_passed(
     rollback(prompt="greeting", actor=ADMIN)
     with listening(port=first.port) as second:
         again = second.client(token, last_event_id=client.last_id)
-        eventually(lambda: again.last_id == "5")
+        eventually(lambda: again.revision == "5")
         assert again.events[0].kind == "ready"
         assert [version for _, _, version in again.moves()] == [3, 4, 3]
         second.leave()
@@ -136,7 +136,7 @@ def test_it_follows_a_connection_that_broke(own: Listener) -> None:
     for version in (1, 2, 3, 4) * 3:
         _break_connections()
         go_live(version)
-    eventually(lambda: client.last_id == "12")
+    eventually(lambda: client.revision == "12")
     assert [version for _, _, version in client.moves()] == [1, 2, 3, 4] * 3
     assert {event.kind for event in client.events} == {"ready", "tag.moved"}
 

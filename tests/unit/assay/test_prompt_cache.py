@@ -32,7 +32,7 @@ TAGS = st.sampled_from(["stable", "stable", "canary", "beta"])
 KEYS = st.sampled_from(["", "ada", "bob", "cyd"])
 VERSIONS = st.integers(1, 9)
 #: A process so many moves behind; or no answer; or an answer that is none.
-OUTCOMES = st.sampled_from([0, 0, 0, 1, 3, "down", "busy", "garbage", "short", "refused"])
+OUTCOMES = st.sampled_from([0, 0, 0, 1, 3, "before", "down", "busy", "garbage", "short", "refused"])
 BAD = {
     "busy": Answered(503, {}, b'{"code":"busy"}'),
     "refused": Answered(401, {}, b'{"code":"not_authenticated"}'),
@@ -52,15 +52,23 @@ class Disk:
 
     def keep(self, held: Held) -> None:
         before = self.lines.get(held.line)
-        if before is None or before.revision <= held.revision:
+        if before is None or before.stand <= held.stand:
             self.lines[held.line] = held
 
     def clear(self) -> None:
         self.lines.clear()
 
 
-def carry_out(steps: Steps[Any], registry: SmallRegistry, outcomes: list[Any]) -> Any:
-    """Answer what the steps ask, by the next outcome or the last."""
+def carry_out(
+    steps: Steps[Any],
+    registry: SmallRegistry,
+    outcomes: list[Any],
+    before: SmallRegistry | None = None,
+) -> Any:
+    """Answer what the steps ask, by the next outcome or the last.
+
+    `before` is a registry that was replaced, and may still answer.
+    """
     sent: Any = None
     while True:
         try:
@@ -77,6 +85,9 @@ def carry_out(steps: Steps[Any], registry: SmallRegistry, outcomes: list[Any]) -
         elif isinstance(outcome, int):
             body = json.loads(json.dumps(effect.body))
             sent = Answered(200, {}, registry.batch(body, lag=outcome))
+        elif outcome == "before":
+            body = json.loads(json.dumps(effect.body))
+            sent = Answered(200, {}, (before or registry).batch(body))
         else:
             sent = BAD[outcome]
 
@@ -92,10 +103,12 @@ class CacheMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.registry = SmallRegistry()
+        self.before: SmallRegistry | None = None
+        self.registries = {self.registry.incarnation: self.registry}
         self.disk = Disk()
         self.now = 0.0
         self.clients = [self.client(), self.client()]
-        self.served: list[dict[Question, int]] = [{}, {}]
+        self.served: list[dict[Question, tuple[str, int]]] = [{}, {}]
         self.seen: list[set[Question]] = [set(), set()]
 
     def client(self) -> Asking:
@@ -104,6 +117,22 @@ class CacheMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.registry.point("one", 1)
+
+    @rule(name=NAMES, version=VERSIONS)
+    def rebuild(self, name: str, version: int) -> None:
+        """With fewer moves, or with as many, and other ones."""
+        self.before, self.registry = self.registry, self.registry.rebuilt()
+        self.registries[self.registry.incarnation] = self.registry
+        for known in sorted({"one", name}):
+            self.registry.point(known, version)
+
+    @rule(which=st.integers(0, 1))
+    def hear_of_another(self, which: int) -> None:
+        """A stream says which incarnation it tells of."""
+        client = self.clients[which]
+        assert client.cache.follows(self.registry.incarnation)
+        if self.before is not None:
+            assert not client.cache.follows(self.before.incarnation)
 
     @rule(name=NAMES, tag=TAGS, version=VERSIONS, weight=st.sampled_from([0, 40, 100]))
     def move(self, name: str, tag: str, version: int, weight: int) -> None:
@@ -117,6 +146,7 @@ class CacheMachine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1), name=NAMES, behind=st.integers(0, 3))
     def hear(self, which: int, name: str, behind: int) -> None:
         """Events may come late, twice, in any order, and about what did not change."""
+        self.hear_of_another(which)
         self.clients[which].cache.moved(name, max(0, self.registry.revision - behind))
 
     @rule(which=st.integers(0, 1), kind=st.sampled_from(["reset", "doubt", "live", "lost"]))
@@ -126,6 +156,7 @@ class CacheMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), behind=st.integers(0, 3))
     def heartbeat(self, which: int, behind: int) -> None:
+        self.hear_of_another(which)
         self.clients[which].cache.told_until(max(0, self.registry.revision - behind))
 
     @rule(seconds=st.sampled_from([0.1, 3, 100]))
@@ -136,7 +167,8 @@ class CacheMachine(RuleBasedStateMachine):
     def poll(self, which: int, outcomes: list[Any]) -> None:
         client = self.clients[which]
         with suppress(AssayApiError, AssayError):
-            carry_out(client.ask_in_parts(client.cache.held()), self.registry, outcomes)
+            steps = client.ask_in_parts(client.cache.held())
+            carry_out(steps, self.registry, outcomes, self.before)
 
     @rule(which=st.integers(0, 1))
     def restart(self, which: int) -> None:
@@ -162,18 +194,23 @@ class CacheMachine(RuleBasedStateMachine):
         question = Question(name, version) if version else Question(name, tag, key)
         client = self.clients[which]
         try:
-            prompt: Prompt = carry_out(client.get(question), self.registry, outcomes)
+            steps = client.get(question)
+            prompt: Prompt = carry_out(steps, self.registry, outcomes, self.before)
         except (AssayApiError, AssayError):
             assert question not in self.seen[which]
             return
         self.seen[which].add(question)
-        revision = prompt.provenance.registry_revision
+        revision, incarnation = (
+            prompt.provenance.registry_revision,
+            prompt.provenance.incarnation or "",
+        )
         assert revision is not None
-        assert revision >= self.served[which].get(question, 0)
-        self.served[which][question] = revision
+        assert (incarnation, revision) >= self.served[which].get(question, ("", 0))
+        self.served[which][question] = (incarnation, revision)
         assert (prompt.provenance.age_seconds or 0) >= 0
         # It is what the registry itself said then, to this very key.
-        said = self.registry.body(Item(name, question.asked, question.key), revision)
+        registry = self.registries[incarnation]
+        said = registry.body(Item(name, question.asked, question.key), revision)
         assert (prompt.version, prompt.arm, prompt.template) == (
             (said["version"], said["arm"], said["template"])
         )
