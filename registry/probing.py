@@ -71,4 +71,6 @@ def loads(model: ModelVersion, count: int) -> list[tuple[datetime, EngineLoad | 
     did not say.
     """
     newest = ModelProbe.objects.filter(model=model).values_list("at", "served__load")[:count]
-    return [(at, EngineLoad.from_json(load) if load else None) for at, load in reversed(newest)]
+    # A run's own look may be stored between two others: by its time, not by its place.
+    by_time = sorted(newest, key=lambda look: look[0])
+    return [(at, EngineLoad.from_json(load) if load else None) for at, load in by_time]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,9 @@ from evals import queries as evals_queries
 from evals.models import EvalRun
 from registry import lookup, queries
 from registry.domain.actor import Scope
+from registry.domain.version import VersionContent
 from registry.models import Certificate, ModelVersion, Prompt, PromptVersion
+from webui.calling import Snippet, snippets
 from webui.people import actor_of, page
 from webui.pointers import pointer
 
@@ -63,9 +65,16 @@ def prompt(request: HttpRequest, name: str) -> HttpResponse:
         "runs": evals_queries.latest_runs(actor, 8, prompt=name),
         "may_promote": actor.may(Scope.PROMOTE, name),
         "may_evaluate": actor.may(Scope.EVALUATE, name),
-        "address": request.build_absolute_uri("/").rstrip("/"),
+        "snippets": list(_snippets(request, row, list(versions))),
     }
     return render(request, "webui/prompt.html", context)
+
+
+def _snippets(
+    request: HttpRequest, row: Prompt, versions: Sequence[PromptVersion]
+) -> Iterator[Snippet]:
+    content = VersionContent.from_json(versions[0].content) if versions else None
+    return snippets(row.name, content, request.build_absolute_uri("/").rstrip("/"))
 
 
 def _ordered(live: Mapping[str, TagEvent]) -> list[tuple[str, TagEvent | None]]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
@@ -42,16 +43,16 @@ _TONES = {
 
 @register.simple_tag
 def when(moment: datetime | None) -> SafeString:
-    """`3 minutes ago`, with the exact time for a pointer that rests on it."""
+    """`3 minutes ago` or `just now`, with the exact time for a pointer that rests on it."""
     if moment is None:
         return SafeString("—")
     exact = moment.astimezone(UTC)
-    ago = timesince(moment, depth=1)
+    is_new = (timezone.now() - moment).total_seconds() < 60
     return format_html(
-        '<time datetime="{}" title="{}">{} ago</time>',
+        '<time datetime="{}" title="{}">{}</time>',
         exact.isoformat(timespec="seconds"),
         f"{exact:%Y-%m-%d %H:%M:%S} UTC",
-        ago,
+        "just now" if is_new else f"{timesince(moment, depth=1)} ago",
     )
 
 
