@@ -103,7 +103,7 @@ bench: setup  ## the measured claims, one table each
 	$(BIN)/python benchmarks/model_client.py
 	$(BIN)/python benchmarks/eval_overhead.py
 	$(BIN)/python benchmarks/many_results.py
-	$(BIN)/python benchmarks/lint.py
+	$(BIN)/python benchmarks/sync.py
 
 clean:  ## remove .venv, .assay and caches
 	rm -rf $(VENV) .venv-sdks .venv-vllm $(DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

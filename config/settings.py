@@ -290,6 +290,9 @@ MODEL_FINGERPRINT_SECONDS = env.integer(
 # only variables of this shape, so it cannot fish for other secrets.
 MODEL_ENDPOINTS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_URL")
 MODEL_KEYS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_KEY")
+# Where all models answer, whatever their pins say: for servers that live as long as one check.
+EVERY_MODEL_URL = env.text("ASSAY_EVERY_MODEL_URL")
+EVERY_MODEL_KEY = env.secret("ASSAY_EVERY_MODEL_KEY")
 
 
 # --- Langfuse ---

@@ -22,7 +22,9 @@ def endpoint_of(pin: ModelPin) -> Endpoint:
     none, or whoever writes there could have it sent to a server of their own.
     """
     base_url, key = pin.base_url, None
-    if pin.base_url_env:
+    if settings.EVERY_MODEL_URL:
+        base_url, key = settings.EVERY_MODEL_URL, settings.EVERY_MODEL_KEY
+    elif pin.base_url_env:
         base_url = settings.MODEL_ENDPOINTS.get(pin.base_url_env, "")
         key = settings.MODEL_KEYS.get(f"{pin.base_url_env.removesuffix('_URL')}_KEY")
     if not base_url:

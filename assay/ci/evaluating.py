@@ -13,9 +13,11 @@ from assay.waiting import Pace, wait
 _PACE = Pace(slowest=10.0)
 
 
-def checked(url: str, commit: str, base: str, *, model: str | None) -> CommitCheck:
+def checked(
+    url: str, commit: str, base: str, *, model: str | None, token: str | None = None
+) -> CommitCheck:
     """The finished check. Raises AssayApiError, and what the settings are wrong about."""
-    with Assay(settings.check_url(url)) as client:
+    with Assay(settings.check_url(url), token) as client:
         started = client.check_commit(commit, base, model=model)
         say(f"the server evaluates {commit[:12]}: {one_line(started.url)}")
         return wait(lambda: client.commit_check(started.id), _Lines(), _PACE)

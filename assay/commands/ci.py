@@ -12,13 +12,20 @@ from assay.commands.linting import beside
 from assay.errors import AssayApiError, FileUnusableError
 from assay.fields import document
 from assay.options import AsJson, Model
-from core.errors import UnavailableError
+from core.errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
     from assay.changes import Change
     from assay.ci.value import CiReport
 
 _File = Path | None
+
+
+class EvaluationUnclearError(InvalidError):
+    """Two places to evaluate were named."""
+
+    code = "evaluation_unclear"
+    hint = "--server has a server evaluate, --base-url does it here; leave one of them away"
 
 
 def ci(
@@ -33,6 +40,12 @@ def ci(
     ] = "HEAD",
     server: Annotated[
         str, typer.Option("--server", metavar="URL", help="Have this server evaluate the commit.")
+    ] = "",
+    base_url: Annotated[
+        str,
+        typer.Option(
+            "--base-url", metavar="URL", help="Evaluate here, asking the models at this address."
+        ),
     ] = "",
     model: Model = None,
     show_all: Annotated[
@@ -54,34 +67,46 @@ def ci(
 ) -> None:
     """Tell what a change does: what it touches, lint, contracts, and the gate's verdict.
 
-    Reads commits, not the files that lie there. Without --server nothing is evaluated and the
-    verdict is that of the lint; with it, only the commit's id is sent, and ASSAY_TOKEN proves who
-    asks. Exit codes: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 4 not evaluated. In a GitHub job, findings
-    become annotations and the report goes to the job's summary.
+    Reads commits, not the files that lie there. With --server only the commit's id is sent, and
+    ASSAY_TOKEN proves who asks; with --base-url a server is started for this check alone. Without
+    either nothing is evaluated and the verdict is that of the lint.
+
+    Exit codes: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 4 not evaluated. In a GitHub job, findings become
+    annotations and the report goes to the job's summary.
     """
     from assay.changes import change_of
     from assay.ci.value import CiReport
     from assay.git import clone_at
     from evals.domain.proposal import report_of
 
+    if server and base_url:
+        raise EvaluationUnclearError("--server and --base-url disagree")
     change = change_of(clone_at(path), base, head)
     linted = change.lint(show_all=show_all)
     told = report_of(change.base, change.head or "", change.before, change.impact, linted)
     report = CiReport(told)
     _write_findings(report, path, sarif_file, gitlab_file)
-    if server and change.impact.paths:
-        report = _evaluated(report, change, server, model)
+    if (server or base_url) and change.impact.paths:
+        report = _evaluated(report, change, server, base_url, model)
     _write_report(report, report_file, junit_file)
     _tell(report, path, as_json=as_json)
     raise typer.Exit(report.exit_code)
 
 
-def _evaluated(report: CiReport, change: Change, server: str, model: str | None) -> CiReport:
-    """With the server's verdict. That it gave none is part of the report, not its end."""
+def _evaluated(
+    report: CiReport, change: Change, server: str, base_url: str, model: str | None
+) -> CiReport:
+    """With a verdict. That there is none is part of the report, not its end."""
     from assay.ci.evaluating import checked
+    from assay.ci.local import checked_locally
 
+    commits = (change.base, report.change.head)
     try:
-        return report.evaluated(checked(server, report.change.head, change.base, model=model))
+        if base_url:
+            check = checked_locally(change.clone, *commits, models_url=base_url, model=model)
+        else:
+            check = checked(server, *reversed(commits), model=model)
+        return report.evaluated(check)
     except (AssayApiError, UnavailableError) as error:
         hint = f" ({error.hint})" if error.hint else ""
         return report.evaluated(None, f"{error.message}{hint}")
