@@ -23,7 +23,8 @@ class Progress:
 class EvalRun:
     """An evaluation. `verdict` and `passed` are None until it is finished.
 
-    `kind` is `gate`, or `self`: the live version asked everything twice, which has no verdict.
+    `kind` is `gate`; `self`: the live version asked everything twice, which has no verdict; or
+    `check`: a version that a commit proposes.
     `baseline` is the live version that was asked the same questions, None when none was.
     `pass_rate` and `interval` are None for ERROR too, and for several suites: each has a floor of
     its own. `advisory` has the judges that decide nothing (suite/judge) and why, `latency` the

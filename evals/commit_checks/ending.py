@@ -44,8 +44,11 @@ def end(check: CommitCheck, verdict: str, sentences: Sequence[str], now: datetim
 def tell(check: CommitCheck) -> None:
     """Have the Git host show how the check stands. Joins the transaction.
 
-    Progress is told when it is new, and not more often than somebody would look.
+    Progress is told when it is new, and not more often than somebody would look. A check that no
+    pull request asked for is told to whoever did.
     """
+    if check.pull_request is None:
+        return
     title, now = title_of(check), timezone.now()
     if check.status == CommitCheck.Status.RUNNING and check.told_at is not None:
         is_early = check.told.startswith(_EVALUATES) and now - check.told_at < _PAUSE
