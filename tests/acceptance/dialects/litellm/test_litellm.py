@@ -2,122 +2,44 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from config.embedded import ports
 from tests.acceptance.dialects.conftest import Registry
-from tests.acceptance.dialects.environments import environment_of, python_with, session
-from tests.acceptance.dialects.litellm.upstream import Upstream, serving
+from tests.acceptance.dialects.environments import python_with, session
+from tests.acceptance.dialects.litellm.proxy import STARTING_SECONDS, Proxy, running
+from tests.acceptance.dialects.litellm.upstream import serving
 from tests.acceptance.dialects.prompts import USERS
 
 REPOSITORY = Path(__file__).resolve().parents[4]
-KEY = "sk-of-the-proxy"
 GENERIC = Path(__file__).with_name("session.py")
-ARGUMENTS = ("--config", "config.yaml", "--host", "127.0.0.1", "--port")
-#: Half a minute on an idle machine, more by as much as others keep it busy.
-STARTING_SECONDS = 400
 CALLBACK = """\
 from assay.integrations.litellm import AssayPrompts
 prompts = AssayPrompts(ttl_seconds=0.2)
 """
 
 
-@dataclass(frozen=True)
-class Proxy:
-    """A running proxy and what its model server was asked."""
-
-    url: str
-    upstream: Upstream
-
-    def ask(self, **body: Any) -> tuple[int, dict[str, Any]]:
-        """Status and body of one chat; its `messages` are `Hi` when none are given."""
-        said = {"model": "little", "messages": [{"role": "user", "content": "Hi"}], **body}
-        request = urllib.request.Request(
-            f"{self.url}/v1/chat/completions",
-            data=json.dumps(said).encode(),
-            headers={"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.load(error)
-
-    def sent(self, **body: Any) -> list[dict[str, Any]]:
-        """The messages that reached the model server."""
-        status, answer = self.ask(**body)
-        assert status == 200, answer
-        messages: list[dict[str, Any]] = self.upstream.asked[-1]["messages"]
-        return messages
-
-    def refused(self, **body: Any) -> tuple[int, str]:
-        """Status and message of a chat that is not to reach the model server."""
-        before = len(self.upstream.asked)
-        status, answer = self.ask(**body)
-        assert len(self.upstream.asked) == before
-        return status, json.dumps(answer)
-
-
 @pytest.fixture(scope="module")
 def proxy(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """With the callback. It takes half a minute to start."""
-    python, folder = python_with("litellm"), tmp_path_factory.mktemp("litellm")
-    with serving() as upstream, (folder / "log").open("wb") as log:
-        (folder / "own.py").write_text(CALLBACK)
-        (folder / "config.yaml").write_text(json.dumps(config(upstream)))
-        port = ports.free_port()
-        settings = {
-            "PYTHONPATH": str(REPOSITORY),
-            "PYTHONUNBUFFERED": "1",
-            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-            "ASSAY_URL": registry.url,
-            "ASSAY_TOKEN": registry.token,
-        }
-        child = subprocess.Popen(
-            [str(python.with_name("litellm")), *ARGUMENTS, str(port)],
-            cwd=folder,
-            env=environment_of(settings),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            wait(f"http://127.0.0.1:{port}", child, folder / "log")
-            yield Proxy(f"http://127.0.0.1:{port}", upstream)
-        finally:
-            child.kill()
-            child.wait()
-
-
-def config(upstream: Upstream) -> dict[str, Any]:
-    """config.yaml, which may as well be JSON."""
-    little = {"model": "openai/little", "api_base": upstream.url, "api_key": "none"}
-    return {
-        "model_list": [{"model_name": "little", "litellm_params": little}],
-        "general_settings": {"master_key": KEY},
-        "litellm_settings": {"callbacks": ["own.prompts"]},
+    folder = tmp_path_factory.mktemp("litellm")
+    (folder / "own.py").write_text(CALLBACK)
+    settings = {
+        "PYTHONPATH": str(REPOSITORY),
+        "ASSAY_URL": registry.url,
+        "ASSAY_TOKEN": registry.token,
     }
-
-
-def wait(url: str, child: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + STARTING_SECONDS
-    while child.poll() is None and time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(f"{url}/health/liveliness", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"the proxy did not start: {log.read_text()[-3000:]}", pytrace=False)
+    with serving() as upstream:
+        little = {"model": "openai/little", "api_base": upstream.url, "api_key": "none"}
+        config = {
+            "model_list": [{"model_name": "little", "litellm_params": little}],
+            "litellm_settings": {"callbacks": ["own.prompts"]},
+        }
+        with running(folder, upstream, config, settings) as started:
+            yield started
 
 
 def test_the_callback_passes_label_version_and_variables(proxy: Proxy) -> None:
