@@ -12,10 +12,12 @@ from typing import Any
 from evals.commit_checks.address import page_of
 from evals.commit_checks.outcomes import outcome_of
 from evals.domain.case_change import Change
+from evals.domain.case_history import CaseClass
 from evals.domain.harmless import cut_line
 from evals.domain.markdown import SIGNS, bullets, cell, fence, folded, plain_html, text
 from evals.domain.percent import percent, points
 from evals.domain.proposal import ChangeReport, blocks, fitting, headline
+from evals.history import CaseName, Window
 from evals.models import CaseResult, CheckedPrompt, CommitCheck, EvalRun, JudgedAnswer
 from evals.report.cases import answers_of, case_lines
 from evals.report.sides import side_changes
@@ -109,19 +111,33 @@ def _flips(run: EvalRun) -> Iterator[str]:
     answers: dict[tuple[str, str], list[CaseResult]] = defaultdict(list)
     for result in answers_of(run, shown) if shown else ():
         answers[result.item.suite.name, result.case].append(result)
+    doubtful = _doubtful(run, shown)
     for line in shown:
-        yield _case(line, answers[line.place.suite, line.place.case])
+        yield _case(line, answers[line.place.suite, line.place.case], is_doubtful=line in doubtful)
     if len(lines) > len(shown):
         yield f"and {len(lines) - len(shown):,} more\n"
 
 
-def _case(line: CaseLine, results: Sequence[CaseResult]) -> str:
+def _doubtful(run: EvalRun, lines: Sequence[CaseLine]) -> list[CaseLine]:
+    """Flips that need not mean anything: the same case differs where nothing does."""
+    names = [CaseName(line.place.suite, line.place.case) for line in lines]
+    found = Window(prompt=run.prompt_name, model=run.model.name).histories(names) if names else []
+    kinds = {history.name: history.standing.kind for history in found}
+    return [
+        line
+        for line, name in zip(lines, names, strict=True)
+        if line.change in (Change.REGRESSED, Change.FIXED) and kinds.get(name) == CaseClass.FLAKY
+    ]
+
+
+def _case(line: CaseLine, results: Sequence[CaseResult], *, is_doubtful: bool) -> str:
     place = plain_html(f"{line.place.suite} / {line.place.case}")
     result = next((one for one in results if _tells(one, line.change)), results[0])
     parts = [_arm(f"Proposed, repeat {result.repeat}", result)]
     if (live := _live(result)) is not None:
         parts.append(_arm("Live version", live))
-    return folded(f"{line.change.value}: <code>{place}</code>", "\n".join(parts))
+    doubt = ", flaky in the newest runs" if is_doubtful else ""
+    return folded(f"{line.change.value}: <code>{place}</code>{doubt}", "\n".join(parts))
 
 
 def _live(result: CaseResult) -> JudgedAnswer | None:

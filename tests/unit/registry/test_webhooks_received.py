@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.webhook_event import Wake, wake_of
+from registry.domain.webhook_event import ProposalNews, Wake, proposal_of, wake_of
 from registry.domain.webhook_signature import (
     TOLERANCE_SECONDS,
     StandardHeaders,
@@ -122,3 +122,63 @@ def test_githubs_older_form_is_read():
     for ref, wake in (("refs/heads/main", Wake.SYNC), ("refs/heads/x", Wake.NOTHING)):
         body = b"payload=%7B%22ref%22%3A%20%22" + ref.replace("/", "%2F").encode() + b"%22%7D"
         assert wake_of("push", body, kind, "main") is wake
+
+
+HEAD = "a" * 40
+PULL = {"action": "opened", "number": 7, "pull_request": {"head": {"sha": HEAD}}}
+MERGE = {"object_attributes": {"iid": 7, "action": "update", "last_commit": {"id": HEAD}}}
+LABELS = {"labels": {"previous": [{"title": "x"}], "current": [{"title": "x"}, {"title": "go"}]}}
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "labels"),
+    [
+        ("pull_request", PULL, ()),
+        ("pull_request", PULL | {"action": "labeled", "label": {"name": "go"}}, ("go",)),
+        ("pull_request", PULL | {"label": {"name": "go"}}, ()),
+        ("Merge Request Hook", MERGE, ()),
+        ("Merge Request Hook", MERGE | {"changes": LABELS}, ("go",)),
+    ],
+)
+def test_news_of_a_pull_request_are_read(event, payload, labels):
+    found = proposal_of(event, json.dumps(payload).encode(), "application/json")
+    assert found == ProposalNews(7, HEAD, labels)
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        ("push", PULL),
+        ("pull_request", PULL | {"action": "assigned"}),
+        ("pull_request", PULL | {"number": 0}),
+        ("pull_request", PULL | {"pull_request": []}),
+        ("pull_request", []),
+        ("Merge Request Hook", {"object_attributes": {"iid": 7}}),
+        ("Merge Request Hook", MERGE | {"changes": {"labels": {"current": [3]}}}),
+    ],
+)
+def test_what_is_no_news_is_none(event, payload):
+    assert proposal_of(event, json.dumps(payload).encode(), "application/json") is None
+
+
+@given(
+    st.sampled_from(["pull_request", "Merge Request Hook"]),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["action", "number", "pull_request", "head", "sha", "label", "name"]
+                )
+                | st.sampled_from(["object_attributes", "iid", "last_commit", "id", "changes"]),
+                inner,
+                max_size=5,
+            )
+        ),
+        max_leaves=15,
+    ),
+)
+def test_no_payload_breaks_the_reader(event, payload):
+    found = proposal_of(event, json.dumps(payload).encode(), "application/json")
+    assert found is None or (found.number > 0 and isinstance(found.head, str))
