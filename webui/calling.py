@@ -54,7 +54,7 @@ def snippets(name: str, content: VersionContent | None, address: str) -> Iterato
         "# LANGFUSE_PUBLIC_KEY=pk-lf-my-app  LANGFUSE_SECRET_KEY=$ASSAY_TOKEN\n"
         "from langfuse import Langfuse\n\n"
         f'prompt = Langfuse().get_prompt("{name}"{kind})\n'
-        f"messages = prompt.compile({variables})",
+        f"filled = prompt.compile({variables})",
     )
 
 

@@ -21,7 +21,8 @@ from registry import queries
 from registry.domain.actor import Scope
 from webui.people import actor_of, page
 
-_CASES_A_PAGE = 50
+#: Each is as many marks as there are runs, and a page shall not weigh more than 150 kB.
+_CASES_A_PAGE = 30
 
 
 @dataclass(frozen=True, slots=True)

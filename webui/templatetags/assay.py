@@ -9,13 +9,15 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import slugify
 from django.utils.timesince import timesince
 
 from evals.domain.case_state import CaseState
 
 register = template.Library()
 
-SIGNS = {
+#: What became of a case, for who sees no colours.
+_SIGNS = {
     CaseState.PASSED: "✓",
     CaseState.FAILED: "✗",
     CaseState.FLAKY: "~",
@@ -80,7 +82,16 @@ def tone(word: Any) -> str:
     return _TONES.get(str(word), "")
 
 
+def _drawn(state: CaseState, sign: str) -> SafeString:
+    mark = '<i class="state {}" role="img" aria-label="{}" title="{}">{}</i>'
+    return format_html(mark, slugify(state), state, state, sign)
+
+
+#: Made once: a map has a thousand of them.
+_STATES = {state: _drawn(state, sign) for state, sign in _SIGNS.items()}
+
+
 @register.filter
-def sign(state: CaseState) -> str:
-    """A mark for what became of a case, for who does not see colours."""
-    return SIGNS[state]
+def drawn(state: CaseState) -> SafeString:
+    """What became of a case in one run, as a mark in its colour."""
+    return _STATES[state]

@@ -47,7 +47,7 @@ def states(answer: Any) -> dict[str, list[str]]:
     rows = re.findall(r"<tr>(.*?)</tr>", answer.content.decode(), re.DOTALL)
     found = {}
     for row in rows:
-        if cells := re.findall(r'<span class="unseen">(.*?)</span>', row):
+        if cells := re.findall(r'<i class="state .*?" role="img" aria-label="(.*?)"', row):
             found[re.findall(r'<th scope="row">\s*(\S+)', row)[0]] = cells
     return found
 
