@@ -16,10 +16,10 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from evals.domain.checks import CheckOutcome
-from evals.domain.json_values import storable
 from evals.leases import Lease, given_up
 from evals.models import CaseResult, EvalRun
 from evals.scoring import Judgement, not_judged
+from registry.domain.storable import storable
 
 #: The columns of a JudgedAnswer, as they come out of JSON.
 ANSWER_COLUMNS = {

@@ -15,9 +15,9 @@ from evals.domain.checks import (
     is_remote,
     run_check,
 )
-from evals.domain.json_values import storable
 from evals.domain.suite import CaseSpec, SuiteSpec
 from evals.models import CaseResult, KeptAnswer
+from registry.domain.storable import storable
 from serving.client import ChatResponse
 
 Outcome = CaseResult.Outcome

@@ -27,6 +27,7 @@ from evals.commit_checks.reading import Reading, read_commit
 from evals.domain.check_verdict import decide_check
 from evals.domain.proposal import ChangeReport
 from evals.models import CheckedPrompt, CommitCheck, EvalRun
+from registry.domain.storable import storable_json
 
 _log = logging.getLogger(__name__)
 #: The advisory lock of who may start a check; any number nobody else uses.
@@ -127,7 +128,7 @@ def _stored(check: CommitCheck, owner: str, reading: Reading) -> bool:
         mine = _unprepared(check).select_for_update(no_key=True).filter(owner=owner).first()
         if mine is None:
             return False
-        mine.fork, mine.change = reading.fork, reading.report.to_json()
+        mine.fork, mine.change = reading.fork, storable_json(reading.report.to_json())
         mine.title = mine.title or reading.title[:300]
         mine.prepared_at, mine.owner, mine.leased_until = now, "", None
         mine.save()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import Counter
 from typing import Any
 
 from core.errors import InvalidError
+from registry.domain.names import UNSTORABLE
 
 #: Deeper values are not data anybody wrote by hand.
 MAX_DEPTH = 50
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class JsonError(InvalidError):
@@ -83,17 +81,12 @@ def unstorable_text(value: Any) -> str | None:
     while stack:
         item = stack.pop()
         if isinstance(item, str):
-            if _UNSTORABLE.search(item):
+            if UNSTORABLE.search(item):
                 return "a text contains NUL or half of a surrogate pair"
         elif isinstance(item, dict):
             stack.extend(item)
         stack.extend(_children(item))
     return None
-
-
-def storable(text: str) -> str:
-    """`text` with a replacement character for everything that PostgreSQL cannot hold."""
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def same_json(left: Any, right: Any) -> bool:

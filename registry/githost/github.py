@@ -82,7 +82,7 @@ class GitHub:
 
     def show_details(self, report: HostReport) -> None:
         """The check run with its annotations. Only an App may make one: others have the status."""
-        if report.check_run == "none":
+        if report.check_run == HostReport.NO_CHECK_RUN:
             return
         try:
             self._show_check_run(report)
@@ -90,7 +90,7 @@ class GitHub:
             # Personal tokens are answered 403, and what only resembles GitHub 404.
             if error.status not in (403, 404) or report.check_run:
                 raise
-            report.check_run = "none"
+            report.check_run = HostReport.NO_CHECK_RUN
             report.save(update_fields=["check_run"])
 
     def _show_check_run(self, report: HostReport) -> None:
@@ -111,7 +111,7 @@ class GitHub:
         path = self._path(f"/commits/{report.commit}/check-runs")
         answer = self.caller.get(path, check_name=report.context, per_page=100)
         for found in answer["check_runs"]:
-            if found["external_id"] == str(report.pk):
+            if found["external_id"] == _external_id(report):
                 return str(found["id"])
         return ""
 
@@ -119,7 +119,7 @@ class GitHub:
         body = {
             "name": report.context,
             "head_sha": report.commit,
-            "external_id": str(report.pk),
+            "external_id": _external_id(report),
             "status": "queued",
         }
         made = self.caller.send("POST", self._path("/check-runs"), body)
@@ -149,6 +149,10 @@ class GitHub:
 
     def _path(self, rest: str) -> str:
         return f"/repos/{self.project}{rest}"
+
+
+def _external_id(report: HostReport) -> str:
+    return f"{report.pk}.{report.round}"
 
 
 def _check_run(report: HostReport) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from django.db.models import F
 
 from core.findings import Finding
 from registry import outbox
-from registry.domain.names import UNSTORABLE
+from registry.domain.storable import storable, storable_json
 from registry.githost.hosts import is_on
 from registry.models import HostReport
 
@@ -38,29 +37,28 @@ def show(commit: str, context: str, shown: Shown) -> None:
         return
     values = {
         "state": shown.state,
-        "title": _storable(shown.title)[:_TITLE_CHARACTERS],
-        "summary": _storable(shown.summary),
+        "title": storable(shown.title)[:_TITLE_CHARACTERS],
+        "summary": storable(shown.summary),
         "address": shown.address,
-        "findings": _findings(shown.findings),
+        "findings": storable_json([asdict(found) for found in shown.findings]),
         "pull_request": shown.pull_request,
-        "comment": _storable(shown.comment),
+        "comment": storable(shown.comment),
     }
     report, is_new = HostReport.objects.get_or_create(
         commit=commit, context=context, defaults=values
     )
     if not is_new:
-        HostReport.objects.filter(pk=report.pk).update(**values, revision=F("revision") + 1)
+        begun = _begun_again(report) if shown.state not in HostReport.ENDED else {}
+        known = HostReport.objects.filter(pk=report.pk)
+        known.update(**values, **begun, revision=F("revision") + 1)
     # The newest state counts: what is told of one pull request is told in its order.
     subject = f"pull request {shown.pull_request}" if shown.pull_request else commit
     outbox.tell(outbox.Topic.HOST_REPORT, subject, {"report": report.pk})
 
 
-def _storable(text: str) -> str:
-    return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def _findings(findings: Iterable[Finding]) -> list[dict[str, object]]:
-    return [
-        {key: _storable(value) if isinstance(value, str) else value for key, value in one.items()}
-        for one in map(asdict, findings)
-    ]
+def _begun_again(report: HostReport) -> dict[str, object]:
+    """What changes when something that had ended goes on: a check run ends once."""
+    if report.state not in HostReport.ENDED:
+        return {}
+    check_run = report.check_run if report.check_run == HostReport.NO_CHECK_RUN else ""
+    return {"check_run": check_run, "findings_shown": 0, "round": F("round") + 1}

@@ -25,6 +25,9 @@ class HostReport(models.Model):
     #: Nothing follows one of these.
     ENDED = (State.PASSED, State.FAILED, State.UNDECIDED, State.BROKEN, State.CANCELLED)
 
+    #: Instead of its id: the host lets us make none.
+    NO_CHECK_RUN = "none"
+
     commit = models.CharField(max_length=64)
     #: `assay/check`, `assay/tags`: what the host lists it under.
     context = models.CharField(max_length=100)
@@ -43,9 +46,11 @@ class HostReport(models.Model):
     #: Grows with every change, and how much of it the host has.
     revision = models.PositiveIntegerField(default=1)
     shown = models.PositiveIntegerField(default=0)
-    #: The host's ids, so that it is changed and not made twice; `none`: it lets us make none.
+    #: The host's ids, so that it is changed and not made twice.
     check_run = models.CharField(max_length=40, blank=True)
     findings_shown = models.PositiveIntegerField(default=0)
+    #: How often it began again after it had ended: then the host gets another check run.
+    round = models.PositiveIntegerField(default=1, db_default=1)
     comment_id = models.CharField(max_length=40, blank=True)
     #: SHA-256 of the comment that this report showed last.
     comment_shown = models.CharField(max_length=64, blank=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from registry.domain.storable import storable
 from registry.models import MirrorAlarm
-from registry.sync.findings import storable
 
 Kind = MirrorAlarm.Kind
 

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.findings import Finding
-from registry.domain.names import UNSTORABLE
+from registry.domain.storable import storable
 from registry.models import StoredFinding, SyncRun
-
-
-def storable(text: str) -> str:
-    """`text` with a replacement character for each that PostgreSQL refuses."""
-    return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def store_findings(run: SyncRun, findings: Iterable[Finding]) -> None:

@@ -18,6 +18,7 @@ from core.findings import Finding
 from registry import mirrored
 from registry.domain.change import Follower, RepositoryChange
 from registry.domain.repository import parse_repository
+from registry.domain.storable import storable
 from registry.mirror import (
     BranchMissingError,
     EmptyRepositoryError,
@@ -30,7 +31,7 @@ from registry.sync import alarms
 from registry.sync.adopting import adopt_live_tags, live_targets, waiting_requests
 from registry.sync.applying import Applied, apply_change
 from registry.sync.evidence import Evidence, import_evidence
-from registry.sync.findings import storable, store_findings
+from registry.sync.findings import store_findings
 from registry.sync.published import published_contents
 from registry.sync.requests import decide_requests, note_requests
 

@@ -22,11 +22,11 @@ from registry.domain.change import RepositoryChange
 from registry.domain.files import Files
 from registry.domain.live import DEFAULT_CANARY_WEIGHT, LiveTag, parse_live
 from registry.domain.live_writing import PATH, Key
+from registry.domain.storable import storable
 from registry.errors import EvidenceChangingError, RevisionConflictError
 from registry.mirror import CommitInfo, Mirror
 from registry.models import HostReport, MirrorAlarm, TagRequest, WriteBack
 from registry.sync import alarms
-from registry.sync.findings import storable
 
 #: What the Git host lists the answer under.
 _CONTEXT = "assay/tags"

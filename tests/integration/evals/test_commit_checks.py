@@ -328,3 +328,22 @@ def test_what_was_measured_for_a_proposal_is_not_asked_again_once_it_is_merged(
     engine.work(run.pk, limits=QUICK)
     assert (again(run).verdict, again(run).cached) == ("PASS", 120)
     assert server.case_calls["case 1 better"] == server.case_calls["case 1"] == 1
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {V2: HEADER + "a\0b {{ question }}"},
+        {V2: '---\nvariables: {"q\\0\\uD800": {type: "a\\0b"}}\n---\n{{ q }}'},
+        {V2: BETTER, "prompts/or\tacle\u202e/v1.jinja2": "x", "tags.yaml": "\0: {stable: v1}\n"},
+        {V2: BETTER, "suites/oracle.yaml": 'cases: [{id: "a\\0", variables: {question: x}}]\n'},
+        {"models.yaml": "&a [*a]", "gates.yaml": "{" * 400, "prompts/oracle/prompt.yaml": "\x01"},
+    ],
+)
+def test_hostile_files_are_findings_and_never_break_a_check(
+    host: Host, editor: Actor, files: dict[str, str]
+) -> None:
+    check = worked(asked(host, host.propose(files), editor))
+    assert check.verdict == "FAIL", check.sentences
+    assert check.change["findings"]
+    assert check.comment_markdown

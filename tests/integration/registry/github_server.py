@@ -116,6 +116,8 @@ class GitHubServer(HostServer):
         if run is None:
             raise RefusedError(404, "Not Found")
         self._check_run_fields(asked.body, {})
+        if run["status"] == "completed" != asked.body.get("status", "completed"):
+            raise RefusedError(422, "a completed check run does not go on")
         annotations = asked.body.get("output", {}).pop("annotations", [])
         run["annotations"] += annotations
         run.update(asked.body)

@@ -113,6 +113,17 @@ def test_a_check_goes_from_queued_to_its_verdict_in_one_check_run_and_one_commen
     assert len(github.calls("PATCH", "/issues/comments/")) == 1, "only when it reads differently"
 
 
+def test_a_check_that_begins_again_has_another_check_run(github: GitHubServer) -> None:
+    finding = Finding("prompts/a/v1.jinja2", 3, 1, "error", "secret", "No.")
+    for state in (State.UNDECIDED, State.QUEUED, State.RUNNING, State.PASSED):
+        show(replace(DONE, state=state, findings=(finding,)))
+        delivered()
+    first, second = github.check_runs.values()
+    assert (first["conclusion"], second["conclusion"]) == ("action_required", "success")
+    assert len(first["annotations"]) == len(second["annotations"]) == 1
+    assert len(github.comments[7]) == 1
+
+
 def test_a_newer_commit_of_the_pull_request_takes_its_comment_over(github: GitHubServer) -> None:
     show(DONE)
     delivered()
