@@ -8,6 +8,7 @@ from django.urls import path
 from webui import (
     access,
     cases,
+    checks,
     comparing,
     ledger,
     model_pages,
@@ -43,6 +44,9 @@ urlpatterns = [
     path("runs/<uuid:run>", runs.run, name="page-run"),
     path("runs/<uuid:run>/cancel", runs.act, {"action": "cancel"}, name="page-cancel-run"),
     path("runs/<uuid:run>/resume", runs.act, {"action": "resume"}, name="page-resume-run"),
+    path("checks/", checks.listed, name="page-checks"),
+    path("checks/<uuid:check>", checks.check, name="page-check"),
+    path("checks/<uuid:check>/cancel", checks.cancel, name="page-cancel-check"),
     path("models/", model_pages.listed, name="page-models"),
     path("models/<path:model>", model_pages.model, name="page-model"),
     path("ledger/", ledger.ledger, name="page-ledger"),

@@ -31,9 +31,10 @@ WRITING = ("POST", "PATCH", "DELETE")
 
 #: Pages by what they are for; the routes are called `page-…`.
 READING_PAGES = (
-    "prompt version diff runs run cases compare models model ledger mirror planner gates".split()
-)
-EVALUATING_PAGES = "start-run cancel-run resume-run try".split()
+    "prompt version diff runs run cases compare checks check models model ledger mirror planner"
+    " gates"
+).split()
+EVALUATING_PAGES = "start-run cancel-run resume-run cancel-check try".split()
 MOVING_PAGES = "move rollback clear-canary".split()
 SETTINGS_PAGES = "tokens revoke-token people person new-link webhooks retry".split()
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
+import uuid
+
 import pytest
 from django.test import Client
+from django.urls import resolve
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
 
 from evals.models import EvalRun
-from registry import promotion
+from registry import access, outbox, promotion
+from registry.channels import channels
 from registry.domain.actor import SYSTEM, Actor
 from registry.models import MirrorAlarm, MirrorState, ModelAlarm, ModelProbe, SyncRun
 from registry.promotion import Target
+from tests.integration.api.routes import routes
 from tests.integration.evals.conftest import Repository
 from tests.integration.evals.model_server import ModelServer
 from tests.integration.evals.test_beside_the_live_version import evaluated, live
@@ -19,6 +26,49 @@ from tests.integration.registry.conftest import Shelf, make_shelf
 from tests.integration.webui.test_run_pages import worse
 
 MOST = 12
+REGISTRY = (
+    "/",
+    "/?q=p0",
+    "/?owner=ada",
+    "/?state=canary",
+    "/?state=unset",
+    "/prompts/greeting",
+    "/versions/2/greeting",
+    "/diff/greeting",
+    "/move/greeting?version=2",
+    "/rollback/greeting",
+    "/end-canary/greeting",
+    "/evaluate/greeting?version=2",
+    "/models/",
+    "/models/tiny",
+    "/ledger/",
+    "/mirror/",
+    "/plan/",
+)
+SETTINGS = (
+    "/settings/gates/",
+    "/settings/tokens/",
+    "/settings/tokens/{token}/revoke",
+    "/settings/people/",
+    "/settings/people/{person}",
+    "/settings/people/{person}/link",
+    "/settings/webhooks/",
+    "/settings/webhooks/webhook ops/retry",
+)
+CHECKS = ("/checks/", "/checks/{check}", "/runs/{run}", "/runs/")
+RUNS = (
+    "/",
+    "/prompts/oracle",
+    "/versions/2/oracle",
+    "/runs/",
+    "/runs/{run}",
+    "/runs/{run}?change=passing",
+    "/compare/?run={run}&run={other}",
+    "/cases/oracle",
+    "/cases/oracle?class=flaky",
+)
+#: GET leads to another page at once.
+ELSEWHERE = {f"page-{name}" for name in "cancel-run resume-run cancel-check try".split()}
 
 
 @pytest.fixture
@@ -59,28 +109,22 @@ def _moved(shelf: Shelf) -> None:
     promotion.set_canary(prompt=name, version=3, weight=10, actor=SYSTEM)
 
 
+@pytest.fixture
+def office(db: None, settings: Settings) -> dict[str, object]:
+    """A dozen tokens, people and deliveries; one of each by its name in the paths."""
+    settings.WEBHOOKS = (("ops", "https://ops.example.org/in", "s" * 20),)
+    for number in range(12):
+        access.create_token(name=f"ci-{number}", scopes=["read"], created_by="test")
+        access.invite(username=f"person-{number}", role="viewer", by="test")
+        outbox.tell(outbox.Topic.TAG_MOVED, f"p{number}:stable", {"n": number})
+    outbox.route(channels(), timezone.now())
+    return {"token": access.tokens()[0].pk, "person": access.people()[0].pk}
+
+
 def test_pages_of_the_registry(
     shelves: None, browser: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    for path in (
-        "/",
-        "/?q=p0",
-        "/?owner=ada",
-        "/?state=canary",
-        "/?state=unset",
-        "/prompts/greeting",
-        "/versions/2/greeting",
-        "/diff/greeting",
-        "/move/greeting?version=2",
-        "/rollback/greeting",
-        "/end-canary/greeting",
-        "/evaluate/greeting?version=2",
-        "/models/",
-        "/models/tiny",
-        "/ledger/",
-        "/mirror/",
-        "/plan/",
-    ):
+    for path in REGISTRY:
         with django_assert_max_num_queries(MOST, info=path):
             assert browser.get(path).status_code == 200, path
 
@@ -88,17 +132,45 @@ def test_pages_of_the_registry(
 def test_pages_of_runs(
     runs: list[EvalRun], browser: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    run = f"/runs/{runs[0].pk}"
-    for path in (
-        "/",
-        "/prompts/oracle",
-        "/versions/2/oracle",
-        "/runs/",
-        run,
-        f"{run}?change=passing",
-        f"/compare/?run={runs[0].pk}&run={runs[1].pk}",
-        "/cases/oracle",
-        "/cases/oracle?class=flaky",
-    ):
+    for path in RUNS:
+        asked = path.format(run=runs[0].pk, other=runs[1].pk)
         with django_assert_max_num_queries(MOST, info=path):
-            assert browser.get(path).status_code == 200, path
+            assert browser.get(asked).status_code == 200, path
+
+
+def test_pages_of_the_settings(
+    shelves: None,
+    office: dict[str, object],
+    browser: Client,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for path in SETTINGS:
+        with django_assert_max_num_queries(MOST, info=path):
+            assert browser.get(path.format(**office)).status_code == 200, path
+
+
+def test_no_page_is_forgotten() -> None:
+    known = {
+        "check": uuid.uuid4(),
+        "run": uuid.uuid4(),
+        "other": uuid.uuid4(),
+        "token": 1,
+        "person": 1,
+    }
+    paths = [path.format(**known).split("?")[0] for path in (*REGISTRY, *RUNS, *SETTINGS, *CHECKS)]
+    counted = {resolve(path).url_name for path in paths}
+    named = {str(pattern.name) for pattern in routes()}
+    assert {name for name in named if name.startswith("page-")} - counted == ELSEWHERE
+
+
+def test_pages_are_sent_compressed_and_answers_to_programs_are_not(
+    shelves: None, browser: Client
+) -> None:
+    headers = {"Accept-Encoding": "gzip"}
+    page = browser.get("/", headers=headers)
+    assert page.headers["Content-Encoding"] == "gzip"
+    assert b"greeting" in gzip.decompress(page.content)
+    answer = browser.get("/api/v1/prompts/greeting", headers=headers)
+    assert answer.status_code == 200
+    assert "Content-Encoding" not in answer.headers
+    assert not answer.headers["ETag"].startswith("W/")

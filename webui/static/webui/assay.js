@@ -1,6 +1,6 @@
 // Manners of the keyboard. Every page works without it.
 "use strict";
-const GO = { o: "/", r: "/runs/", m: "/models/", l: "/ledger/", y: "/mirror/", p: "/plan/", s: "/settings/gates/" };
+const GO = { o: "/", r: "/runs/", c: "/checks/", m: "/models/", l: "/ledger/", y: "/mirror/", p: "/plan/", s: "/settings/gates/" };
 let waiting = false;
 
 function isTyping(target) {
