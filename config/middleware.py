@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 from config import failures
 from core.errors import AssayError
@@ -28,6 +30,21 @@ def content_security_policy(get_response: _Next) -> _Next:
         return response
 
     return middleware
+
+
+class CompressedPages(GZipMiddleware):
+    """Middleware: pages are sent with gzip (which hides the length of secrets in them: Django adds
+    some bytes by chance). Answers to programs stay as they are: compressed, an ETag is weak, and
+    `If-Match` takes no weak one.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """The answer, smaller if it is a page."""
+        if not response.headers.get("Content-Type", "").startswith("text/html"):
+            return response
+        return super().process_response(request, response)
 
 
 class Refusals:

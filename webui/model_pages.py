@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -13,7 +14,7 @@ from registry.domain.model_pin import ModelPin
 from webui.gauges import gauges, readings
 from webui.people import actor_of, page
 
-_LOOKS = 30
+_LOOKS, _LIVE_A_PAGE = 30, 30
 #: Looks that the gauges are drawn from (a day at the default interval), and those in their table.
 _LOADS, _FIGURES = 288, 48
 
@@ -56,7 +57,7 @@ def model(request: HttpRequest, model: str) -> HttpResponse:
         "pin": ModelPin.from_json(row.pin),
         "probes": list(probing.probes(row, _LOOKS)),
         "alarm": queries.ringing_alarm(row),
-        "live": queries.live_on(row),
+        "page": Paginator(queries.live_on(row), _LIVE_A_PAGE).get_page(request.GET.get("page")),
         "may_evaluate": actor.may(Scope.EVALUATE),
     }
     return render(request, "webui/model.html", context)

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import (
-    Count,
-    Max,
-    Prefetch,
-    QuerySet,
-)
+from django.db.models import Count, Max, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from registry.domain.actor import Actor
 from registry.errors import (
@@ -70,8 +66,11 @@ def prompts() -> QuerySet[Prompt]:
     tags = Tag.objects.select_related(
         "event__version", "event__model", "event__certificate", "event__restores__certificate"
     )
+    # Subqueries, so that a page of fifty looks at the versions of fifty. A join counts all first.
+    versions = PromptVersion.objects.filter(prompt=OuterRef("pk")).order_by().values("prompt")
     return Prompt.objects.prefetch_related(Prefetch("tags", tags)).annotate(
-        version_count=Count("versions"), latest_number=Max("versions__number")
+        version_count=Coalesce(Subquery(versions.values_list(Count("pk"))), 0),
+        latest_number=Subquery(versions.values_list(Max("number"))),
     )
 
 

@@ -91,7 +91,8 @@ def judges_that_do_not_hold(certificate: Certificate) -> tuple[str, ...]:
 def live_on(model: ModelVersion) -> QuerySet[Tag]:
     """The tags that point at a version on this model."""
     live = Tag.objects.filter(event__model=model, event__version__isnull=False)
-    return live.select_related("prompt", "event__version").order_by("prompt__name", "name")
+    whole = live.select_related("prompt", "event__version").order_by("prompt__name", "name")
+    return whole.defer("event__version__content", "event__version__template")
 
 
 def live_without_certificate(model: ModelVersion) -> QuerySet[Tag]:

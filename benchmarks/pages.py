@@ -1,0 +1,350 @@
+"""Every page of the dashboard over a large installation: server time, queries, bytes to load.
+
+A prompt with three versions is published and copied until there are 10,000, all live; one run of
+1,000 cases is evaluated beside the live version for real and copied until there are RUNS, with
+their results: 1,000,000 by default. A hundred of the runs are of the prompt whose pages are asked
+for. PostgreSQL itself makes the copies (INSERT … SELECT): quicker than COPY from here.
+
+Pages go through the whole of Django with an admin's session, in a process like the web server's;
+the floor is a page with the same session that says nothing. They are the routes called `page-…`,
+so a new page is measured by itself. The promises are 300 ms at the 95th percentile, twelve queries,
+and 150 KB for a first load with nothing in the browser's cache (page, style, scripts, icon, as they
+are sent to a browser that takes gzip).
+
+    python benchmarks/pages.py [PROMPTS] [RUNS] [CASES]
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from eval_overhead import TEXT, questions
+from fast_model import fast_model
+from own_database import in_fresh_process, own_database
+from table import percentile, show
+
+_GOAL_MS, _GOAL_QUERIES, _GOAL_KB = 300, 12, 150
+_ASKED, _OF_ONE_PROMPT, _CONCURRENCY = 20, 100, 64
+_OWN_FORM = re.compile(rb'(?:src|href)="(/static/[^"]+)"')
+
+
+def main(prompts: int, runs: int, cases: int) -> None:
+    """Fill it, then ask for every page."""
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        fast_model(0.0) as url,
+        own_database(Path(scratch)),
+    ):
+        started = time.perf_counter()
+        in_fresh_process(publish, url, prompts, cases)
+        run = in_fresh_process(evaluate, cases)
+        in_fresh_process(multiply, run, runs)
+        in_fresh_process(surround)
+        filled = time.perf_counter() - started
+        rows = in_fresh_process(measured, run)
+        show(
+            f"pages over {prompts:,} prompts, {3 * prompts:,} versions, {runs:,} runs, "
+            f"{runs * cases:,} results (made in {filled:.0f} s); "
+            f"goals: p95 {_GOAL_MS} ms, {_GOAL_QUERIES} queries, {_GOAL_KB} KB",
+            ("page", "p50 ms", "p95 ms", "queries", "first load KB", ""),
+            rows,
+        )
+        if any(row[-1] for row in rows):
+            sys.exit("a page is over its goal")
+
+
+def publish(url: str, prompts: int, cases: int) -> None:
+    """One prompt as a sync stores it, its copies, and what the repository says is live."""
+    from django.core.management import call_command
+    from django.db import connection, transaction
+    from django.utils import timezone
+
+    from evals.follow import follow_repository
+    from registry import promotion
+    from registry.domain.change import RepositoryChange
+    from registry.domain.repository import parse_repository
+    from registry.models import MirrorState, ModelVersion, Prompt, PromptVersion, SyncRun
+    from registry.promotion import Adoption
+    from registry.sync.applying import apply_change
+
+    call_command("migrate", verbosity=0)
+    files = repository(url, cases)
+    parsed = parse_repository(files)
+    assert not parsed.findings, parsed.findings
+    change = RepositoryChange("c" * 40, files, parsed, timezone.now())
+    with transaction.atomic():
+        apply_change(change)
+        follow_repository(change)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE TEMPORARY TABLE copies AS SELECT n FROM generate_series(1, %s) n",
+                [prompts - 1],
+            )
+            _copy(cursor, Prompt, {"name": "'prompt-' || c.n"}, "o.name = 'prompt-0'", [])
+            named = "(SELECT p.id FROM registry_prompt p WHERE p.name = 'prompt-' || c.n)"
+            _copy(cursor, PromptVersion, {"prompt_id": named}, "true", [])
+            cursor.execute("DROP TABLE copies")
+        model = ModelVersion.objects.get()
+        live = PromptVersion.objects.filter(number=2).select_related("prompt")
+        promotion.adopt(
+            adoptions=[Adoption(row.prompt, "stable", row, model) for row in live],
+            commit="c" * 40,
+        )
+        MirrorState.objects.create(
+            url="https://git.example.org/p", ref="main", applied_commit="c" * 40
+        )
+        SyncRun.objects.bulk_create(
+            SyncRun(status="unchanged", commit="c" * 40) for _ in range(1000)
+        )
+
+
+def repository(url: str, cases: int) -> object:
+    """The files of it."""
+    from registry.domain.files import MemoryFiles
+
+    pin = {"served_id": "fast", "revision": "r1", "base_url": url, "concurrency": _CONCURRENCY}
+    head = "---\ntype: chat\nvariables:\n  question: {type: string}\n---\n"
+    system = "You are kind and brief, and you answer in one sentence. " * 10
+    policy = {"margin": 0.05}
+    texts = {
+        "models.yaml": json.dumps({"models": {"fast": pin}}),
+        "gates.yaml": json.dumps({"policies": {"gate": policy}, "tags": {"stable": "gate"}}),
+        "suites/common.yaml": json.dumps(
+            {"dataset": "datasets/common.jsonl", "checks": [{"type": "exact"}]}
+        ),
+        # The model always says the same, so a tenth of its answers is wrong.
+        "datasets/common.jsonl": "\n".join(
+            json.dumps(
+                {
+                    "id": f"c{number}",
+                    "variables": {"question": question},
+                    "expected": TEXT if number % 10 else "No.",
+                }
+            )
+            for number, question in enumerate(questions(cases, "common"))
+        ),
+    }
+    folder = "prompts/prompt-0"
+    texts[f"{folder}/prompt.yaml"] = json.dumps(
+        {"suites": ["common"], "model": "fast", "description": "Answers customers in one sentence."}
+    )
+    for version in (1, 2, 3):
+        texts[f"{folder}/v{version}.jinja2"] = (
+            f'{head}{{% chat role="system" %}}{system}Revision {version}.{{% endchat %}}'
+            '{% chat role="user" %}{{ question }}{% endchat %}'
+        )
+    return MemoryFiles({path: text.encode() for path, text in texts.items()})
+
+
+def evaluate(cases: int) -> object:
+    """The one real run: prompt-0, v3 beside v2. Returns its id."""
+    from django.utils import timezone
+
+    from evals import engine, queries, runs
+    from registry.domain.actor import Actor, Role
+
+    run = runs.start_run(
+        prompt="prompt-0",
+        version=3,
+        model=None,
+        tag="stable",
+        actor=Actor("user:bench", Role.EDITOR.scopes),
+        now=timezone.now(),
+    )
+    engine.work(run.pk)
+    done = queries.run(run.pk)
+    assert (done.status, done.done, done.errors) == ("finished", cases, 0), done.reasons
+    return run.pk
+
+
+def multiply(run: object, runs: int) -> None:
+    """Copy the run with its items and results, a hundred times for prompt-0, then for others."""
+    from django.db import connection
+
+    from evals.models import BaselineResult, CaseResult, EvalRun, WorkItem
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE copies AS SELECT n, gen_random_uuid() AS run, "
+            "(SELECT v.id FROM registry_promptversion v "
+            "JOIN registry_prompt p ON p.id = v.prompt_id "
+            "WHERE v.number = 3 AND p.name = 'prompt-' || greatest(0, n - %s)) AS version "
+            "FROM generate_series(1, %s) n",
+            [_OF_ONE_PROMPT, runs - 1],
+        )
+        fresh = {
+            "id": "c.run",
+            "version_id": "c.version",
+            "created_at": "o.created_at - c.n * interval '1 minute'",
+            # A certificate belongs to one run, and a pass has one.
+            "verdict": "'FAIL'",
+            "certificate_id": "NULL",
+        }
+        _copy(cursor, EvalRun, fresh, "o.id = %s", [run])
+        cursor.execute(
+            "INSERT INTO evals_evalrun_suites (evalrun_id, suite_id) SELECT c.run, s.suite_id "
+            "FROM evals_evalrun_suites s, copies c WHERE s.evalrun_id = %s",
+            [run],
+        )
+        _copy(cursor, WorkItem, {"run_id": "c.run"}, "o.run_id = %s", [run])
+        item = (
+            "(SELECT i.id FROM evals_workitem i JOIN evals_workitem was ON was.id = o.item_id "
+            'WHERE i.run_id = c.run AND i.suite_id = was.suite_id AND i."case" = o."case" '
+            "AND i.repeat = o.repeat)"
+        )
+        _copy(cursor, CaseResult, {"run_id": "c.run", "item_id": item}, "o.run_id = %s", [run])
+        cursor.execute('CREATE INDEX ON evals_caseresult (run_id, "case", repeat)')
+        result = (
+            "(SELECT r.id FROM evals_caseresult r "
+            "JOIN evals_caseresult was ON was.id = o.result_id "
+            'WHERE r.run_id = c.run AND r."case" = was."case" AND r.repeat = was.repeat)'
+        )
+        mine = "o.result_id IN (SELECT id FROM evals_caseresult WHERE run_id = %s)"
+        _copy(cursor, BaselineResult, {"result_id": result}, mine, [run])
+        cursor.execute("DROP INDEX evals_caseresult_run_id_case_repeat_idx")
+        cursor.execute("DROP TABLE copies")
+        cursor.execute("VACUUM ANALYZE")
+
+
+def _copy(
+    cursor: object, model: object, fresh: dict[str, str], which: str, given: list[object]
+) -> None:
+    """Every row of `model` that is meant, once for each copy, with the columns in `fresh` anew."""
+    fields = model._meta.concrete_fields  # type: ignore[attr-defined]  # noqa: SLF001
+    columns = [f.column for f in fields if not f.primary_key or f.column in fresh]
+    values = ", ".join(fresh.get(column, f'o."{column}"') for column in columns)
+    names = ", ".join(f'"{column}"' for column in columns)
+    table = model._meta.db_table  # type: ignore[attr-defined]  # noqa: SLF001
+    cursor.execute(  # type: ignore[attr-defined]
+        f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} o, copies c WHERE {which}",
+        given,
+    )
+
+
+def surround() -> None:
+    """What the other pages are about: people, tokens, receivers, looks at the model, checks."""
+    from django.utils import timezone
+
+    from evals.models import CommitCheck
+    from registry import access
+    from registry.models import ApiToken, ModelProbe, ModelVersion, OutboxDelivery, OutboxMessage
+
+    access.first_admin_link("")
+    for number in range(50):
+        access.invite(username=f"person-{number}", role="viewer", by="bench")
+        access.create_token(name=f"token-{number}", scopes=["read"], created_by="bench")
+    model, now = ModelVersion.objects.get(), timezone.now()
+    ModelProbe.objects.bulk_create(
+        ModelProbe(
+            model=model, at=now, is_reachable=True, is_healthy=True, served={"ids": ["fast"]}
+        )
+        for _ in range(2000)
+    )
+    OutboxDelivery.objects.bulk_create(
+        OutboxDelivery(
+            message=message,
+            channel="webhook ops",
+            subject=message.subject,
+            next_at=now,
+            delivered_at=now,
+            attempts=1,
+        )
+        for message in OutboxMessage.objects.all()
+    )
+    ApiToken.objects.filter(name="token-1").update(revoked_at=now)
+    CommitCheck.objects.bulk_create(
+        CommitCheck(
+            head=f"{number:040x}",
+            base="c" * 40,
+            title=f"Change {number}.",
+            status="done",
+            verdict="FAIL",
+            sentences=["lint finds 1 error"],
+            requested_by="bench",
+            created_at=now,
+        )
+        for number in range(1000)
+    )
+
+
+def measured(run: object) -> list[tuple[str, str, str, str, str, str]]:
+    """A row for the floor, and one for each page."""
+    from django.conf import settings
+    from django.http import HttpRequest, HttpResponse
+    from django.test import Client
+    from django.urls import path
+
+    from config import urls
+    from evals.models import CommitCheck, EvalRun
+    from registry.models import ApiToken, User
+    from tests.browser.addresses import address, pages
+    from webui.people import page
+
+    @page()
+    def floor(_request: HttpRequest) -> HttpResponse:
+        return HttpResponse("ok")
+
+    settings.WEBHOOKS = (("ops", "https://ops.example.org/in", "s" * 20),)
+    urls.urlpatterns.insert(0, path("floor/", floor, name="floor"))
+    client = Client(headers={"Accept-Encoding": "gzip"})
+    client.force_login(
+        User.objects.get(username="admin"), backend=settings.AUTHENTICATION_BACKENDS[-1]
+    )
+    arguments = {
+        "name": "prompt-0",
+        "number": 3,
+        "model": "fast",
+        "run": run,
+        "other": EvalRun.objects.exclude(pk=run).values_list("pk", flat=True)[0],
+        "person": User.objects.get(username="admin").pk,
+        "token": ApiToken.objects.first().pk,
+        "channel": "webhook ops",
+        "check": CommitCheck.objects.values_list("pk", flat=True)[0],
+    }
+    rows = [("nothing (floor)", *_asked(client, "/floor/"))]
+    rows += [(route, *_asked(client, address(route, arguments))) for route in pages()]
+    return rows
+
+
+def _asked(client: object, path: str) -> tuple[str, str, str, str, str]:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as asked:
+        answer = client.get(path)  # type: ignore[attr-defined]  # loads code, too
+    queries = len(asked)  # the next request clears the log
+    assert answer.status_code == 200, (path, answer.status_code, answer.content[:500])
+    kilobytes = (len(answer.content) + _assets(client, answer.content)) / 1000
+    spent = []
+    for _ in range(_ASKED):
+        started = time.perf_counter()
+        client.get(path)  # type: ignore[attr-defined]
+        spent.append((time.perf_counter() - started) * 1000)
+    p95 = percentile(spent, 95)
+    over = p95 > _GOAL_MS or queries > _GOAL_QUERIES or kilobytes > _GOAL_KB
+    return (
+        f"{percentile(spent, 50):.1f}",
+        f"{p95:.1f}",
+        str(queries),
+        f"{kilobytes:.0f}",
+        "over" if over else "",
+    )
+
+
+def _assets(client: object, page: bytes) -> int:
+    """Bytes of what the page loads beside itself."""
+    total = 0
+    for found in set(_OWN_FORM.findall(page)):
+        answer = client.get(found.decode())  # type: ignore[attr-defined]
+        assert answer.status_code == 200, found
+        total += len(b"".join(answer.streaming_content) if answer.streaming else answer.content)
+    return total
+
+
+if __name__ == "__main__":
+    main(*[int(word) for word in sys.argv[1:4]] or (10_000, 1000, 1000))
