@@ -7,10 +7,9 @@ DATA ?= .assay
 TESTS ?= tests
 # Most tests wait for servers: more of them than cores keep the cores busy.
 JOBS ?= 4
-NO_BROWSER := $(if $(shell command -v chromium || command -v chromium-browser),,--ignore=tests/acceptance/test_pages.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo serve test test-slow test-vllm test-vllm-short test-sdks test-external check lint format docs bench clean
+.PHONY: help setup lock demo serve test test-slow test-browser test-vllm test-vllm-short test-sdks test-external check lint format docs images bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -52,11 +51,14 @@ serve: setup  ## start Assay with its own PostgreSQL, Valkey and demo model
 	$(BIN)/assay serve --data $(DATA) --port $(PORT)
 
 test: setup  ## the default tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -rs -n $(JOBS) -m "not slow and not vllm and not sdk" $(TESTS)
+	$(BIN)/python -m pytest -rs -n $(JOBS) -m "not slow and not browser and not vllm and not sdk" $(TESTS)
 
-test-slow: setup  ## the tests that kill, restart and flood real processes, and the browser's
-	@test -z "$(NO_BROWSER)" || echo 'no chromium: the browser tests are left out (apt-get install chromium)' >&2
-	$(BIN)/python -m pytest -rs -m "slow and not vllm and not sdk" $(NO_BROWSER) $(TESTS)
+test-slow: setup  ## the tests that kill, restart and flood real processes
+	$(BIN)/python -m pytest -rs -m "slow and not browser and not vllm and not sdk" $(TESTS)
+
+test-browser: setup  ## every page and three journeys in a Chromium, which is installed where there is none
+	$(BIN)/python tests/browser/install.py
+	$(BIN)/python -m pytest -rs -m browser tests/browser
 
 # A vLLM for the CPU in .venv-vllm (1.7 GB, made once), and the demo model as it wants it.
 test-vllm: setup  ## the product against a real vLLM, all of it (about 20 minutes)
@@ -73,7 +75,7 @@ test-sdks: setup  ## the dialects, with the real SDKs of Langfuse, LiteLLM, MLfl
 
 test-external: setup  ## the default tests against DATABASE_URL and BROKER_URL from the environment
 	@test -n "$$DATABASE_URL" -a -n "$$BROKER_URL" || { echo 'set DATABASE_URL=postgresql://… and BROKER_URL=redis://…' >&2; exit 2; }
-	$(BIN)/python -m pytest -rs -m "not slow and not vllm and not sdk" $(TESTS)
+	$(BIN)/python -m pytest -rs -m "not slow and not browser and not vllm and not sdk" $(TESTS)
 
 lint: setup  ## format and style
 	$(BIN)/ruff format --check .
@@ -96,6 +98,10 @@ format: setup  ## let the tools rewrite what they can
 docs: setup  ## write the generated reference pages
 	$(BIN)/python -m config.docs
 
+images: setup  ## the pictures in docs/images, of a real Assay in a real browser
+	$(BIN)/python tests/browser/install.py
+	$(BIN)/python tests/browser/images.py
+
 bench: setup  ## the measured claims, one table each
 	$(BIN)/python benchmarks/registry_size.py
 	$(BIN)/python benchmarks/rollback_propagation.py
@@ -103,6 +109,7 @@ bench: setup  ## the measured claims, one table each
 	$(BIN)/python benchmarks/model_client.py
 	$(BIN)/python benchmarks/eval_overhead.py
 	$(BIN)/python benchmarks/many_results.py
+	$(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/sync.py
 
 clean:  ## remove .venv, .assay and caches

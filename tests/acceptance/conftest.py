@@ -32,12 +32,14 @@ class Platform:
     def client(self) -> Assay:
         return Assay(self.tree.base_url, self.token)
 
-    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """The real `assay` command against this server."""
+    def run(
+        self, *arguments: str, stdin: str = "", token: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """The real `assay` command against this server, with the tests' token or another."""
         environment = {
             **self.tree.environment,
             "ASSAY_URL": self.tree.base_url,
-            "ASSAY_TOKEN": self.token,
+            "ASSAY_TOKEN": token or self.token,
         }
         return subprocess.run(
             [str(Path(sys.executable).with_name("assay")), *arguments],

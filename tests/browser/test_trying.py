@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import statistics
 import threading
 import time
@@ -14,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from config.serve import first_admin_link
 from tests.acceptance.conftest import Platform, platform
-from tests.acceptance.test_pages import OPTIONS, PASSWORD
+from tests.browser.looking import LIGHT, looking
+from tests.browser.site import sign_in_by_link
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.browser
 
 WORDS, SECONDS_A_WORD = 60, 0.1
 
@@ -96,27 +95,6 @@ def assay(tmp_path: Path, model: SlowModel) -> Iterator[Platform]:
         yield started
 
 
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert program, "no chromium on this machine: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
-        yield browser
-        browser.close()
-
-
-def signed_in(page: Page, assay: Platform) -> None:
-    link = first_admin_link(assay.tree)
-    assert link is not None
-    page.goto(link)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_label("Again").fill(PASSWORD)
-    page.get_by_role("button", name="Set password").click()
-    page.get_by_role("heading", name="Overview").wait_for()
-
-
 def lookup_ms(assay: Platform, count: int = 200) -> list[float]:
     with assay.client() as client:
         client.lookup("sentiment")
@@ -131,42 +109,36 @@ def lookup_ms(assay: Platform, count: int = 200) -> list[float]:
 def test_words_come_as_they_are_said_and_nobody_waits_for_them(
     assay: Platform, model: SlowModel, chromium: Browser
 ) -> None:
-    page = chromium.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    signed_in(page, assay)
-    page.goto(f"{assay.tree.base_url}/versions/1/sentiment")
+    state = sign_in_by_link(chromium, assay)
+    with looking(chromium, assay.tree.base_url, LIGHT, state) as page:
+        page.goto(f"{assay.tree.base_url}/versions/1/sentiment")
 
-    # What is typed in is rendered a moment later, with its tokens.
-    page.locator(".inputs textarea, .inputs input").first.fill("I am so glad.")
-    page.get_by_text("before the first variable").wait_for()
+        # What is typed in is rendered a moment later, with its tokens.
+        page.locator(".inputs textarea, .inputs input").first.fill("I am so glad.")
+        page.get_by_text("before the first variable").wait_for()
 
-    page.get_by_label("Model").select_option("smollm2")
-    alone = lookup_ms(assay)
-    page.get_by_role("button", name="Ask the model").click()
-    answer = page.locator("#answer pre")
-    expect(answer).to_contain_text("word3")
-    assert model.finished == 0, "the first words are there before the last is said"
-    meanwhile = lookup_ms(assay)
-    assert model.finished == 0, "the model still speaks"
-    print(f"lookup, median ms: {statistics.median(alone):.2f} alone, ", end="")
-    print(f"{statistics.median(meanwhile):.2f} while a model answers")
-    # Generous: the claim is that no lookup queues up behind an answer of many seconds.
-    assert max(meanwhile) < 1000
+        page.get_by_label("Model").select_option("smollm2")
+        alone = lookup_ms(assay)
+        page.get_by_role("button", name="Ask the model").click()
+        answer = page.locator("#answer pre")
+        expect(answer).to_contain_text("word3")
+        assert model.finished == 0, "the first words are there before the last is said"
+        meanwhile = lookup_ms(assay)
+        assert model.finished == 0, "the model still speaks"
+        print(f"lookup, median ms: {statistics.median(alone):.2f} alone, ", end="")
+        print(f"{statistics.median(meanwhile):.2f} while a model answers")
+        # Generous: the claim is that no lookup queues up behind an answer of many seconds.
+        assert max(meanwhile) < 1000
 
-    # Stopping stops the model too, and frees the place at once.
-    page.get_by_role("button", name="Stop").click()
-    page.get_by_text("Stopped.").wait_for()
-    assert model.left.wait(5), "the model was let go"
-    page.get_by_role("button", name="Ask the model").click()
-    page.get_by_text("20 tokens read").wait_for(timeout=20_000)
-    expect(answer).to_contain_text(f"word{WORDS - 1}")
-    assert complaints == []
+        # Stopping stops the model too, and frees the place at once.
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("Stopped.").wait_for()
+        assert model.left.wait(5), "the model was let go"
+        page.get_by_role("button", name="Ask the model").click()
+        page.get_by_text("20 tokens read").wait_for(timeout=20_000)
+        expect(answer).to_contain_text(f"word{WORDS - 1}")
 
-    plain = chromium.new_context(
-        java_script_enabled=False, storage_state=page.context.storage_state()
-    )
+    plain = chromium.new_context(java_script_enabled=False, storage_state=state)
     page = plain.new_page()
     page.goto(f"{assay.tree.base_url}/versions/1/sentiment")
     page.locator(".inputs textarea, .inputs input").first.fill("I am so glad.")
@@ -174,3 +146,4 @@ def test_words_come_as_they_are_said_and_nobody_waits_for_them(
     page.get_by_role("button", name="Ask the model").click()
     page.get_by_text("20 tokens read").wait_for(timeout=20_000)
     expect(page.locator("#answer pre")).to_contain_text(f"word{WORDS - 1}")
+    plain.close()

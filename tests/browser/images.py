@@ -1,0 +1,71 @@
+"""Pictures of every page, in light, in dark and on a telephone, for docs/images/.
+
+    python tests/browser/images.py [FOLDER]
+
+Takes them on a real Assay with a past (`site.py`), which it starts and stops. Times and commits
+differ from one run to the next; nothing else does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import django
+from playwright.sync_api import Browser, Page, sync_playwright
+
+_IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+_TALLEST = 1600
+
+
+def main(folder: Path) -> None:
+    """Start a site, look at all of it, and keep what was seen."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    django.setup()
+    from tests.browser.browser import launched
+    from tests.browser.site import site
+
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        sync_playwright() as playwright,
+        launched(playwright) as browser,
+        site(Path(scratch), browser, is_hard=False) as running,
+    ):
+        running.make_live(2)
+        take(browser, running, folder)
+
+
+def take(browser: Browser, running: object, folder: Path) -> None:
+    """One picture of each page in each look, and none of pages that are gone."""
+    from tests.browser.addresses import STRANGERS_PAGES, address, pages
+    from tests.browser.looking import LOOKS, looking
+    from tests.browser.site import Site
+
+    assert isinstance(running, Site)
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    for look in LOOKS:
+        with looking(browser, running.url, look) as page:
+            for route in STRANGERS_PAGES:
+                page.goto(running.url + address(route, running.arguments))
+                shoot(page, folder / f"{route}-{look.name}.png")
+        with looking(browser, running.url, look, running.state) as page:
+            for route in pages():
+                page.goto(running.url + address(route, running.arguments))
+                shoot(page, folder / f"{route.removeprefix('page-')}-{look.name}.png")
+
+
+def shoot(page: Page, path: Path) -> None:
+    """The page from its top, as high as it is, within reason."""
+    size = page.viewport_size
+    assert size is not None
+    high = page.evaluate("document.documentElement.scrollHeight")
+    clip = {"x": 0, "y": 0, "width": size["width"], "height": min(high, _TALLEST)}
+    page.screenshot(path=path, full_page=True, clip=clip, animations="disabled", scale="css")  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if sys.argv[1:] else _IMAGES)
