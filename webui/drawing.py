@@ -54,12 +54,17 @@ def shares(bars: Sequence[Bar], lines: Sequence[tuple[float, str]] = ()) -> Draw
     return _draw(bars, lines, max(0.0, min(0.9, int(least * 10) / 10 - 0.1)), 1.0)
 
 
+#: Where an axis of differences may end: it and its half are numbers that people say.
+_REACHES = (0.06, 0.1, 0.2, 0.4, 0.6, 0.8)
+
+
 def differences(bars: Sequence[Bar], lines: Sequence[tuple[float, str]] = ()) -> Drawing | None:
     """Draw differences of shares around 0, which is a line of its own; None without any."""
     if not bars:
         return None
     ends = [abs(end) for bar in bars for end in (bar.low, bar.high)]
-    reach = min(1.0, max([0.05, *ends, *(abs(share) for share, _ in lines)]) * 1.1)
+    least = max([*ends, *(abs(share) for share, _ in lines)]) * 1.1
+    reach = next((end for end in _REACHES if end >= least), 1.0)
     return _draw(bars, [(0.0, "no change"), *lines], -reach, reach)
 
 

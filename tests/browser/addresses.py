@@ -15,7 +15,7 @@ STRANGERS_PAGES = ("login",)
 _QUERIES = {
     "page-compare": "?run={run}&run={other}",
     "page-diff": "?old=1&new=2",
-    "page-move": "?version=2&model={model}",
+    "page-move": "?version=3&model={model}",
     "page-rollback": "?tag=stable",
     "page-start-run": "?version=2",
     "page-planner": "?model=meta-llama/Meta-Llama-3-70B-Instruct&gpu=h100-sxm&tp=4",
