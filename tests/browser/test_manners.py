@@ -66,3 +66,14 @@ def test_without_a_script_everything_can_be_read(whole_site: Site, chromium: Bro
     page.get_by_role("button", name="Render").click()
     expect(page.locator("#rendered")).to_be_visible()
     context.close()
+
+
+@pytest.mark.parametrize("look", [LIGHT, NARROW], ids=lambda look: look.name)
+def test_runs_are_ticked_and_compared(whole_site: Site, chromium: Browser, look) -> None:
+    with looking(chromium, whole_site.url, look, whole_site.state) as page:
+        page.goto(f"{whole_site.url}/runs/?prompt=sentiment")
+        for version in ("sentiment@v3", "sentiment@v2"):
+            page.get_by_label(f"Compare this run of {version}").check()
+        page.get_by_role("button", name="Compare the ticked ones").click()
+        page.get_by_role("heading", name="Against A, case by case").wait_for()
+        assert overhang(page) == []
