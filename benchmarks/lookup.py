@@ -3,36 +3,42 @@
 `python benchmarks/lookup.py [PROMPTS] [SECONDS]`. One granian worker, 16 connections that are kept
 open, a bearer token; prompts with 3 versions of 4 KB. The bare application returns one such body
 and nothing else: what is left is the server. `mlflow server` with one worker answers its own alias
-lookup, of which its client needs four more requests. Clients and server share the machine's
+lookup, of which its client needs four more requests. At the end the same lookups while commits are
+synced and an evaluation runs (`lookup_beside_work.py`). Clients and servers share the machine's
 processors; the processor time of a lookup is the server process's own.
 """
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
-import random
-import selectors
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+import lookup_beside_work
 import mlflow_server
 import psutil
 import pytest
+from lookup_client import (
+    BYTES,
+    CONNECTIONS,
+    VERSIONS,
+    Measured,
+    complete,
+    filled,
+    measure,
+    once,
+    run,
+)
 from own_database import own_database
 from table import percentile, show
 
 from config.embedded import ports
 
-_VERSIONS, _BYTES, _CONNECTIONS = 3, 4096, 16
 _HERE = Path(__file__).resolve().parent
 _BARE = """
 import os
@@ -42,45 +48,6 @@ def application(environ, start_response):
     start_response("200 OK", HEADERS)
     return [BODY]
 """
-_FILL = """
-import json, os, sys
-import django
-django.setup()
-from django.db import connection
-from registry import access
-prompts, versions, size = (int(word) for word in sys.argv[1:4])
-sql = [
-  "INSERT INTO registry_prompt (name, description, owners, suites, gate, default_model, "
-  "suite_digest, orphaned, created_at) SELECT 'prompt-' || lpad(n::text, 5, '0'), '', '{}', '{}', "
-  "'', '', '', false, now() FROM generate_series(0, %s - 1) n",
-  "INSERT INTO registry_promptversion (prompt_id, number, digest, commit, blob, path, content, "
-  "template, published_at) SELECT p.id, v, md5(p.name || v) || md5(p.name), repeat('c', 40), "
-  "md5(p.name || v) || 'bbbbbbbb', 'prompts/' || p.name, jsonb_build_object('type', 'text', "
-  "'variables', '{\\"ticket\\": {\\"type\\": \\"string\\"}}'::jsonb, 'parameters', "
-  "'{\\"temperature\\": 0}'::jsonb, 'source', t.text), t.text, now() FROM registry_prompt p, "
-  "generate_series(1, %s) v, LATERAL (SELECT left((SELECT string_agg(md5(p.name || v || g), ' ') "
-  "FROM generate_series(1, %s / 32) g), %s) AS text) t",
-  "INSERT INTO registry_tagevent (prompt_id, tag, sequence, kind, version_id, actor, role, reason, "
-  "commit, registry_revision, created_at) SELECT prompt_id, 'stable', 1, 'adopted', id, 'bench', "
-  "'admin', '', commit, row_number() OVER (), now() FROM registry_promptversion WHERE number = %s",
-  "INSERT INTO registry_tag (prompt_id, name, event_id, revision) SELECT prompt_id, tag, id, 1 "
-  "FROM registry_tagevent",
-  "ANALYZE",
-]
-with connection.cursor() as cursor:
-    for statement, values in zip(sql, [[prompts], [versions, size, size], [versions], [], []]):
-        cursor.execute(statement, values)
-print(access.create_token(name="bench", scopes=["lookup"], created_by="bench")[1])
-"""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One row: lookups a second, processor microseconds for each, milliseconds of each."""
-
-    rate: float
-    cpu: float
-    spent: list[float]
 
 
 def main(prompts: int, seconds: float) -> None:
@@ -89,27 +56,26 @@ def main(prompts: int, seconds: float) -> None:
         # As an image has it: what is imported was compiled before.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         environment["PYTHONPYCACHEPREFIX"] = f"{scratch}/cache"
-        _run(environment, "-m", "django", "migrate", "--noinput")
-        token = _run(environment, "-c", _FILL, *map(str, (prompts, _VERSIONS, _BYTES))).strip()
-        names = [f"/api/v1/prompts/prompt-{number:05}" for number in range(prompts)]
+        run(environment, "-m", "django", "migrate", "--noinput")
+        names, token = filled(environment, prompts)
         (Path(scratch) / "bare.py").write_text(_BARE)
         starts = {name: _start(environment, name) for name in ("wsgi", "asgi")}
         with _granian(environment, "config.wsgi:application", "/healthz") as (port, server):
             warm_mb = server.memory_info().rss / 1e6
-            size = len(_once(port, names[0], token))
-            _complete(port, names, token)
+            size = len(once(port, names[0], token))
+            complete(port, names, token)
             full_mb = server.memory_info().rss / 1e6
-            fast = _measure(port, names, token, seconds, server)
+            fast = measure(port, names, token, seconds, server)
             # A parameter it does not know: the fast path leaves it to the view.
             view = [f"{name}?via=view" for name in names]
-            slow = _measure(port, view, token, seconds, server)
+            slow = measure(port, view, token, seconds, server)
         bare_environment = {**environment, "BARE_BYTES": str(size), "PYTHONPATH": scratch}
         with _granian(bare_environment, "bare:application", "/") as (port, server):
-            bare = _measure(port, names, token, seconds, server)
+            bare = measure(port, names, token, seconds, server)
         with _granian(environment, "django_only:application", "/healthz") as (_, server):
             without_mb = server.memory_info().rss / 1e6
         theirs = _mlflow(Path(scratch), seconds)
-    encoded_mb = prompts * _VERSIONS * size / 1e6
+    encoded_mb = prompts * VERSIONS * size / 1e6
     _table(prompts, bare, fast, slow, theirs)
     limit = 1.5 * encoded_mb + 120
     show(
@@ -126,6 +92,7 @@ def main(prompts: int, seconds: float) -> None:
             ],
         ],
     )
+    lookup_beside_work.main(prompts, seconds)
 
 
 def _start(environment: dict[str, str], interface: str) -> tuple[float, float]:
@@ -143,8 +110,8 @@ def _start(environment: dict[str, str], interface: str) -> tuple[float, float]:
 def _mlflow(scratch: Path, seconds: float) -> Measured | None:
     """None, and it says why, where MLflow cannot be had."""
     try:
-        with mlflow_server.serving(scratch, 100, _VERSIONS, _BYTES) as (port, paths, server):
-            return _measure(port, paths, "", seconds, server)
+        with mlflow_server.serving(scratch, 100, VERSIONS, BYTES) as (port, paths, server):
+            return measure(port, paths, "", seconds, server)
     except pytest.skip.Exception as error:
         print(f"mlflow server is left out: {error}")
         return None
@@ -164,7 +131,7 @@ def _table(
         )
         for name, m in measured
     ]
-    title = f"{prompts} prompts × {_VERSIONS} versions × {_BYTES} bytes, {_CONNECTIONS} connections"
+    title = f"{prompts} prompts × {VERSIONS} versions × {BYTES} bytes, {CONNECTIONS} connections"
     show(title, ("lookup", "a second", "CPU µs", "p50 ms", "p99 ms"), rows)
     goals = [
         ("of the bare rate", f"{fast.rate / bare.rate:.2f}", ">= 0.6"),
@@ -175,13 +142,6 @@ def _table(
     if theirs:
         goals.append(("times mlflow's rate", f"{fast.rate / theirs.rate:.0f}", ">= 50"))
     show("the fast path", ("what", "measured", "goal"), goals)
-
-
-def _run(environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments], env=environment, check=True, stdout=subprocess.PIPE, text=True
-    )
-    return done.stdout
 
 
 @contextmanager
@@ -203,81 +163,6 @@ def _granian(
     finally:
         main.terminate()
         main.wait()
-
-
-def _request(path: str, token: str) -> bytes:
-    return (
-        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n"
-    ).encode()
-
-
-def _once(port: int, path: str, token: str) -> bytes:
-    with socket.create_connection((ports.LOOPBACK, port)) as connection:
-        connection.sendall(_request(path, token))
-        return _answer(connection)
-
-
-def _answer(connection: socket.socket) -> bytes:
-    """The body of one answer, which must be 200."""
-    received = connection.recv(65536)
-    while (end := received.find(b"\r\n\r\n")) < 0:
-        received += connection.recv(65536)
-    head = received[:end].lower()
-    assert head.startswith(b"http/1.1 200"), received
-    length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
-    while len(received) < end + 4 + length:
-        received += connection.recv(65536)
-    return received[end + 4 :]
-
-
-def _complete(port: int, names: Sequence[str], token: str) -> None:
-    """Wait until old versions are answered without the database: all texts are there then."""
-    while True:
-        began = time.perf_counter()
-        for name in random.sample(names, min(200, len(names))):
-            body = json.loads(_once(port, f"{name}?version=1", token))
-            assert body["version"] == 1
-        time.sleep(1)
-        if (time.perf_counter() - began - 1) / min(200, len(names)) < 0.002:
-            return
-
-
-def _measure(
-    port: int, paths: Sequence[str], token: str, seconds: float, server: psutil.Process
-) -> Measured:
-    """Keep all connections busy for a while. A short run before it does not count."""
-    requests = [_request(path, token) for path in random.Random(1).sample(paths, len(paths))]
-    _drive(port, requests, min(1.0, seconds))
-    before, began = sum(server.cpu_times()[:2]), time.perf_counter()
-    spent = _drive(port, requests, seconds)
-    wall = time.perf_counter() - began
-    cpu = sum(server.cpu_times()[:2]) - before
-    return Measured(len(spent) / wall, cpu / len(spent) * 1e6, spent)
-
-
-def _drive(port: int, requests: Sequence[bytes], seconds: float) -> list[float]:
-    """Milliseconds of every answer within `seconds`."""
-    following, spent = itertools.cycle(requests), []
-    with selectors.DefaultSelector() as selector:
-        began: dict[socket.socket, float] = {}
-        for _ in range(_CONNECTIONS):
-            connection = socket.create_connection((ports.LOOPBACK, port))
-            selector.register(connection, selectors.EVENT_READ)
-            began[connection] = time.perf_counter()
-            connection.sendall(next(following))
-        until = time.perf_counter() + seconds
-        while (now := time.perf_counter()) < until:
-            for key, _ in selector.select(1):
-                connection = key.fileobj  # type: ignore[assignment]
-                _answer(connection)
-                now = time.perf_counter()
-                spent.append((now - began[connection]) * 1000)
-                began[connection] = now
-                connection.sendall(next(following))
-        for connection in began:
-            _answer(connection)
-            connection.close()
-    return spent
 
 
 if __name__ == "__main__":
