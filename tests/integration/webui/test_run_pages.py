@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from evals import engine
-from evals.models import EvalRun
+from evals.models import EvalRun, ProposedVersion
 from registry.domain.actor import Actor
 from tests.integration.evals.conftest import QUICK, Repository, again, started
 from tests.integration.evals.model_server import Fail, ModelServer, Reply, Say
@@ -121,3 +121,32 @@ def test_nonsense_is_told(repository: Repository, browser: Client) -> None:
     assert browser.post("/evaluate/oracle", {"version": "x"}).status_code == 422
     assert browser.post("/evaluate/oracle", {"version": 7}).status_code == 404
     assert browser.post("/evaluate/nobody", {"version": 1}).status_code == 404
+
+
+def test_a_run_of_a_proposed_version_has_the_same_pages(compared: EvalRun, browser: Client) -> None:
+    published = compared.version
+    assert published is not None
+    proposed = ProposedVersion.objects.create(
+        prompt_name="oracle",
+        number=9,
+        digest="d" * 64,
+        commit="c" * 40,
+        path="prompts/oracle/v9.jinja2",
+        content=published.content,
+    )
+    EvalRun.objects.filter(pk=compared.pk).update(
+        kind="check", version=None, proposed=proposed, certificate=None
+    )
+    answer = browser.get(f"/runs/{compared.pk}")
+    assert_nothing_inline(answer)
+    assert "oracle@v9 (proposed) on tiny" in text_of(answer)
+    assert "Move stable" not in text_of(answer)
+    assert "oracle@v9" in text_of(browser.get("/runs/?prompt=oracle"))
+    gate = EvalRun.objects.exclude(pk=compared.pk).get()
+    assert "oracle@v9" in text_of(browser.get(f"/compare/?run={compared.pk}&run={gate.pk}"))
+    for page in ("/prompts/oracle", "/"):
+        assert browser.get(page, follow=True).status_code == 200
+    for part in ("", "/report", "/cases", "/results"):
+        told = browser.get(f"/api/v1/runs/{compared.pk}{part}")
+        assert told.status_code == 200, told.content
+    assert browser.get(f"/api/v1/runs/{compared.pk}").json()["version"] == 9
