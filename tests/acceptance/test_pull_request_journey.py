@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from assay.client import Assay
+from config.embedded.service import ServiceFailedError
 from tests.acceptance.conftest import Platform, platform
 from tests.integration.evals.model_server import ModelServer, Say
 from tests.integration.registry.github_server import GitHubServer
@@ -94,6 +95,15 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 90) -> Any:
     return found
 
 
+def killed(assay: Platform) -> bool:
+    """Whether there was a worker; the one before may not have a successor yet."""
+    try:
+        assay.tree.kill("worker")
+    except ServiceFailedError:
+        return False
+    return True
+
+
 @contextmanager
 def world(folder: Path, *, is_deadly: bool) -> Iterator[World]:
     chance = random.Random(7)
@@ -129,7 +139,7 @@ def world(folder: Path, *, is_deadly: bool) -> Iterator[World]:
             def strike() -> None:
                 if is_deadly:
                     time.sleep(chance.uniform(0, 1.5))
-                    assay.tree.kill("worker")
+                    until(lambda: killed(assay), "a worker to be killed")
 
             yield World(assay, client, remote, host, model, strike)
 
