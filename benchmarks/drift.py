@@ -62,7 +62,7 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """Comparisons, those that said changed, same and cannot tell, and the distances."""
         finite = [each for each in self.distances if math.isfinite(each)]
-        apart = f"{min(finite):.4f} to {max(finite):.4f}" if finite else "other token counts"
+        apart = f"{min(finite):.4f} to {max(finite):.4f}" if finite else "too little in common"
         states = (self.states[state] for state in ("changed", "same", "cannot tell"))
         return (str(len(self.distances)), *map(str, states), apart)
 
