@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 READ = re.findall(
     r'env\.\w+\(\s*"((?:ASSAY|LANGFUSE)_[A-Z_]+|DATABASE_URL|BROKER_URL)"',
-    (ROOT / "config/settings.py").read_text(),
+    "".join(part.read_text() for part in sorted((ROOT / "config/settings").glob("*.py"))),
 )
 
 

@@ -10,8 +10,9 @@ DEPLOY = ROOT / "deploy"
 
 
 def settings_variables() -> set[str]:
-    """Names that config/settings.py reads; secrets also as `<name>_FILE`."""
-    text = (ROOT / "config" / "settings.py").read_text(encoding="utf-8")
+    """Names that config/settings reads; secrets also as `<name>_FILE`."""
+    parts = sorted((ROOT / "config" / "settings").glob("*.py"))
+    text = "".join(part.read_text(encoding="utf-8") for part in parts)
     secrets = set(re.findall(r'env\.secret\(\s*"(\w+)"', text))
     plain = set(re.findall(r'env\.\w+\(\s*"(\w+)"', text))
     return plain | {f"{name}_FILE" for name in secrets}

@@ -1,4 +1,4 @@
-"""Django settings: one file for every environment, driven by typed environment readers.
+"""Django settings: one for every environment, driven by typed environment readers.
 
 Nothing configured means a private installation on this machine: embedded PostgreSQL and Valkey in
 `ASSAY_DATA`, a generated secret, loopback only. `ASSAY_ENV=production` takes nothing for granted
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 from pathlib import Path
 
@@ -18,11 +17,9 @@ from django.core.exceptions import ImproperlyConfigured
 from config import env
 from config.database import database
 from config.embedded import locations
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.text("ASSAY_DATA", ".assay")).expanduser().resolve()
-PRODUCTION = env.choice("ASSAY_ENV", "local", ("local", "production")) == "production"
-
+from config.settings.evaluation import *
+from config.settings.place import DATA_DIR, PRODUCTION
+from config.settings.repository import *
 
 # --- Secrets and hosts ---
 
@@ -210,133 +207,6 @@ STREAM_HEARTBEAT_SECONDS = env.integer("ASSAY_STREAM_HEARTBEAT_SECONDS", 15, low
 # Where the web listener says the stream is, when both are reached without a proxy that routes by
 # path. 0: at the same address.
 STREAM_PORT = env.integer("ASSAY_STREAM_PORT", 0, low=0, high=65_535)
-
-
-# --- The prompt repository ---
-
-REPOSITORY_URL = env.text("ASSAY_REPOSITORY", str(DATA_DIR / "prompts"))
-REPOSITORY_REF = env.text("ASSAY_REPOSITORY_REF", "main")
-# `file` lets a repository on this machine be mirrored; in production it must be asked for.
-REPOSITORY_PROTOCOLS = env.words(
-    "ASSAY_REPOSITORY_PROTOCOLS", ("https", "ssh") if PRODUCTION else ("https", "ssh", "file")
-)
-REPOSITORY_POLL_SECONDS = env.integer("ASSAY_REPOSITORY_POLL_SECONDS", 60, low=5, high=86_400)
-# Called inside the sync transaction: evaluation follows the repository without the registry
-# knowing it.
-REPOSITORY_FOLLOWERS = ["evals.follow.follow_repository"]
-
-# What Git hosts sign their webhooks with. A host without a secret is not listened to.
-HOOK_SECRETS = {
-    "github": env.secret("ASSAY_HOOK_SECRET_GITHUB"),
-    "gitlab": env.secret("ASSAY_HOOK_SECRET_GITLAB"),
-    "git": env.secret("ASSAY_HOOK_SECRET_GIT"),
-}
-if any(0 < len(secret) < 16 for secret in HOOK_SECRETS.values()):
-    raise ImproperlyConfigured("each ASSAY_HOOK_SECRET_… must hold at least 16 characters")
-
-# The Git host that shows statuses and comments, and is asked about pull requests; empty: none.
-GIT_HOST = env.choice("ASSAY_GIT_HOST", "", ("", "github", "gitlab"))
-GIT_HOST_URL = env.address("ASSAY_GIT_HOST_URL") or {
-    "github": "https://api.github.com",
-    "gitlab": "https://gitlab.com/api/v4",
-}.get(GIT_HOST, "")
-# `owner/name`, or a path of groups; at GitLab also a project's number.
-GIT_HOST_PROJECT = env.text("ASSAY_GIT_HOST_PROJECT")
-GIT_HOST_TOKEN = env.secret("ASSAY_GIT_HOST_TOKEN")
-if GIT_HOST and not (GIT_HOST_TOKEN and re.fullmatch(r"[\w.-]+(/[\w.-]+)*", GIT_HOST_PROJECT)):
-    raise ImproperlyConfigured(
-        "ASSAY_GIT_HOST needs ASSAY_GIT_HOST_TOKEN, and ASSAY_GIT_HOST_PROJECT such as owner/name"
-    )
-# Called for pull requests that the host rang about.
-PROPOSAL_FOLLOWER = "evals.commit_checks.follow_proposals"
-
-# Moves of tags are written back to that branch when this is on; the account that fetches must be
-# allowed to push then.
-WRITE_BACK = env.boolean("ASSAY_WRITE_BACK", default=False)
-WRITE_BACK_AUTHOR = env.person("ASSAY_WRITE_BACK_AUTHOR", "Assay <assay@localhost>")
-# Who is told by signed webhooks: (name, URL, secret) of ASSAY_WEBHOOK_<NAME>_URL and _SECRET. Only
-# public addresses are sent to, and those of the networks that are allowed.
-WEBHOOKS = env.webhooks()
-WEBHOOK_ALLOW = env.networks("ASSAY_WEBHOOK_ALLOW")
-
-# How often messages for the outside are looked for, and after how long those of a silent worker
-# are given to another: longer than a fetch and a push may take.
-OUTBOX_SWEEP_SECONDS = env.integer("ASSAY_OUTBOX_SWEEP_SECONDS", 2, low=1, high=600)
-OUTBOX_LEASE_SECONDS = env.integer("ASSAY_OUTBOX_LEASE_SECONDS", 300, low=2, high=3600)
-
-
-# --- Evaluation ---
-
-EVAL_LEASE_SECONDS = env.integer("ASSAY_EVAL_LEASE_SECONDS", 60, low=2, high=3600)
-EVAL_SWEEP_SECONDS = env.integer("ASSAY_EVAL_SWEEP_SECONDS", 5, low=1, high=600)
-
-# Checks of proposed commits that go on beside each other, and the prompts one of them evaluates.
-CHECKS_AT_ONCE = env.integer("ASSAY_CHECKS_AT_ONCE", 2, low=1, high=100)
-# A maintainer sets it on a pull request from a fork to let its newest commit be evaluated.
-CHECK_LABEL = env.text("ASSAY_CHECK_LABEL", "assay: evaluate")
-CHECK_PROMPTS = env.integer("ASSAY_CHECK_PROMPTS", 20, low=1, high=1000)
-
-# How long answers are kept to be used again, and how much of them.
-KEPT_ANSWERS_DAYS = env.integer("ASSAY_KEPT_ANSWERS_DAYS", 30, low=0, high=3650)
-KEPT_ANSWERS_MB = env.integer("ASSAY_KEPT_ANSWERS_MB", 1000, low=0, high=1_000_000)
-
-# How often each model's server is asked what it serves, and how often its fingerprint is measured
-# then (0: only by runs).
-MODEL_PROBE_SECONDS = env.integer("ASSAY_MODEL_PROBE_SECONDS", 300, low=10, high=86_400)
-MODEL_FINGERPRINT_SECONDS = env.integer(
-    "ASSAY_MODEL_FINGERPRINT_SECONDS", 3600, low=0, high=2_592_000
-)
-
-# Addresses and keys of models.yaml's `base_url_env`, read once here; a prompt repository can name
-# only variables of this shape, so it cannot fish for other secrets.
-MODEL_ENDPOINTS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_URL")
-MODEL_KEYS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_KEY")
-# Where all models answer, whatever their pins say: for servers that live as long as one check.
-EVERY_MODEL_URL = env.text("ASSAY_EVERY_MODEL_URL")
-EVERY_MODEL_KEY = env.secret("ASSAY_EVERY_MODEL_KEY")
-
-
-# --- Langfuse ---
-
-# Finished runs are exported to it when these are set; LANGFUSE_HOST is its older name.
-LANGFUSE_BASE_URL = env.address("LANGFUSE_BASE_URL") or env.address("LANGFUSE_HOST")
-LANGFUSE_PUBLIC_KEY = env.secret("LANGFUSE_PUBLIC_KEY")
-LANGFUSE_SECRET_KEY = env.secret("LANGFUSE_SECRET_KEY")
-if len({bool(LANGFUSE_BASE_URL), bool(LANGFUSE_PUBLIC_KEY), bool(LANGFUSE_SECRET_KEY)}) > 1:
-    # Without an address the SDK would send prompts to somebody else's cloud.
-    raise ImproperlyConfigured(
-        "LANGFUSE_BASE_URL, LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY belong together"
-    )
-# Traces that clients of our Langfuse interface send are passed on to it when these are set.
-LANGFUSE_FORWARD_URL = env.address("LANGFUSE_FORWARD_URL")
-LANGFUSE_FORWARD_PUBLIC_KEY = env.secret("LANGFUSE_FORWARD_PUBLIC_KEY")
-LANGFUSE_FORWARD_SECRET_KEY = env.secret("LANGFUSE_FORWARD_SECRET_KEY")
-if (
-    len(
-        {
-            bool(LANGFUSE_FORWARD_URL),
-            bool(LANGFUSE_FORWARD_PUBLIC_KEY),
-            bool(LANGFUSE_FORWARD_SECRET_KEY),
-        }
-    )
-    > 1
-):
-    raise ImproperlyConfigured(
-        "LANGFUSE_FORWARD_URL, LANGFUSE_FORWARD_PUBLIC_KEY and LANGFUSE_FORWARD_SECRET_KEY belong "
-        "together"
-    )
-# Seconds: the patience with one request, and with a whole run.
-LANGFUSE_TIMEOUT = env.integer("LANGFUSE_TIMEOUT", 5, low=1, high=60)
-LANGFUSE_EXPORT_SECONDS = env.integer("ASSAY_LANGFUSE_EXPORT_SECONDS", 120, low=1, high=1500)
-# All that the exporting process sees: ways out of this network, and whom to trust there.
-LANGFUSE_ENVIRONMENT = {
-    **env.matching(r"(?i:https?|all|no)_(?i:proxy)"),
-    **env.matching(r"SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|OTEL_EXPORTER_OTLP_CERTIFICATE"),
-    **env.matching(r"LANGFUSE_(TRACING_ENVIRONMENT|RELEASE)"),
-    "LC_ALL": "C.UTF-8",
-    # An answer that looks like a picture is still text.
-    "LANGFUSE_MEDIA_UPLOAD_ENABLED": "false",
-}
 
 
 # --- Metrics ---
