@@ -19,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 _IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
-_TALLEST, _COLOURS = 1400, 48
+_TALLEST, _COLOURS = 1400, 64
 
 
 def main(folder: Path) -> None:
@@ -68,7 +68,8 @@ def shoot(page: Page, path: Path) -> None:
     clip = FloatRect(x=0, y=0, width=size["width"], height=high)
     shot = page.screenshot(full_page=True, clip=clip, animations="disabled", scale="css")
     picture = Image.open(BytesIO(shot)).convert("RGB")
-    picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    few = picture.quantize(_COLOURS, kmeans=1, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 if __name__ == "__main__":
