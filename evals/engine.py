@@ -8,8 +8,6 @@ right: a lease that is not renewed is taken by the next worker, and results have
 from __future__ import annotations
 
 import logging
-import secrets
-import socket
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -75,7 +73,7 @@ def work(run_id: UUID, *, limits: Limits = DEFAULT_LIMITS) -> None:
     except AssayError as error:
         runs.abort_run(run_id=run_id, reason=_sentence(error), now=timezone.now())
         return
-    owner = f"{socket.gethostname()[:60]}:{secrets.token_hex(8)}"
+    owner = leases.fresh_owner()
     with (
         Jail() as jail,
         ThreadPoolExecutor(1, "kitchen") as kitchen,

@@ -7,6 +7,8 @@ higher fence, and what the dead one still sends is refused.
 
 from __future__ import annotations
 
+import secrets
+import socket
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,6 +37,11 @@ class Lease:
     case: str
     repeat: int
     fence: int
+
+
+def fresh_owner() -> str:
+    """A name for one worker's call that no other one has; it begins with the machine's."""
+    return f"{socket.gethostname()[:60]}:{secrets.token_hex(8)}"
 
 
 def lease_chunk(*, run_id: UUID, owner: str, size: int) -> tuple[Lease, ...]:

@@ -7,8 +7,6 @@ again what is not stored.
 from __future__ import annotations
 
 import logging
-import secrets
-import socket
 from datetime import timedelta
 from uuid import UUID
 
@@ -19,7 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from core.errors import AssayError, InvalidError, RefusedError
-from evals import jobs
+from evals import jobs, leases
 from evals.commit_checks import ending
 from evals.commit_checks.outcomes import outcome_of
 from evals.commit_checks.proposing import propose
@@ -72,7 +70,7 @@ def _start_waiting() -> None:
 
 def _prepare(check: CommitCheck) -> bool:
     """Read the commit and start its runs. False when that has to be tried again, or is not ours."""
-    owner = f"{socket.gethostname()[:60]}:{secrets.token_hex(8)}"
+    owner = leases.fresh_owner()
     if not _claimed(check, owner):
         return False
     check.refresh_from_db(fields=["attempts"])
