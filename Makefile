@@ -54,7 +54,7 @@ test: setup  ## the default tests (under 10 minutes on 2 cores)
 	$(BIN)/python -m pytest -rs -n $(JOBS) -m "not slow and not browser and not vllm and not sdk" $(TESTS)
 
 test-slow: setup  ## the tests that kill, restart and flood real processes
-	$(BIN)/python -m pytest -rs -m "slow and not browser and not vllm and not sdk" $(TESTS)
+	$(BIN)/python -m pytest -rs -n 2 --dist loadfile -m "slow and not browser and not vllm and not sdk" $(TESTS)
 
 test-browser: setup  ## every page and three journeys in a Chromium, which is installed where there is none
 	$(BIN)/python tests/browser/install.py
