@@ -21,6 +21,7 @@ from webui.differing import side_by_side
 from webui.highlighting import highlighted
 from webui.people import actor_of, page
 from webui.previewing import inputs, rendered
+from webui.rendering_cases import cases_of, render_cases
 
 #: Of a try, unless somebody says otherwise.
 _ANSWER_TOKENS = 256
@@ -77,7 +78,7 @@ def version_context(
 
 @page()
 def diff(request: HttpRequest, name: str) -> HttpResponse:
-    """Two versions side by side: lines, words within lines, and the contract."""
+    """Two versions side by side: lines, words within lines, the contract, and rendered on cases."""
     actor_of(request).require(Scope.READ, name)
     row = queries.prompt(name)
     numbers = list(row.versions.order_by("-number").values_list("number", flat=True))
@@ -85,6 +86,7 @@ def diff(request: HttpRequest, name: str) -> HttpResponse:
     older = [number for number in numbers if number < new]
     old = _number(request, "old") or (older[0] if older else new)
     before, after = queries.version(row, old), queries.version(row, new)
+    cases, chosen = cases_of(row), request.GET.getlist("case")
     context = {
         "prompt": row,
         "old": before,
@@ -93,6 +95,9 @@ def diff(request: HttpRequest, name: str) -> HttpResponse:
         "lines": side_by_side(before.template, after.template),
         "difference": difference(before, after),
         "parameters": _changed(before.content["parameters"], after.content["parameters"]),
+        "cases": cases,
+        "chosen": chosen,
+        "rendered": render_cases(before, after, cases, chosen),
     }
     return render(request, "webui/diff.html", context)
 

@@ -11,6 +11,7 @@ from evals.queries.checking import (
 )
 from evals.queries.measuring import (
     Queue,
+    current_specs,
     current_suites,
     flip_rate,
     has_live_run,
@@ -42,6 +43,7 @@ __all__ = [
     "checks",
     "checks_for",
     "checks_to_work_on",
+    "current_specs",
     "current_suites",
     "flip_rate",
     "has_live_run",

@@ -139,6 +139,12 @@ def current_suites(prompt: Prompt) -> tuple[Suite, ...]:
     return tuple(found[name] for name in dict.fromkeys(prompt.suites))
 
 
+def current_specs(prompt: Prompt) -> tuple[SuiteSpec, ...]:
+    """The usable suites of a prompt as the repository holds them now, by name."""
+    rows = Suite.objects.filter(name__in=prompt.suites, is_current=True).order_by("name")
+    return tuple(_suite(pk, digest) for pk, digest in rows.values_list("pk", "digest"))
+
+
 def measured_tokens(prompt: str, model: ModelVersion) -> TokenEstimate | None:
     """Tokens and seconds of an average request of this prompt's last run on the model, if any."""
     measured = EvalRun.objects.filter(_of_prompts([prompt]), model=model, done__gt=0)

@@ -14,7 +14,7 @@ STRANGERS_PAGES = ("login",)
 #: What an address needs beyond its path. `{run}` and others are the site's arguments.
 _QUERIES = {
     "page-compare": "?run={run}&run={other}",
-    "page-diff": "?old=1&new=2",
+    "page-diff": "?old=1&new=2&case=sentiment/s01",
     "page-move": "?version=3&model={model}",
     "page-rollback": "?tag=stable",
     "page-start-run": "?version=2",

@@ -60,6 +60,7 @@ RUNS = (
     "/",
     "/prompts/oracle",
     "/versions/2/oracle",
+    "/diff/oracle?old=1&new=2&case=oracle/c3&case=oracle/c4",
     "/runs/",
     "/runs/{run}",
     "/runs/{run}?change=passing",

@@ -11,9 +11,11 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from registry import promotion
-from registry.domain.actor import SYSTEM
+from registry.domain.actor import SYSTEM, Actor
 from registry.domain.version import VersionContent
 from registry.models import Prompt, PromptVersion
+from tests.integration.evals.conftest import Repository
+from tests.integration.evals.test_beside_the_live_version import live
 from tests.integration.registry.conftest import Shelf, make_shelf, stable
 from tests.integration.webui.conftest import assert_nothing_inline, text_of
 
@@ -129,6 +131,33 @@ def test_the_newest_two_are_compared_when_nothing_is_said(
     publish(2, CHAT, type="chat", variables=chat.content["variables"])
     assert "v1 → v2" in text_of(browser.get("/diff/a/folder/chat"))
     assert browser.get("/diff/a/folder/chat?old=x").status_code == 422
+
+
+def test_two_versions_rendered_on_chosen_cases(
+    repository: Repository, editor: Actor, browser: Client
+) -> None:
+    live(repository, editor)  # v2 says "two" at its end
+    offered = browser.get("/diff/oracle")
+    assert "Rendered on" in text_of(offered)
+    assert "oracle/c0" in text_of(offered)
+    answer = browser.get("/diff/oracle?old=1&new=2&case=oracle/c3&case=oracle/c4&case=no/such")
+    assert_nothing_inline(answer)
+    page = answer.content.decode()
+    assert page.count("Rendered on oracle/") == 2
+    assert re.search(r"case 3\b.*<ins>.*two", page, re.DOTALL)
+    same = text_of(browser.get("/diff/oracle?old=1&new=1&case=oracle/c3"))
+    assert "Both versions ask the same." in same
+
+
+def test_a_version_that_a_case_does_not_fit_says_why(
+    repository: Repository, editor: Actor, browser: Client
+) -> None:
+    live(repository, editor)
+    stricter = "---\nvariables:\n  question: {type: string, maxLength: 2}\n---\n{{ question }}"
+    repository.more["prompts/oracle/v3.jinja2"] = stricter.encode()
+    repository.publish()
+    page = text_of(browser.get("/diff/oracle?old=2&new=3&case=oracle/c3"))
+    assert "Rendered on oracle/c3 v3: " in page
 
 
 def test_the_buttons_are_those_of_the_role(shelf: Shelf, as_role: Callable[[str], Client]) -> None:
