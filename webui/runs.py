@@ -179,7 +179,9 @@ def _changes(found: EvalRun) -> Drawing | None:
         if (beside := suite.get("comparison"))
     ]
     margin = GatePolicy.from_json(found.policy_spec).margin
-    return differences(bars, [] if margin is None else [(-margin, f"margin {-100 * margin:g} %")])
+    return differences(
+        bars, [] if margin is None else [(-margin, f"margin {-100 * margin:g} points")]
+    )
 
 
 def _bounds(interval: Any) -> tuple[float, float]:
