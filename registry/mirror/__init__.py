@@ -8,6 +8,7 @@ fixed argument list and an environment of its own. Needs Git 2.36 or newer.
 from __future__ import annotations
 
 from registry.mirror.address import Address, check_branch, parse_address
+from registry.mirror.comparing import Chosen, Comparison
 from registry.mirror.errors import (
     BlobMissingError,
     BlobTooBigError,
@@ -24,6 +25,7 @@ from registry.mirror.errors import (
     PushRefusedError,
 )
 from registry.mirror.mirror import Mirror
+from registry.mirror.part import MirrorPart
 from registry.mirror.tree import MirrorTree
 from registry.mirror.values import (
     Author,
@@ -42,8 +44,10 @@ __all__ = [
     "BlobTooBigError",
     "BranchMissingError",
     "BranchMovedError",
+    "Chosen",
     "CommitInfo",
     "CommitMissingError",
+    "Comparison",
     "EmptyRepositoryError",
     "Entry",
     "Fetched",
@@ -52,6 +56,7 @@ __all__ = [
     "MirrorAccess",
     "MirrorDamagedError",
     "MirrorLimits",
+    "MirrorPart",
     "MirrorRefusedError",
     "MirrorTimeoutError",
     "MirrorTree",

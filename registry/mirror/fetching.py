@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry.mirror.address import Address
@@ -16,13 +17,17 @@ from registry.mirror.errors import (
     MirrorUnavailableError,
 )
 from registry.mirror.listing import parse_rows
+from registry.mirror.objects import ObjectReader
 from registry.mirror.store import StoreFolder
-from registry.mirror.values import Fetched, object_id
+from registry.mirror.trees import Trees
+from registry.mirror.values import Extent, Fetched, object_id
 
 MIRRORED = "refs/assay/mirrored"
 _INCOMING = "refs/assay/incoming"
 _LISTING_BYTES = 64 * 1_048_576
 _SECONDS_LOCAL = 60
+#: A commit that changes more files is listed whole.
+_RECKONED = 1_000
 _TOO_LARGE = ("file too large", "out of memory", "cannot allocate memory")
 _MALFORMED = ("fsck error", "invalid index-pack output", "mismatched algorithms", "bad object")
 _NO_BRANCH = ("find remote ref",)
@@ -43,6 +48,8 @@ class Fetching:
     stores: StoreFolder
     address: Address
     branch: str
+    #: The conversation about the store in use.
+    objects: Callable[[], ObjectReader]
 
     def fetch(self) -> Fetched:
         """Bring the branch up to date. On any error the last good commit stays what it was."""
@@ -58,7 +65,7 @@ class Fetching:
 
     def mirrored(self, store: str) -> str | None:
         """The last accepted commit, or None when there is none or its record is broken."""
-        return self._resolve(store, MIRRORED)
+        return self.stores.ref(store, MIRRORED) or self._resolve(store, MIRRORED)
 
     def _check_branch(self) -> None:
         if self.branch in _CHECKED:
@@ -70,12 +77,12 @@ class Fetching:
 
     def _update(self, store: str, previous: str) -> Fetched:
         try:
-            commit = self._download(store)
+            commit = self._download(store, previous)
             if commit == previous:  # as nearly always
                 self.stores.forget_replaced()
                 return Fetched(commit, previous, rewritten=False)
             fetched = Fetched(commit, previous, self._rewritten(store, previous, commit))
-            self._accept(store, commit)
+            self._accept(store, commit, self._grown(store, previous, commit))
         except (MirrorUnavailableError, MirrorRefusedError):
             # A damaged store often shows as a strange answer: only then is the remote innocent.
             if self.is_sound(store, contents=False):
@@ -93,7 +100,7 @@ class Fetching:
             raise MirrorUnavailableError(f"the mirror cannot be created: {said_by(made)}")
         commit = self._download(store)
         rewritten = self._rewritten(store, previous, commit)
-        self._accept(store, commit)
+        self._accept(store, commit, None)
         self.stores.put_to_use(store)
         return Fetched(commit, previous, rewritten)
 
@@ -118,7 +125,7 @@ class Fetching:
             return True
         return checked.status == 0 and self.mirrored(store) is not None
 
-    def _download(self, store: str) -> str:
+    def _download(self, store: str, previous: str | None = None) -> str:
         refspec = f"+refs/heads/{self.branch}:{_INCOMING}"
         done = self.git.run(
             ["--git-dir=" + store, "fetch", *OPTIONS, self.address.url, refspec],
@@ -129,17 +136,42 @@ class Fetching:
         if re.search(r"^error:", done.stderr, re.MULTILINE):
             # Git found a broken file here and fetched around it; the next fetch looks closely.
             self.stores.suspect(store)
+        if previous is not None and self.stores.ref(store, _INCOMING) == previous:
+            return previous  # it was found to be a commit when it came
         commit = self._resolve(store, _INCOMING + "^{commit}")
         if commit is None:
             raise MirrorRefusedError(f"the branch {self.branch!r} does not name a commit")
         return commit
 
-    def _accept(self, store: str, commit: str) -> None:
-        """Judge the size of the commit, then make it the mirrored one."""
-        parse_rows(list_tree(self.git, store, commit), self.git.limits)
+    def _accept(self, store: str, commit: str, extent: Extent | None) -> None:
+        """Judge the size of the commit, then make it the mirrored one.
+
+        `extent` is what is known of it; it is listed whole when that is nothing, or too much.
+        """
+        if extent is None or extent.files > self.git.limits.files:
+            rows = parse_rows(list_tree(self.git, store, commit), self.git.limits)
+            extent = Extent(len(rows), sum(max(row.size, 0) for row in rows))
         moved = self.git.run(["--git-dir=" + store, "update-ref", "--no-deref", MIRRORED, commit])
         if moved.status != 0:
             raise MirrorDamagedError(f"the mirror cannot record the commit: {said_by(moved)}")
+        self.stores.note_extent(store, commit, extent)
+
+    def _grown(self, store: str, previous: str, commit: str) -> Extent | None:
+        """How much a commit holds, reckoned from what the previous one held."""
+        known = self.stores.extent(store, previous)
+        if known is None:
+            return None
+        trees = Trees(self.objects())
+        changed = trees.differences(trees.root(previous), trees.root(commit), _RECKONED)
+        if changed is None:
+            return None
+        files, size = known.files, known.bytes
+        for each in changed:
+            for node, sign in ((each.old, -1), (each.new, 1)):
+                if node is not None:
+                    files += sign
+                    size += sign * max(trees.size(node), 0)
+        return Extent(files, size)
 
     def _rewritten(self, store: str, previous: str | None, commit: str) -> bool:
         return previous is not None and not is_ancestor(self.git, store, previous, commit)

@@ -139,16 +139,17 @@ def _without_collisions(entries: list[Entry]) -> tuple[list[Entry], list[Finding
     """Of names that differ by case or Unicode form only, the one in plain form stays."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
-        groups.setdefault(_plain(entry.path), []).append(entry)
+        groups.setdefault(plain(entry.path), []).append(entry)
     kept, skipped = [], []
-    for plain, group in groups.items():
-        winner = min(group, key=lambda e: (e.path != plain, e.path))
+    for form, group in groups.items():
+        winner = min(group, key=lambda e: (e.path != form, e.path))
         kept.append(winner)
         skipped += [_collision(e.path, winner.path) for e in group if e is not winner]
     return kept, skipped
 
 
-def _plain(path: str) -> str:
+def plain(path: str) -> str:
+    """What names that differ by case or Unicode form only have in common."""
     if path.isascii():
         return path.lower()  # the same, and a repository has ten thousands of names
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -13,25 +14,19 @@ from core.findings import Finding
 from registry.mirror.address import check_branch, parse_address
 from registry.mirror.command import GitCommand
 from registry.mirror.commits import parse_commit
+from registry.mirror.comparing import Comparison
 from registry.mirror.errors import (
     CommitMissingError,
     MirrorDamagedError,
-    MirrorUnavailableError,
     NotMirroredError,
 )
-from registry.mirror.fetching import (
-    Fetching,
-    commits_touching,
-    is_ancestor,
-    list_folder,
-    list_tree,
-)
-from registry.mirror.listing import Listing, by_shape, is_lfs_pointer, parse_rows, screen
-from registry.mirror.objects import ObjectReader
+from registry.mirror.fetching import Fetching, commits_touching, is_ancestor, list_folder, list_tree
+from registry.mirror.listing import Listing, by_shape, parse_rows, screen
+from registry.mirror.objects import ObjectReader, lfs_pointers
 from registry.mirror.proposing import Proposing
 from registry.mirror.pushing import Pushing
 from registry.mirror.resolving import check_digits, commit_beginning
-from registry.mirror.settings import write_settings
+from registry.mirror.settings import prepare_folder
 from registry.mirror.store import StoreFolder
 from registry.mirror.tree import MirrorTree
 from registry.mirror.values import (
@@ -88,6 +83,11 @@ class Mirror:
     def ref(self) -> str:
         """The branch that is mirrored."""
         return self._branch
+
+    @property
+    def limits(self) -> MirrorLimits:
+        """What a commit may cost."""
+        return self._limits
 
     def fetch(self) -> Fetched:
         """Bring the branch up to date; rebuild the local copy if it is damaged.
@@ -178,6 +178,18 @@ class Mirror:
         """The files of a commit, to be parsed. Raises CommitMissingError."""
         return MirrorTree(commit, self.entries(commit), self.read_all)
 
+    def compare(self, old: str, new: str) -> Comparison | None:
+        """Two commits side by side, without looking at all of either.
+
+        None when only the whole of `new` tells whether it is within the limits. `new` must be the
+        mirrored commit. Raises CommitMissingError (`old`).
+        """
+        self._require_commit(old)
+        extent = self._stores.extent(self._store(), new)
+        if extent is None or extent.bytes > self._limits.total_bytes:
+            return None
+        return Comparison(self._objects(), self._limits, old, new)
+
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `old` is in the history of `new` or itself. Raises CommitMissingError (`new`)."""
         self._require_commit(new)
@@ -229,25 +241,16 @@ class Mirror:
         """Close it."""
         self.close()
 
-    def _prepare(self) -> None:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_settings(self._folder, self._address, self._access)
-        except OSError as error:
-            raise MirrorUnavailableError(
-                f"the mirror's folder cannot be written: {error}"
-            ) from error
-
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Fetching]:
         """The steps of a fetch, for the only one who writes here now."""
-        self._prepare()
+        prepare_folder(self._folder, self._address, self._access)
         with self._stores.locked(self._limits.seconds) as lock:
             git = replace(self._git, held=(lock,))
-            yield Fetching(git, self._stores, self._address, self._branch)
+            yield Fetching(git, self._stores, self._address, self._branch, self._objects)
 
     def _fetching(self) -> Fetching:
-        return Fetching(self._git, self._stores, self._address, self._branch)
+        return Fetching(self._git, self._stores, self._address, self._branch, self._objects)
 
     def _store(self) -> str:
         store = self._stores.current()
@@ -282,12 +285,7 @@ class Mirror:
         self._require_commit(commit)
         with self._doubting():
             rows = parse_rows(list_tree(self._git, self._store(), commit), self._limits)
-            return screen(rows, self._limits, self._lfs_pointers)
-
-    def _lfs_pointers(self, entries: Collection[Entry]) -> set[str]:
-        distinct = list({entry.blob_id: entry for entry in entries}.values())
-        bodies = self._objects().many(distinct)
-        return {e.blob_id for e, body in zip(distinct, bodies, strict=True) if is_lfs_pointer(body)}
+            return screen(rows, self._limits, partial(lfs_pointers, self._objects()))
 
     @contextlib.contextmanager
     def _doubting(self) -> Iterator[None]:

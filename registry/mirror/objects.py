@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry.mirror.command import GitCommand, kill_group
 from registry.mirror.errors import BlobMissingError, BlobTooBigError, MirrorDamagedError
+from registry.mirror.listing import is_lfs_pointer
 from registry.mirror.values import Entry, object_id
 
 if TYPE_CHECKING:
@@ -141,6 +142,13 @@ class ObjectReader:
         if not chunk:
             raise MirrorDamagedError("Git gave up on an object of the local mirror")
         self._pending += chunk
+
+
+def lfs_pointers(objects: ObjectReader, entries: Collection[Entry]) -> set[str]:
+    """The blob ids of those small files that are Git LFS pointers."""
+    distinct = list({entry.blob_id: entry for entry in entries}.values())
+    bodies = objects.many(distinct)
+    return {e.blob_id for e, body in zip(distinct, bodies, strict=True) if is_lfs_pointer(body)}
 
 
 def batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 from registry.mirror.address import Address
-from registry.mirror.errors import MirrorRefusedError
+from registry.mirror.errors import MirrorRefusedError, MirrorUnavailableError
 from registry.mirror.values import MirrorAccess
 
 # fsck refuses malformed objects before they are stored; nothing is ever pruned, because the last
@@ -58,6 +58,15 @@ _FIXED = """\
 	lowSpeedLimit = 1000
 	lowSpeedTime = 30
 """
+
+
+def prepare_folder(folder: Path, address: Address, access: MirrorAccess) -> None:
+    """Make the mirror's folder, with its settings. Raises MirrorUnavailableError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_settings(folder, address, access)
+    except OSError as error:
+        raise MirrorUnavailableError(f"the mirror's folder cannot be written: {error}") from error
 
 
 def write_settings(folder: Path, address: Address, access: MirrorAccess) -> None:

@@ -18,7 +18,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.mirror.errors import MirrorTimeoutError, MirrorUnavailableError
+from registry.mirror.errors import (
+    MirrorRefusedError,
+    MirrorTimeoutError,
+    MirrorUnavailableError,
+)
+from registry.mirror.values import Extent, object_id
 
 _LEFTOVERS = (
     *("*.lock", "refs/**/*.lock", "objects/**/*.lock", "gc.pid", "*.pid"),
@@ -26,6 +31,7 @@ _LEFTOVERS = (
 )
 _QUARANTINES = ("objects/tmp_objdir-*", "objects/incoming-*")
 _SUSPECT = "assay-suspect"
+_EXTENT = "assay-extent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,28 @@ class StoreFolder:
         """Bytes of objects in a store, packed or loose (some servers send them one by one)."""
         objects = self.folder / store / "objects"
         return sum(f.stat().st_size for f in objects.glob("*/*"))
+
+    def note_extent(self, store: str, commit: str, extent: Extent) -> None:
+        """Remember how much the mirrored commit holds, so that the next one can be reckoned."""
+        text = f"{commit} {extent.files} {extent.bytes}\n"
+        (self.folder / store / _EXTENT).write_text(text, encoding="ascii")
+
+    def extent(self, store: str, commit: str) -> Extent | None:
+        """What was noted of this commit, or None."""
+        try:
+            words = (self.folder / store / _EXTENT).read_text(encoding="ascii").split()
+            noted, files, size = words
+            return Extent(int(files), int(size)) if noted == commit else None
+        except (OSError, ValueError):
+            return None
+
+    def ref(self, store: str, name: str) -> str | None:
+        """The object a ref points at, read from its own file; None when Git has to be asked."""
+        try:
+            text = (self.folder / store / name).read_text(encoding="ascii").strip()
+            return object_id(text)
+        except (OSError, ValueError, MirrorRefusedError):
+            return None
 
     def suspect(self, store: str) -> None:
         """Note that reading went wrong: the next fetch looks closely before it trusts the store."""

@@ -93,6 +93,14 @@ class Entry:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much a commit holds: files of every kind, links included, and their bytes."""
+
+    files: int
+    bytes: int
+
+
 def object_id(value: str) -> str:
     """`value` if it is a whole object id in hex; nothing else ever reaches Git as a revision."""
     if not _OBJECT_ID.fullmatch(value):

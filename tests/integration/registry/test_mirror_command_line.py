@@ -32,6 +32,7 @@ GRAMMAR = [
 
 
 def test_every_argument_list_follows_the_grammar(tmp_path, monkeypatch):
+    monkeypatch.setattr("registry.mirror.fetching._CHECKED", set())  # other tests asked already
     git = GitRecorder(tmp_path / "bin", monkeypatch)
     repository = PromptRepository(tmp_path / "prompts")
     first = repository.write({"--help": "x", "-o": "y", "$(id)": "z"}).commit()
