@@ -6,18 +6,19 @@ nothing to say, is not read again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from core.digest import digest
 from core.findings import Finding
 from evals.domain.checks import SEMANTICS
 from evals.domain.suite import SuiteSpec, lint_suites, parse_suite, suite_names, suite_path
 from evals.domain.suite.labels import labels_path, parse_labels
+from evals.local_change import JUDGE_CHANGED, check_local
 from evals.models import LabelSet, Suite
 from registry import certificates
 from registry.domain.change import RepositoryChange
@@ -40,27 +41,38 @@ def follow_repository(change: RepositoryChange) -> tuple[Finding, ...]:
     names no suite, or one that is missing or broken, can prove nothing until it is mended. So does
     one whose judge's published prompt was edited.
     """
-    prompts = _prompts()
-    known = {row.name: row for row in Suite.objects.filter(is_current=True).defer("spec")}
+    prompts = _prompts(change)
     named = {name for prompt in prompts for name in prompt.suites}
-    named.update(suite_names(change.files))  # a judge is measured before a prompt relies on it
-    unread = {name for name in named if name in known and _is_unchanged(known[name], change.files)}
+    if change.locality is None:
+        named.update(suite_names(change.files))  # a judge is measured before a prompt relies on it
+    known = {row.name: row for row in _current(named).defer("spec")}
+    unread = {name for name in known if _is_unchanged(known[name], change.files)}
+    if change.locality is not None:
+        check_local(change.locality, change.files, named - unread)
     read = [_read(name, change.files) for name in sorted(named - unread)]
     edited = _edited_judges(read)
     read = [replace(one, spec=None) if one.paths & edited else one for one in read]
-    findings = (*_lint(change, unread), *map(_judge_changed, sorted(edited)))
-    _store(read, keep=unread, findings=findings, commit=change.commit)
+    findings = (*_lint(change, known, unread), *map(_judge_changed, sorted(edited)))
+    if change.locality is None:
+        _store(read, keep=unread, findings=findings, commit=change.commit)
     digests = {name: known[name].digest for name in unread}
     digests |= {one.spec.name: one.spec.digest for one in read if one.spec is not None}
     _require(prompts, digests, change.now)
     return findings
 
 
-def _prompts() -> list[Prompt]:
-    """Every prompt with the suites it names. One whose prompt.yaml is broken or gone names those it
+def _current(names: Collection[str]) -> QuerySet[Suite]:
+    return Suite.objects.filter(is_current=True, name__in=names)
+
+
+def _prompts(change: RepositoryChange) -> list[Prompt]:
+    """The prompts with the suites they name. One whose prompt.yaml is broken or gone names those it
     named last: what is live goes on being proven, or not, by them.
     """
-    return list(Prompt.objects.only("name", "suites", "suite_digest"))
+    prompts = Prompt.objects.only("name", "suites", "suite_digest")
+    if change.locality is not None:
+        prompts = prompts.filter(name__in=change.locality.prompts)
+    return list(prompts)
 
 
 @dataclass(slots=True)
@@ -143,7 +155,7 @@ def _judge_changed(path: str) -> Finding:
         1,
         1,
         "error",
-        "published_judge_changed",
+        JUDGE_CHANGED,
         "The published prompt of a judge was edited; suites that use it can prove nothing.",
         "restore the file and write a new version",
     )
@@ -173,7 +185,9 @@ def _is_unchanged(row: Suite, files: Files) -> bool:
     return bool(paths) and _addresses(paths, files) == row.sources
 
 
-def _lint(change: RepositoryChange, unread: AbstractSet[str]) -> tuple[Finding, ...]:
+def _lint(
+    change: RepositoryChange, known: Mapping[str, Suite], unread: AbstractSet[str]
+) -> tuple[Finding, ...]:
     """Findings about the suites that were read, and about prompts that have something new."""
     fresh = set(
         PromptVersion.objects.filter(commit=change.commit).values_list("prompt__name", flat=True)
@@ -184,19 +198,29 @@ def _lint(change: RepositoryChange, unread: AbstractSet[str]) -> tuple[Finding, 
         if name in fresh or not unread >= set(prompt.suites)
     }
     needed = {name for prompt in prompts.values() for name in prompt.suites}
+    parsed = replace(change.parsed, prompts=prompts)
+    if change.locality is not None:  # nothing of suites is listed
+        used = {
+            path
+            for name in needed & unread
+            for path, blob in known[name].sources.items()
+            if path and blob
+        }
+        return lint_suites(_Listed(change.files, (*change.files.paths(), *sorted(used))), parsed)
     skipped = frozenset(suite_path(name) for name in unread if name not in needed)
-    return lint_suites(_Without(change.files, skipped), replace(change.parsed, prompts=prompts))
+    listed = [path for path in change.files.paths() if path not in skipped]
+    return lint_suites(_Listed(change.files, listed), parsed)
 
 
 @dataclass(frozen=True, slots=True)
-class _Without:
-    """Files less those that need no look."""
+class _Listed:
+    """Files of which these are listed: no others need a look."""
 
     files: Files
-    skipped: frozenset[str]
+    listed: Sequence[str]
 
     def paths(self) -> Iterable[str]:
-        return [path for path in self.files.paths() if path not in self.skipped]
+        return self.listed
 
     def read(self, path: str) -> bytes:
         return self.files.read(path)

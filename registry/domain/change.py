@@ -11,15 +11,39 @@ from registry.domain.files import Files
 from registry.domain.repository import ParsedRepository
 
 
+class WholeNeededError(Exception):
+    """A commit reaches further than the prompts whose files it changes: look at all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locality:
+    """What a commit can make differ when it changes nothing but files of a few prompts.
+
+    `prompts` are those, and all that something was found about; `paths` are the files that changed;
+    `findings` is all that was found in the commit before.
+    """
+
+    prompts: frozenset[str]
+    paths: frozenset[str]
+    findings: tuple[Finding, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class RepositoryChange:
-    """One commit about to be applied. `parsed` leaves out what is broken."""
+    """One commit about to be applied. `parsed` leaves out what is broken.
+
+    With a `locality`, `parsed` holds its prompts alone, and `files` lists their folders, those of
+    partials and the top one; everything else is as it was, and may be read by its path.
+    """
 
     commit: str
     files: Files
     parsed: ParsedRepository
     now: datetime
+    locality: Locality | None = None
 
 
-#: Joins the sync's transaction; returns what is wrong with its part of the repository.
+#: Joins the sync's transaction; returns what is wrong with its part of the repository. Of a local
+#: change, what was found outside the folders that are listed stays true: it is kept. Raises
+#: WholeNeededError when that, or anything else, would be wrong.
 Follower = Callable[[RepositoryChange], tuple[Finding, ...]]

@@ -10,6 +10,9 @@ from registry.domain.names import is_prompt_name, version_number
 
 REGISTERS = ("models.yaml", "gates.yaml", "tags.yaml")
 _SUFFIX = ".jinja2"
+_PARTIALS = "partials"
+#: Where every partial lies.
+PARTIALS_FOLDER = f"prompts/{_PARTIALS}"
 
 
 @dataclass
@@ -37,6 +40,14 @@ class Layout:
     def report(self, path: str, code: str, message: str, severity: Severity = "error") -> None:
         """A finding about a file as a whole."""
         self.findings.append(Finding(path, 0, 0, severity, code, message))
+
+
+def prompt_of(path: str) -> str | None:
+    """The prompt in whose folder a file lies; None when it lies in the folder of none."""
+    root, *folders, _ = path.split("/") if "/" in path else ("", "")
+    name = "/".join(folders)
+    is_prompts = root == "prompts" and folders and folders[0] != _PARTIALS
+    return name if is_prompts and is_prompt_name(name) else None
 
 
 def sort_paths(paths: Iterable[str]) -> Layout:
@@ -69,7 +80,7 @@ def _sort_prompt(layout: Layout, path: str) -> None:
 
 
 def _sort_metadata(layout: Layout, path: str, folders: list[str], name: str) -> None:
-    if folders[0] == "partials":
+    if folders[0] == _PARTIALS:
         layout.report(path, "unexpected_file", "Partials have no prompt.yaml.", "warning")
     else:
         layout.prompts.setdefault(name, Folder()).metadata = path
@@ -81,7 +92,7 @@ def _sort_version(layout: Layout, path: str, folders: list[str], name: str) -> N
     if number is None:
         message = "A version's file is named v1.jinja2, v2.jinja2, … without leading zeros."
         layout.report(path, "bad_version_name", message)
-    elif folders[0] != "partials":
+    elif folders[0] != _PARTIALS:
         layout.prompts.setdefault(name, Folder()).versions[number] = path
     elif len(folders) > 1:
         layout.partials[f"{name}/{stem}"] = path

@@ -15,6 +15,8 @@ class MirrorState(models.Model):
     applied_at = models.DateTimeField(null=True, blank=True)
     #: When the remote last answered; its age is the mirror's age.
     fetched_at = models.DateTimeField(null=True, blank=True)
+    #: What the applied commit was read by. Empty: the next one has to be looked at whole.
+    basis = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     def __str__(self) -> str:
         """Where it mirrors from."""

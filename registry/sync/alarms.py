@@ -19,18 +19,32 @@ def raise_alarm(kind: MirrorAlarm.Kind, subject: str, message: str, commit: str 
         _raise_all(kind, {subject: message}, commit)
 
 
-def settle(kind: MirrorAlarm.Kind, messages: Mapping[str, str], commit: str, now: datetime) -> None:
-    """Let exactly these subjects ring for `kind`: raise the new ones, resolve all others."""
+def settle(
+    kind: MirrorAlarm.Kind,
+    messages: Mapping[str, str],
+    commit: str,
+    now: datetime,
+    among: Collection[str] | None = None,
+) -> None:
+    """Let exactly these subjects ring for `kind`: raise the new ones, resolve all others, or those
+    `among` the subjects given.
+    """
     wanted = {_subject(subject): storable(message) for subject, message in messages.items()}
-    resolve((kind,), now, keep=wanted.keys())
+    resolve((kind,), now, keep=wanted.keys(), among=among)
     _raise_all(kind, wanted, commit)
 
 
-def resolve(kinds: Collection[MirrorAlarm.Kind], now: datetime, keep: Collection[str] = ()) -> None:
-    """Stop the alarms of these kinds, except those about `keep`."""
-    MirrorAlarm.objects.filter(kind__in=[kind.value for kind in kinds], resolved_at=None).exclude(
-        subject__in=list(keep)
-    ).update(resolved_at=now)
+def resolve(
+    kinds: Collection[MirrorAlarm.Kind],
+    now: datetime,
+    keep: Collection[str] = (),
+    among: Collection[str] | None = None,
+) -> None:
+    """Stop the alarms of these kinds, except those about `keep`; with `among`, only about these."""
+    ringing = MirrorAlarm.objects.filter(kind__in=[kind.value for kind in kinds], resolved_at=None)
+    if among is not None:
+        ringing = ringing.filter(subject__in=[_subject(subject) for subject in among])
+    ringing.exclude(subject__in=list(keep)).update(resolved_at=now)
 
 
 def _raise_all(kind: MirrorAlarm.Kind, messages: Mapping[str, str], commit: str) -> None:

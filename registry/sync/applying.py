@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
+
 from core.findings import Finding
 from registry import certificates, outbox
 from registry.domain.change import RepositoryChange
@@ -113,7 +115,7 @@ def _apply_prompts(change: RepositoryChange) -> dict[str, Prompt]:
     parsed = change.parsed.prompts
     # A prompt whose prompt.yaml is broken is not parsed, and not gone either: it stays as it was.
     folders = {path.rpartition("/")[0] for path in change.files.paths()}
-    known = {row.name: row for row in Prompt.objects.all()}
+    known = {row.name: row for row in _named(Prompt.objects.all(), "name", change)}
     fresh = [_described(Prompt(name=name), parsed[name]) for name in parsed if name not in known]
     Prompt.objects.bulk_create(fresh, batch_size=_BATCH)
     fields = ["description", "owners", "suites", "gate", "default_model", "orphaned"]
@@ -133,8 +135,16 @@ def _apply_prompts(change: RepositoryChange) -> dict[str, Prompt]:
         for row in known.values()
         if row.orphaned
     }
-    alarms.settle(alarms.Kind.PROMPT_REMOVED, removed, change.commit, change.now)
+    among = None if change.locality is None else known.keys()
+    alarms.settle(alarms.Kind.PROMPT_REMOVED, removed, change.commit, change.now, among)
     return known
+
+
+def _named(rows: QuerySet[Any], column: str, change: RepositoryChange) -> QuerySet[Any]:
+    """The rows of the prompts that the change can make differ."""
+    if change.locality is None:
+        return rows
+    return rows.filter(**{f"{column}__in": change.locality.prompts})
 
 
 def _described(row: Prompt, parsed: ParsedPrompt) -> Prompt:
@@ -151,8 +161,14 @@ def _apply_versions(change: RepositoryChange, prompts: dict[str, Prompt], applie
     """Publish new versions; compare the published ones with what their files say now."""
     stored = {
         (row["prompt__name"], row["number"]): row
-        for row in PromptVersion.objects.values("prompt__name", "number", "digest", "path", "blob")
+        for row in _named(
+            PromptVersion.objects.values("prompt__name", "number", "digest", "path", "blob"),
+            "prompt__name",
+            change,
+        )
     }
+    # What first contact finds was published long ago.
+    is_told = bool(stored) or PromptVersion.objects.exists()
     found = {
         (prompt.name, content.number): content
         for prompt in change.parsed.prompts.values()
@@ -165,11 +181,12 @@ def _apply_versions(change: RepositoryChange, prompts: dict[str, Prompt], applie
         [_published(change, prompts[content.name], content) for content in fresh],
         batch_size=_BATCH,
     )
-    if stored:  # what first contact finds was published long ago
+    if is_told:
         outbox.tell_all(_told(change, content) for content in fresh)
     edited, removed = _compare(change, stored, found)
-    alarms.settle(alarms.Kind.VERSION_EDITED, edited, change.commit, change.now)
-    alarms.settle(alarms.Kind.VERSION_REMOVED, removed, change.commit, change.now)
+    among = None if change.locality is None else {row["path"] for row in stored.values()}
+    alarms.settle(alarms.Kind.VERSION_EDITED, edited, change.commit, change.now, among)
+    alarms.settle(alarms.Kind.VERSION_REMOVED, removed, change.commit, change.now, among)
     hint = "restore the file and publish the change as a new version"
     applied.findings += [
         Finding(path, 1, 1, "error", "version_edited", message, hint)

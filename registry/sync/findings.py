@@ -8,6 +8,14 @@ from core.findings import Finding
 from registry.domain.storable import storable
 from registry.models import StoredFinding, SyncRun
 
+_COLUMNS = ("path", "line", "column", "severity", "code", "message", "hint")
+
+
+def stored_findings(run: SyncRun, at_most: int) -> tuple[Finding, ...] | None:
+    """What a sync found; None when it is more."""
+    rows = StoredFinding.objects.filter(sync=run).values_list(*_COLUMNS)[: at_most + 1]
+    return tuple(Finding(*row) for row in rows) if len(rows) <= at_most else None
+
 
 def store_findings(run: SyncRun, findings: Iterable[Finding]) -> None:
     """Store them with their run, by place, each once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from core.errors import AssayError, UnavailableError
 from core.findings import Finding
 from registry import mirrored
-from registry.domain.change import Follower, RepositoryChange
+from registry.domain.change import Follower, RepositoryChange, WholeNeededError
 from registry.domain.repository import parse_repository
 from registry.domain.storable import storable
 from registry.mirror import (
@@ -30,8 +30,10 @@ from registry.models import MirrorState, SyncRun
 from registry.sync import alarms
 from registry.sync.adopting import adopt_live_tags, live_targets, waiting_requests
 from registry.sync.applying import Applied, apply_change
+from registry.sync.basis import basis
 from registry.sync.evidence import Evidence, import_evidence
 from registry.sync.findings import store_findings
+from registry.sync.local import local_change
 from registry.sync.published import published_contents
 from registry.sync.requests import decide_requests, note_requests
 
@@ -79,36 +81,78 @@ def sync() -> SyncRun:
     return run
 
 
-def apply_commit(mirror: Mirror, commit: str, now: datetime) -> SyncRun:
-    """Apply one commit of the mirror: versions, models, policies, suites, first live tags.
+def apply_commit(mirror: Mirror, commit: str, now: datetime, *, is_later: bool) -> SyncRun:
+    """Write one commit into the tables, in one transaction. Blobs are read from the mirror only.
 
     All or nothing. Applying a commit twice changes nothing. tags.yaml is taken over once, at first
-    contact: afterwards its changes are requests, to be decided after the transaction.
+    contact: afterwards its changes are requests, to be decided after the transaction. Of a commit
+    that `is_later` than the applied one, only what it changes is looked at, when that is a few
+    prompts.
     """
-    tree = mirror.tree(commit)
     with transaction.atomic():
         state = MirrorState.objects.select_for_update().get(pk=_state().pk)
-        before, is_first = state.applied_commit, not state.applied_commit
-        parsed = parse_repository(tree, published_contents())
-        change = RepositoryChange(commit=commit, files=tree, parsed=parsed, now=now)
-        skipped = mirror.skipped(commit)
-        applied = apply_change(change, skipped)
-        findings = [*skipped, *parsed.findings, *applied.findings]
-        for path in settings.REPOSITORY_FOLLOWERS:
-            follower: Follower = import_string(path)
-            findings += follower(change)
-        evidence = Evidence()
-        if is_first:
-            evidence = import_evidence(change, live_targets(change).values())
-            findings += evidence.findings
-        else:
-            findings += waiting_requests(change, note_requests(mirror, change, before))
-        run = _stored(state, commit, applied, findings)
+        run = _applied_locally(mirror, state, commit, now) if is_later else None
+        if run is None:
+            run, state.basis = _applied_whole(mirror, state, commit, now)
         state.applied_commit, state.applied_at = commit, now
-        state.save(update_fields=["applied_commit", "applied_at"])
-        if is_first:
-            adopt_live_tags(change, evidence)
+        state.save(update_fields=["applied_commit", "applied_at", "basis"])
     return run
+
+
+def _applied_locally(
+    mirror: Mirror, state: MirrorState, commit: str, now: datetime
+) -> SyncRun | None:
+    """None when the whole commit has to be looked at; nothing was written then."""
+    try:
+        with transaction.atomic():
+            local = local_change(mirror, state, commit, now)
+            if local is None:
+                return None
+            applied = apply_change(local.change, local.skipped)
+            applied.prompts += local.other_prompts
+            applied.versions += local.other_versions
+            findings = [*_findings(local.change, local.skipped, applied), *local.kept]
+            return _stored(state, commit, applied, findings)
+    except WholeNeededError as reason:
+        _log.info("%s is looked at whole: %s", commit, reason)
+    except Exception:  # noqa: BLE001 — the whole way tells whether it is the commit's fault
+        _log.exception("%s could not be applied by what it changes", commit)
+    return None
+
+
+def _applied_whole(
+    mirror: Mirror, state: MirrorState, commit: str, now: datetime
+) -> tuple[SyncRun, str]:
+    """Also returns what the next commit may build on."""
+    tree = mirror.tree(commit)
+    before, is_first = state.applied_commit, not state.applied_commit
+    parsed = parse_repository(tree, published_contents())
+    change = RepositoryChange(commit=commit, files=tree, parsed=parsed, now=now)
+    skipped = mirror.skipped(commit)
+    applied = apply_change(change, skipped)
+    findings = _findings(change, skipped, applied)
+    evidence = Evidence()
+    if is_first:
+        evidence = import_evidence(change, live_targets(change).values())
+        findings += evidence.findings
+    else:
+        findings += waiting_requests(change, note_requests(mirror, change, before))
+    run = _stored(state, commit, applied, findings)
+    if is_first:
+        adopt_live_tags(change, evidence)
+    # These are told once, or again as long as nobody acts: tags.yaml has to be read for it.
+    is_settled = not evidence.findings and not waiting_requests(change, ())
+    return run, basis(mirror.limits) if is_settled else ""
+
+
+def _findings(
+    change: RepositoryChange, skipped: Iterable[Finding], applied: Applied
+) -> list[Finding]:
+    findings = [*skipped, *change.parsed.findings, *applied.findings]
+    for path in settings.REPOSITORY_FOLLOWERS:
+        follower: Follower = import_string(path)
+        findings += follower(change)
+    return findings
 
 
 def _state() -> MirrorState:
@@ -157,7 +201,9 @@ def _caught_up(mirror: Mirror, fetched: Fetched, state: MirrorState, now: dateti
     before = state.applied_commit
     if before == fetched.commit:
         return _unchanged(before)
-    if before and (fetched.rewritten or not mirror.is_ancestor(before, fetched.commit)):
+    is_next = before == fetched.previous and not fetched.rewritten
+    is_later = bool(before) and (is_next or mirror.is_ancestor(before, fetched.commit))
+    if before and not is_later:
         alarms.raise_alarm(
             alarms.Kind.HISTORY_REWRITTEN,
             f"{before[:12]}..{fetched.commit[:12]}",
@@ -165,7 +211,7 @@ def _caught_up(mirror: Mirror, fetched: Fetched, state: MirrorState, now: dateti
             "not contain it; what was published stays as it was",
             fetched.commit,
         )
-    return apply_commit(mirror, fetched.commit, now)
+    return apply_commit(mirror, fetched.commit, now, is_later=is_later)
 
 
 def _unchanged(commit: str) -> SyncRun:
@@ -196,6 +242,7 @@ def _unexpected(error: Exception) -> str:
 
 def _failed(kind: alarms.Kind, reason: str, state: MirrorState) -> SyncRun:
     reason = storable(reason)
+    MirrorState.objects.filter(pk=state.pk).update(basis="")
     alarms.raise_alarm(kind, settings.REPOSITORY_REF, reason, state.applied_commit)
     last = SyncRun.objects.first()
     if last is not None and last.status == SyncRun.Status.FAILED and last.error == reason:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from registry.domain.version import VersionContent
 from registry.models import PromptVersion
 
 
-def published_contents() -> dict[tuple[str, str], VersionContent]:
-    """`(path, blob id) -> content` of every version the database holds."""
+def published_contents(
+    only: Collection[str] | None = None,
+) -> dict[tuple[str, str], VersionContent]:
+    """`(path, blob id) -> content` of every version the database holds, or of these prompts."""
     rows = PromptVersion.objects.values_list("path", "blob", "content")
+    if only is not None:
+        rows = rows.filter(prompt__name__in=only)
     return {
         (path, blob): VersionContent.from_json(content)
         for path, blob, content in rows.iterator(chunk_size=2000)
