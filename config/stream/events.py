@@ -7,33 +7,17 @@ A client is told every move after the revision that it has, once and in their or
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
-from config.stream.http import Answer, Receive, Request, Send, begin, problem
+from config.stream.clients import full, later, streaming
+from config.stream.http import Answer, Request, Send, problem
 from config.stream.prompts import StreamQueryError, asked
 from config.stream.reader import Reader
 from config.stream.window import Window
 from registry.access import token_digest
 from registry.lookup import Freshness, Lookups
 from registry.lookup.loading import Token
-
-_log = logging.getLogger(__name__)
-#: Milliseconds: who loses the connection comes back at a moment of its own, so that a thousand
-#: clients of a listener that was started again are no storm.
-_RETRY_MS = (1_000, 5_000)
-#: Heartbeats: a client that takes nothing for so long is let go.
-_STUCK_HEARTBEATS = 2
-_HEADERS = [
-    ("Content-Type", "text/event-stream"),
-    ("Cache-Control", "no-store, no-transform"),
-    # nginx would collect an answer before it passes it on.
-    ("X-Accel-Buffering", "no"),
-    ("X-Content-Type-Options", "nosniff"),
-]
 
 
 class Events:
@@ -45,6 +29,8 @@ class Events:
         """`lookups` knows the tokens. Clients beyond `most_clients` are turned away for a while."""
         self._window, self._lookups = window, lookups
         self._heartbeat_seconds, self._most_clients = heartbeat_seconds, most_clients
+        #: Of the window's clients, those here.
+        self._listening = 0
 
     async def __call__(self, request: Request, send: Send) -> Answer | None:
         """Stream until somebody ends it."""
@@ -69,11 +55,11 @@ class Events:
             tokens = self._lookups.snapshot.tokens
             is_known = freshness is Freshness.CURRENT or digest in tokens
             if freshness is Freshness.UNSURE or not is_known:
-                return _later("stream_not_ready", "The listener does not know who may listen.")
+                return later("stream_not_ready", "The listener does not know who may listen.")
         if refusal := _refused(tokens.get(digest)):
             return refusal
         if len(self._window) >= self._most_clients:
-            return _later("stream_full", f"There are {self._most_clients} clients already.")
+            return full(self._most_clients)
         return None
 
     async def _serve(
@@ -83,40 +69,29 @@ class Events:
         request: Request,
         send: Send,
     ) -> None:
-        news, gone = self._window.join(), asyncio.Event()
-        self._lookups.keeper.is_watched = True
-        watch = asyncio.create_task(_until_gone(request.receive, gone, news))
+        keeper = self._lookups.keeper
+        self._listening += 1
+        keeper.is_watched = True
         try:
-            await begin(send, 200, _HEADERS)
-            await self._pass_on(send, _retry())
-            while not (gone.is_set() or self._window.is_closing):
-                news.clear()
-                token = token_now()
-                now = time.time()
-                if token is None or not token.allows(now):
-                    break
-                token.used_at = now
-                chunk = reader.next(token, is_sure=self._knows(reader))
-                if chunk:
-                    await self._pass_on(send, chunk)
-                elif reader.is_behind:
-                    await asyncio.sleep(0)
-                elif not await _set_within(news, self._pause(token, now)):
-                    await self._pass_on(send, self._heartbeat(reader.position))
-        except TimeoutError:
-            _log.info("a client of the stream takes nothing and is let go")
-            return
+            async with streaming(self._window, request, send, self._heartbeat_seconds) as client:
+                await client.greet()
+                while not client.is_over:
+                    client.news.clear()
+                    token = token_now()
+                    now = time.time()
+                    if token is None or not token.allows(now):
+                        break
+                    token.used_at = now
+                    chunk = reader.next(token, is_sure=self._knows(reader))
+                    if chunk:
+                        await client.tell(chunk)
+                    elif reader.is_behind:
+                        await asyncio.sleep(0)
+                    elif not await client.hears_within(self._pause(token, now)):
+                        await client.tell(self._heartbeat(reader.position))
         finally:
-            watch.cancel()
-            self._window.leave(news)
-            self._lookups.keeper.is_watched = len(self._window) > 0
-        if not gone.is_set():
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _pass_on(self, send: Send, chunk: bytes) -> None:
-        """Raises TimeoutError when the client does not take it."""
-        async with asyncio.timeout(_STUCK_HEARTBEATS * self._heartbeat_seconds):
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            self._listening -= 1
+            keeper.is_watched = self._listening > 0
 
     def _knows(self, reader: Reader) -> bool:
         """Whether a revision that was not seen here cannot be one that is still to come."""
@@ -135,21 +110,6 @@ class Events:
         return f": {state}\nid: {self._window.id_of(position)}\n\n".encode()
 
 
-async def _until_gone(receive: Receive, gone: asyncio.Event, news: asyncio.Event) -> None:
-    """granian takes what is sent to somebody who is gone, so ask."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    gone.set()
-    news.set()
-
-
-async def _set_within(news: asyncio.Event, seconds: float) -> bool:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await news.wait()
-    return news.is_set()
-
-
 def _refused(token: Token | None) -> Answer | None:
     if token is None or token.has_expired(time.time()):
         headers = [("WWW-Authenticate", "Bearer")]
@@ -158,12 +118,3 @@ def _refused(token: Token | None) -> Answer | None:
     if not token.may_look_up:
         return problem(403, "not_allowed", "The token has no lookup scope.")
     return None
-
-
-def _retry() -> bytes:
-    return b"retry: %d\n\n" % random.randint(*_RETRY_MS)  # noqa: S311 - only to be spread
-
-
-def _later(code: str, detail: str) -> Answer:
-    seconds = str(random.randint(1, 5))  # noqa: S311 - only to be spread
-    return problem(503, code, detail, "try again in a moment", [("Retry-After", seconds)])
