@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
@@ -36,3 +39,29 @@ def transport_security() -> tuple[str, str] | None:
     return "Strict-Transport-Security", value + (
         "; preload" if settings.SECURE_HSTS_PRELOAD else ""
     )
+
+
+def is_secure(scheme: str, header: Callable[[str], str]) -> bool:
+    """Whether a request came over TLS, as Django would say. `header` gives headers by name."""
+    if settings.SECURE_PROXY_SSL_HEADER is None:
+        return scheme == "https"
+    name, value = settings.SECURE_PROXY_SSL_HEADER
+    said = header(name.removeprefix("HTTP_").replace("_", "-").lower())
+    return said.split(",")[0].strip() == value
+
+
+def is_page_origin(origin: str, host: str, *, is_over_tls: bool) -> bool:
+    """Whether `origin` is that of the pages, where the stream listener has a port of its own.
+
+    `host` is the Host header of who asks this listener: the pages are on the web port of the same
+    host, or where ASSAY_PUBLIC_URL says.
+    """
+    if not settings.STREAM_PORT:
+        return False
+    if settings.PUBLIC_URL:
+        public = urlsplit(settings.PUBLIC_URL)
+        if origin == f"{public.scheme}://{public.netloc}":
+            return True
+    scheme, usual = ("https", 443) if is_over_tls else ("http", 80)
+    port = "" if usual == settings.WEB_PORT else f":{settings.WEB_PORT}"
+    return settings.WEB_PORT > 0 and origin == f"{scheme}://{split_domain_port(host)[0]}{port}"

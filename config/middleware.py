@@ -11,6 +11,7 @@ from django.middleware.gzip import GZipMiddleware
 from config import failures
 from core.errors import AssayError
 from registry.api.problems import status_of
+from registry.listeners import stream_origin
 
 #: Everything from this origin, nothing inline, nothing framed. Django 5.2 has no setting for it.
 CONTENT_SECURITY_POLICY = (
@@ -22,11 +23,17 @@ _Next = Callable[[HttpRequest], HttpResponse]
 
 
 def content_security_policy(get_response: _Next) -> _Next:
-    """Middleware: tell browsers to run and load nothing that is not Assay's own."""
+    """Middleware: tell browsers to run and load nothing that is not Assay's own. Pages may also
+    listen to the stream listener, where it has a port of its own.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        policy = CONTENT_SECURITY_POLICY
+        # A page that is shown has passed the check of its host.
+        if response.status_code == 200 and _is_page(response) and (also := stream_origin(request)):
+            policy = policy.replace("connect-src 'self'", f"connect-src 'self' {also}")
+        response.headers.setdefault("Content-Security-Policy", policy)
         return response
 
     return middleware
@@ -42,7 +49,7 @@ class CompressedPages(GZipMiddleware):
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         """The answer, smaller if it is a page."""
-        if not response.headers.get("Content-Type", "").startswith("text/html"):
+        if not _is_page(response):
             return response
         return super().process_response(request, response)
 
@@ -75,3 +82,7 @@ def plain_addresses(get_response: _Next) -> _Next:
         return get_response(request)
 
     return middleware
+
+
+def _is_page(response: HttpResponseBase) -> bool:
+    return response.headers.get("Content-Type", "").startswith("text/html")

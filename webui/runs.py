@@ -23,6 +23,7 @@ from evals.report.values import CaseLine, RunReport
 from registry import queries as registry_queries
 from registry.domain.actor import Scope
 from registry.domain.policy import GatePolicy
+from registry.listeners import stream_origin
 from webui.differing import side_by_side
 from webui.drawing import Bar, Drawing, differences, shares
 from webui.people import actor_of, page
@@ -73,6 +74,7 @@ def run(request: HttpRequest, run: UUID) -> HttpResponse:
         "run": found,
         "report": report,
         "is_live": found.status in EvalRun.LIVE,
+        "events": _events(request, found),
         "policy": GatePolicy.from_json(found.policy_spec),
         "rates": _rates(found, report),
         "differences": _changes(found),
@@ -136,10 +138,16 @@ def act(request: HttpRequest, run: UUID, action: str) -> HttpResponse:
 
 def _progress(request: HttpRequest, found: EvalRun) -> HttpResponse:
     """The bar alone, and the whole page anew once the run is over."""
-    response = render(request, "webui/progress.html", {"run": found})
+    context = {"run": found, "events": _events(request, found)}
+    response = render(request, "webui/progress.html", context)
     if found.status not in EvalRun.LIVE:
         response["HX-Refresh"] = "true"
     return response
+
+
+def _events(request: HttpRequest, found: EvalRun) -> str:
+    """Where the stream listener tells how far the run is: docs/reference/stream.md."""
+    return f"{stream_origin(request)}/api/v1/stream/runs/{found.pk}"
 
 
 def _chosen(request: HttpRequest) -> tuple[Change, ...]:

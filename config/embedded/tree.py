@@ -115,6 +115,7 @@ def running(
         model_url = _model_url(options, data, inherited)
         settled = _settled(data, inherited, model_url)
         settled.setdefault("ASSAY_STREAM_PORT", str(stream_port))
+        settled.setdefault("ASSAY_WEB_PORT", str(port))
         supervisor = stack.enter_context(Supervisor(report, settled))
         stack.callback(_stop_application, supervisor)
         tree = Tree(data, base_url, stream_url, model_url, settled, supervisor)

@@ -207,6 +207,9 @@ STREAM_HEARTBEAT_SECONDS = env.integer("ASSAY_STREAM_HEARTBEAT_SECONDS", 15, low
 # Where the web listener says the stream is, when both are reached without a proxy that routes by
 # path. 0: at the same address.
 STREAM_PORT = env.integer("ASSAY_STREAM_PORT", 0, low=0, high=65_535)
+# Where the pages are then: only they may read the stream in a browser (CORS). 0: only those of
+# ASSAY_PUBLIC_URL.
+WEB_PORT = env.integer("ASSAY_WEB_PORT", 0, low=0, high=65_535)
 
 
 # --- Metrics ---

@@ -10,11 +10,12 @@ from types import FrameType
 from django.conf import settings
 
 from config.fast_path import API, SEED
-from config.hosts import KnownHosts, transport_security
+from config.hosts import KnownHosts, is_secure, transport_security
 from config.stream.events import Events
 from config.stream.feed import Feed
 from config.stream.http import Answer, Handler, Receive, Request, Routes, Scope, Send, problem
 from config.stream.lookups import LookupRoute, elsewhere
+from config.stream.runs import RUNS, RunEvents
 from config.stream.window import Window
 from registry.lookup import LEASE_SECONDS, Lookups
 
@@ -32,6 +33,11 @@ class Application:
         self._hosts = KnownHosts()
         self._transport = transport_security()
         self._window = Window()
+        self._runs = RunEvents(
+            self._window,
+            heartbeat_seconds=settings.STREAM_HEARTBEAT_SECONDS,
+            most_clients=settings.STREAM_CLIENTS,
+        )
         self._lookups: Lookups | None = None
         self._routes = Routes({})
 
@@ -56,6 +62,7 @@ class Application:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await asyncio.to_thread(lookups.stop)
+        self._runs.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _table(self, lookups: Lookups) -> Routes:
@@ -70,6 +77,7 @@ class Application:
             {
                 "/healthz": {"GET": self._health, "HEAD": self._health},
                 "/api/v1/stream": {"GET": events},
+                RUNS: {"GET": self._runs},
                 API: lookup,
                 SEED: lookup,
             }
@@ -81,7 +89,7 @@ class Application:
             answer = await self._routes.answer(request, send)
         if answer is None:
             return
-        if self._transport and self._is_secure(request):
+        if self._transport and is_secure(request.scheme, request.header):
             answer = answer._replace(headers=[*answer.headers, self._transport])
         await answer.send(send)
 
@@ -91,17 +99,10 @@ class Application:
         if host not in self._hosts:
             return problem(400, "bad_request", "The request cannot be understood.")
         is_open = request.path == "/healthz" or not settings.SECURE_SSL_REDIRECT
-        if not is_open and not self._is_secure(request):
+        if not is_open and not is_secure(request.scheme, request.header):
             query = f"?{request.query}" if request.query else ""
             return Answer(301, [("Location", f"https://{host}{request.raw_path}{query}")])
         return None
-
-    def _is_secure(self, request: Request) -> bool:
-        if settings.SECURE_PROXY_SSL_HEADER is None:
-            return request.scheme == "https"
-        name, value = settings.SECURE_PROXY_SSL_HEADER
-        header = name.removeprefix("HTTP_").replace("_", "-").lower()
-        return request.header(header).split(",")[0].strip() == value
 
     async def _health(self, _request: Request, _send: Send) -> Answer:
         """200 while the database answers and what it said is known."""

@@ -35,9 +35,11 @@ from evals.queries.measuring import (
     trials_nobody_works_on,
     visible_runs,
 )
+from evals.queries.progress import RunProgress, progress
 
 __all__ = [
     "Queue",
+    "RunProgress",
     "check_for",
     "check_progress",
     "checks",
@@ -52,6 +54,7 @@ __all__ = [
     "latest_runs",
     "measured_tokens",
     "newest_runs",
+    "progress",
     "queue",
     "results",
     "run",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-from django.http.request import split_domain_port
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -15,6 +13,7 @@ from rest_framework.views import APIView
 
 from registry.api.problems import problem
 from registry.domain.actor import Scope
+from registry.listeners import stream_origin
 
 _PARAMETERS = [
     OpenApiParameter(
@@ -72,9 +71,9 @@ class StreamView(APIView):
         Only prompts that the token may look up. A client that lost its connection resumes with the
         id of the last event that it has.
         """
-        if not settings.STREAM_PORT:
+        origin = stream_origin(request)
+        if not origin:
             hint = "let the proxy route this path to the stream listener: docs/deploy.md"
             return problem(421, _CODE, _DETAIL, hint, stream=None)
-        domain, _ = split_domain_port(request.get_host())
-        address = f"{request.scheme}://{domain}:{settings.STREAM_PORT}{request.get_full_path()}"
+        address = f"{origin}{request.get_full_path()}"
         return problem(421, _CODE, _DETAIL, "ask the address in `stream`", stream=address)

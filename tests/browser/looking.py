@@ -33,10 +33,12 @@ LOOKS = (LIGHT, DARK, NARROW)
 
 
 @contextmanager
-def looking(browser: Browser, server: str, look: Look, state: Any = None) -> Iterator[Page]:
+def looking(
+    browser: Browser, server: str, look: Look, state: Any = None, *, stream: str = ""
+) -> Iterator[Page]:
     """A page that fails the test for script errors, policy violations and foreign addresses.
 
-    `state` is what a signed-in browser has kept.
+    `state` is what a signed-in browser has kept, `stream` where the server's other listener is.
     """
     scheme: Any = look.scheme
     context = browser.new_context(
@@ -56,7 +58,8 @@ def looking(browser: Browser, server: str, look: Look, state: Any = None) -> Ite
     finally:
         context.close()
     assert complaints == []
-    assert [address for address in addresses if not address.startswith(server)] == []
+    known = tuple(filter(None, (server, stream)))
+    assert [address for address in addresses if not address.startswith(known)] == []
 
 
 def overhang(page: Page) -> list[str]:

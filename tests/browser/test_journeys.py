@@ -76,7 +76,10 @@ def test_at_3_a_m_a_rollback_is_three_clicks_away(whole_site: Site, chromium: Br
 def test_from_an_empty_install_to_a_first_verdict(tmp_path: Path, chromium: Browser) -> None:
     """The pages say what to do next, and a person who does it gets there."""
     (tmp_path / "repository").mkdir()
-    with platform(tmp_path) as running, looking(chromium, running.tree.base_url, LIGHT) as page:
+    with (
+        platform(tmp_path) as running,
+        looking(chromium, running.tree.base_url, LIGHT, stream=running.tree.stream_url) as page,
+    ):
         link = first_admin_link(running.tree)
         assert link is not None
         page.goto(link)

@@ -42,9 +42,11 @@ class Listener:
         finally:
             link.close()
 
-    def client(self, token: str, query: str = "", **headers: str) -> Client:
+    def client(
+        self, token: str = "", query: str = "", *, path: str = "/api/v1/stream", **headers: str
+    ) -> Client:
         """Somebody who listens, and has been told where the stream begins."""
-        client = Client(self.port, token, query, headers)
+        client = Client(self.port, token, path + query, headers)
         self.clients.append(client)
         return client.begin()
 
@@ -60,6 +62,7 @@ class Event:
     """One event as it came."""
 
     kind: str
+    #: 0 for events that have none.
     id: int
     data: dict[str, Any]
 
@@ -70,7 +73,7 @@ class Client:
 
     port: int
     token: str
-    query: str = ""
+    target: str = "/api/v1/stream"
     headers: dict[str, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
@@ -82,7 +85,7 @@ class Client:
 
     def begin(self) -> Self:
         self._socket = socket.create_connection((ports.LOOPBACK, self.port), timeout=30)
-        lines = [f"GET /api/v1/stream{self.query} HTTP/1.1"]
+        lines = [f"GET {self.target} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in _headers(self.token, self.headers).items()]
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
         self._answer = http.client.HTTPResponse(self._socket, method="GET")
@@ -114,7 +117,7 @@ class Client:
             self.comments.append(fields[""].strip())
         if "data" in fields:
             data = json.loads(fields["data"])
-            self.events.append(Event(fields["event"], int(self.revision), data))
+            self.events.append(Event(fields["event"], int(self.revision or 0), data))
 
     def moves(self) -> list[tuple[str, str, int | None]]:
         """Prompt, tag and version of each move."""

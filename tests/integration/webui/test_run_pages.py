@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from evals import engine
 from evals.models import EvalRun, ProposedVersion
@@ -101,6 +103,27 @@ def test_progress_is_asked_for_alone_and_ends_with_the_page(
     engine.work(run.pk, limits=QUICK)
     assert browser.get(f"/runs/{run.pk}", headers=asked)["HX-Refresh"] == "true"
     assert again(run).verdict == "PASS"
+
+
+@pytest.mark.parametrize("port", [0, 8001])
+def test_the_page_may_listen_to_the_stream_and_to_nothing_else(
+    repository: Repository, editor: Actor, browser: Client, settings: Settings, port: int
+) -> None:
+    settings.STREAM_PORT = port
+    repository.publish()
+    run = started(editor)
+    origin = f"http://testserver:{port}" if port else ""
+    for headers in ({}, {"HX-Request": "true"}):
+        answer = browser.get(f"/runs/{run.pk}", headers=headers)
+        address = f"{origin}/api/v1/stream/runs/{run.pk}"
+        assert f'data-events="{address}"' in answer.content.decode()
+        [allowed] = re.findall("connect-src ([^;]*);", answer["Content-Security-Policy"])
+        assert allowed.split() == ["'self'", *([origin] if origin else [])]
+    # Answers that are no pages listen to nobody.
+    other = browser.get("/healthz")["Content-Security-Policy"]
+    assert "connect-src 'self';" in other
+    EvalRun.objects.filter(pk=run.pk).update(status="cancelled")
+    assert b"data-events" not in browser.get(f"/runs/{run.pk}").content
 
 
 def test_who_only_looks_starts_nothing(

@@ -179,6 +179,8 @@ def test_the_ingress_leads_streams_to_their_listener() -> None:
     [rule] = ingress["spec"]["rules"]
     routes = {one["path"]: one["backend"]["service"]["name"] for one in rule["http"]["paths"]}
     assert routes == {"/api/v1/stream": "assay-stream", "/": "assay-web"}
+    # What is told of runs lies below: /api/v1/stream/runs/.
+    assert {one["pathType"] for one in rule["http"]["paths"]} == {"Prefix"}
 
 
 def test_the_models_policy_lets_our_workers_in() -> None:

@@ -28,6 +28,41 @@ document.addEventListener("keydown", (event) => {
 
 if (window.location.hash === "#search") document.getElementById("search")?.focus();
 
+// How far a run is, as it happens. Without this, and whenever it fails, the page asks by itself.
+let listening = null;
+
+function listen() {
+  const address = document.getElementById("progress")?.dataset.events;
+  if (document.hidden || !address) {
+    // A browser has few connections, and nobody looks.
+    listening?.close();
+    listening = null;
+  } else if (!listening) {
+    listening = new EventSource(address, { withCredentials: true });
+    listening.addEventListener("progress", (event) => showProgress(JSON.parse(event.data)));
+    listening.addEventListener("end", () => {
+      listening.close();
+      window.location.reload();
+    });
+  }
+}
+
+function showProgress(told) {
+  const place = document.getElementById("progress");
+  for (const number of place.querySelectorAll("[data-told]")) number.textContent = told[number.dataset.told];
+  place.querySelector("[data-told=errors]").parentElement.hidden = !told.errors;
+  const bar = place.querySelector("progress");
+  bar.max = told.total;
+  bar.value = told.done;
+  bar.textContent = `${told.done} of ${told.total}`;
+}
+
+listen();
+document.addEventListener("visibilitychange", listen);
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.id === "progress" && listening?.readyState === EventSource.OPEN) event.preventDefault();
+});
+
 // An answer as it comes. Without this the button sends its form, and the page comes with the answer.
 let asking = null;
 
