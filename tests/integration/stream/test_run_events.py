@@ -263,19 +263,6 @@ def _looks() -> set[tuple[int, str]]:
         return set(cursor.fetchall())
 
 
-def test_a_connection_that_breaks_breaks_no_stream(own: Listener, run: EvalRun, vera: User) -> None:
-    client = watching(own, run, cookie(vera))
-    for done in range(1, 4):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
-            )
-        EvalRun.objects.filter(pk=run.pk).update(done=done)
-        eventually(partial(has_heard, client, done))
-    assert not client.has_ended
-
-
 def test_a_listener_that_is_told_to_stop_lets_everybody_go(run: EvalRun, vera: User) -> None:
     with listening(heartbeat_seconds=300) as stopping:
         client = watching(stopping, run, cookie(vera))

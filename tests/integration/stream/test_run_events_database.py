@@ -1,0 +1,78 @@
+"""How far a run is, while the database is not always there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import psycopg
+from django.db import connection
+
+from evals.models import EvalRun
+from registry.models import User
+from tests.integration.stream.listener import Listener, eventually
+from tests.integration.stream.test_run_events import (
+    _quick,
+    cookie,
+    editor,
+    has_heard,
+    own,
+    path_of,
+    repository,
+    run,
+    server,
+    told,
+    vera,
+    watching,
+)
+
+__all__ = ["_quick", "editor", "own", "repository", "run", "server", "vera"]
+
+
+def test_a_connection_that_breaks_breaks_no_stream(own: Listener, run: EvalRun, vera: User) -> None:
+    client = watching(own, run, cookie(vera))
+    for done in range(1, 4):
+        break_connections()
+        EvalRun.objects.filter(pk=run.pk).update(done=done)
+        eventually(partial(has_heard, client, done))
+    assert not client.has_ended
+
+
+def test_who_listens_outlasts_a_database_that_is_away(
+    own: Listener, run: EvalRun, vera: User
+) -> None:
+    kept = cookie(vera)
+    client = watching(own, run, kept)
+    with database_away():
+        status, headers, body = own.get(path_of(run), cookie=kept)
+        assert (status, json.loads(body)["code"]) == (503, "stream_not_ready")
+        assert 1 <= int(headers["retry-after"]) <= 5
+        beats = len(client.comments)
+        eventually(lambda: len(client.comments) >= beats + 2)
+        EvalRun.objects.filter(pk=run.pk).update(done=4)
+    eventually(partial(has_heard, client, 4))
+    assert told(client) == [("progress", 0), ("progress", 4)]
+
+
+@contextmanager
+def database_away() -> Iterator[None]:
+    """For everybody but this test."""
+    name = connection.ops.quote_name(connection.settings_dict["NAME"])
+    where = connection.get_connection_params() | {"dbname": "postgres"}
+    with psycopg.connect(**where, autocommit=True) as elsewhere:
+        elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            break_connections()
+            yield
+        finally:
+            elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+def break_connections() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
