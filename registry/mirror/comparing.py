@@ -5,13 +5,11 @@ Screened as a whole commit is, so a part holds what the whole would hold there.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import cache
 
 from registry.mirror.listing import by_shape, plain, screen
-from registry.mirror.objects import ObjectReader, lfs_pointers
+from registry.mirror.objects import lfs_pointers
 from registry.mirror.part import MirrorPart
 from registry.mirror.trees import Node, Trees
 from registry.mirror.values import Entry, MirrorLimits
@@ -31,13 +29,12 @@ class Chosen:
 class Comparison:
     """What changed between two commits of one store."""
 
-    def __init__(self, objects: ObjectReader, limits: MirrorLimits, old: str, new: str) -> None:
-        """Both commits must be in the store."""
-        self._objects = objects
+    def __init__(self, trees: Trees, limits: MirrorLimits, old: str, new: str) -> None:
+        """Both commits must be in the store that `trees` are of."""
+        self._objects = trees.objects
         self._limits = limits
-        self._trees = Trees(objects)
+        self._trees = trees
         self._old, self._new = old, new
-        self._plain_names = cache(self._count_names)
 
     def paths(self, at_most: int) -> frozenset[str] | None:
         """The paths of the files that differ; None when they are more, or a name is not UTF-8."""
@@ -81,18 +78,11 @@ class Comparison:
         )
 
     def _is_ambiguous(self, root: Node, folder: str) -> bool:
-        at: Node | None = root
-        for name in filter(None, folder.split("/")):
-            if at is None:
-                return False
-            if self._plain_names(at)[plain(name)] > 1:
-                return True
-            at = self._trees.folder(at).get(name.encode())
-        return False
-
-    def _count_names(self, node: Node) -> Mapping[str, int]:
-        names = self._trees.folder(node)
-        return Counter(plain(name.decode("utf-8", "backslashreplace")) for name in names)
+        parts = folder.split("/") if folder else []
+        return any(
+            _twins(self._trees.names(root, "/".join(parts[:depth]).encode()), name) > 1
+            for depth, name in enumerate(parts)
+        )
 
     def _entry(self, root: Node, path: str) -> Entry | None:
         """A file outside the folders that were asked for, if it can be read at all."""
@@ -102,3 +92,13 @@ class Comparison:
             return None
         kept, _ = by_shape([self._trees.row(node, raw)], self._limits)
         return kept[0] if kept else None
+
+
+def _twins(names: bytes, name: str) -> int:
+    """How many of these names (each between zero bytes) differ from `name` by case or Unicode form
+    only, itself included.
+    """
+    if names.isascii():
+        return names.lower().count(b"\0" + plain(name).encode() + b"\0")
+    each = names.decode("utf-8", "backslashreplace").strip("\0").split("\0\0")
+    return sum(plain(one) == plain(name) for one in each)

@@ -17,7 +17,6 @@ from registry.mirror.errors import (
     MirrorUnavailableError,
 )
 from registry.mirror.listing import parse_rows
-from registry.mirror.objects import ObjectReader
 from registry.mirror.store import StoreFolder
 from registry.mirror.trees import Trees
 from registry.mirror.values import Extent, Fetched, object_id
@@ -48,8 +47,8 @@ class Fetching:
     stores: StoreFolder
     address: Address
     branch: str
-    #: The conversation about the store in use.
-    objects: Callable[[], ObjectReader]
+    #: The trees of the store in use.
+    trees: Callable[[], Trees]
 
     def fetch(self) -> Fetched:
         """Bring the branch up to date. On any error the last good commit stays what it was."""
@@ -81,7 +80,9 @@ class Fetching:
             if commit == previous:  # as nearly always
                 self.stores.forget_replaced()
                 return Fetched(commit, previous, rewritten=False)
-            fetched = Fetched(commit, previous, self._rewritten(store, previous, commit))
+            is_next = previous in self.trees().parents(commit)  # as nearly always
+            is_rewritten = not is_next and self._rewritten(store, previous, commit)
+            fetched = Fetched(commit, previous, is_rewritten)
             self._accept(store, commit, self._grown(store, previous, commit))
         except (MirrorUnavailableError, MirrorRefusedError):
             # A damaged store often shows as a strange answer: only then is the remote innocent.
@@ -161,7 +162,7 @@ class Fetching:
         known = self.stores.extent(store, previous)
         if known is None:
             return None
-        trees = Trees(self.objects())
+        trees = self.trees()
         changed = trees.differences(trees.root(previous), trees.root(commit), _RECKONED)
         if changed is None:
             return None

@@ -29,6 +29,7 @@ from registry.mirror.resolving import check_digits, commit_beginning
 from registry.mirror.settings import prepare_folder
 from registry.mirror.store import StoreFolder
 from registry.mirror.tree import MirrorTree
+from registry.mirror.trees import Trees
 from registry.mirror.values import (
     Author,
     CommitInfo,
@@ -67,11 +68,12 @@ class Mirror:
         self._address = parse_address(url, allowed_protocols)
         self._branch = check_branch(ref)
         self._access = access or MirrorAccess()
-        self._limits = limits or MirrorLimits()
+        #: What a commit may cost.
+        self.limits = limits or MirrorLimits()
         self._folder = Path(folder).absolute()
         self._stores = StoreFolder(self._folder)
-        self._git = GitCommand(self._folder, self._address.protocol, self._limits, self._access)
-        self._reader: tuple[str, ObjectReader] | None = None
+        self._git = GitCommand(self._folder, self._address.protocol, self.limits, self._access)
+        self._reader: tuple[str, Trees] | None = None
         self._listings: dict[str, Listing] = {}
 
     @property
@@ -83,11 +85,6 @@ class Mirror:
     def ref(self) -> str:
         """The branch that is mirrored."""
         return self._branch
-
-    @property
-    def limits(self) -> MirrorLimits:
-        """What a commit may cost."""
-        return self._limits
 
     def fetch(self) -> Fetched:
         """Bring the branch up to date; rebuild the local copy if it is damaged.
@@ -158,16 +155,14 @@ class Mirror:
         """
         self._require_commit(commit)
         with self._doubting():
-            rows = parse_rows(list_folder(self._git, self._store(), commit, folder), self._limits)
-        kept, _ = by_shape(rows, self._limits)
+            rows = parse_rows(list_folder(self._git, self._store(), commit, folder), self.limits)
+        kept, _ = by_shape(rows, self.limits)
         return {entry.path.rpartition("/")[2]: entry.blob_id for entry in kept}
 
     def read(self, blob_id: str) -> bytes:
         """The content of a blob. Raises BlobMissingError, BlobTooBigError, MirrorDamagedError."""
         with self._doubting():
-            return self._objects().contents(
-                blob_id, kind="blob", limit=self._limits.data_blob_bytes
-            )
+            return self._objects().contents(blob_id, kind="blob", limit=self.limits.data_blob_bytes)
 
     def read_all(self, entries: Iterable[Entry]) -> Iterator[bytes]:
         """The contents of some of a commit's `entries`, in order, much faster than one by one."""
@@ -186,9 +181,9 @@ class Mirror:
         """
         self._require_commit(old)
         extent = self._stores.extent(self._store(), new)
-        if extent is None or extent.bytes > self._limits.total_bytes:
+        if extent is None or extent.bytes > self.limits.total_bytes:
             return None
-        return Comparison(self._objects(), self._limits, old, new)
+        return Comparison(self._trees(), self.limits, old, new)
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `old` is in the history of `new` or itself. Raises CommitMissingError (`new`)."""
@@ -230,7 +225,7 @@ class Mirror:
     def close(self) -> None:
         """End the reading process, if there is one."""
         if self._reader is not None:
-            self._reader[1].close()
+            self._reader[1].objects.close()
         self._reader = None
 
     def __enter__(self) -> Self:
@@ -245,12 +240,12 @@ class Mirror:
     def _writing(self) -> Iterator[Fetching]:
         """The steps of a fetch, for the only one who writes here now."""
         prepare_folder(self._folder, self._address, self._access)
-        with self._stores.locked(self._limits.seconds) as lock:
+        with self._stores.locked(self.limits.seconds) as lock:
             git = replace(self._git, held=(lock,))
-            yield Fetching(git, self._stores, self._address, self._branch, self._objects)
+            yield Fetching(git, self._stores, self._address, self._branch, self._trees)
 
     def _fetching(self) -> Fetching:
-        return Fetching(self._git, self._stores, self._address, self._branch, self._objects)
+        return Fetching(self._git, self._stores, self._address, self._branch, self._trees)
 
     def _store(self) -> str:
         store = self._stores.current()
@@ -258,13 +253,16 @@ class Mirror:
             raise NotMirroredError(hint="sync first")
         return store
 
-    def _objects(self) -> ObjectReader:
+    def _trees(self) -> Trees:
         """The conversation with the current store; a rebuilt store gets a new one."""
         store = self._store()
         if self._reader is None or self._reader[0] != store:
             self.close()
-            self._reader = (store, ObjectReader(self._git, store))
+            self._reader = (store, Trees(ObjectReader(self._git, store)))
         return self._reader[1]
+
+    def _objects(self) -> ObjectReader:
+        return self._trees().objects
 
     def _require_commit(self, commit: str) -> None:
         with self._doubting():
@@ -284,8 +282,8 @@ class Mirror:
     def _judge(self, commit: str) -> Listing:
         self._require_commit(commit)
         with self._doubting():
-            rows = parse_rows(list_tree(self._git, self._store(), commit), self._limits)
-            return screen(rows, self._limits, partial(lfs_pointers, self._objects()))
+            rows = parse_rows(list_tree(self._git, self._store(), commit), self.limits)
+            return screen(rows, self.limits, partial(lfs_pointers, self._objects()))
 
     @contextlib.contextmanager
     def _doubting(self) -> Iterator[None]:
