@@ -192,6 +192,7 @@ def pre_commit(
     )
 
 
+@pytest.mark.slow
 def test_pre_commit_fixes_what_it_can_and_stops_what_it_cannot(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:

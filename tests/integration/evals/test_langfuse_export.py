@@ -316,6 +316,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Any], float]]:
     return sent
 
 
+@pytest.mark.slow
 def test_a_failed_export_is_tried_again_with_growing_pauses_and_then_left(
     finished: EvalRun,
     langfuse: LangfuseServer,

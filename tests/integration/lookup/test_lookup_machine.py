@@ -75,6 +75,7 @@ class LookupMachine(MovingRegistry):
 
 
 @pytest.mark.usefixtures("transactional_db")
+@pytest.mark.slow
 def test_every_process_equals_the_database() -> None:
     run_state_machine_as_test(
         LookupMachine,
