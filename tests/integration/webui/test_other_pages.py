@@ -9,7 +9,14 @@ from django.utils import timezone
 
 from registry import promotion
 from registry.domain.actor import SYSTEM, Actor, Scope
-from registry.models import MirrorState, ModelAlarm, ModelProbe, StoredFinding, SyncRun
+from registry.models import (
+    MirrorState,
+    ModelAlarm,
+    ModelProbe,
+    ModelVersion,
+    StoredFinding,
+    SyncRun,
+)
 from registry.promotion import Target
 from tests.integration.registry.conftest import Shelf, stable
 from tests.integration.webui.conftest import assert_nothing_inline, text_of
@@ -43,6 +50,15 @@ def test_a_model_that_drifted_says_so(shelf: Shelf, browser: Client) -> None:
     assert "it serves a context of 512 tokens" in page
     assert "greeting :stable v1" in page
     assert browser.get("/models/nobody").status_code == 404
+
+
+def test_a_model_that_a_run_measured_is_listed_as_measured(shelf: Shelf, browser: Client) -> None:
+    ModelVersion.objects.update(fingerprint="", fingerprint_at=None)
+    assert "not measured yet" in text_of(browser.get("/models/"))
+    ModelVersion.objects.update(fingerprint="f" * 64, fingerprint_at=timezone.now())
+    page = text_of(browser.get("/models/"))
+    assert "measured just now" in page
+    assert "not measured yet" not in page
 
 
 def test_only_editors_have_a_server_looked_at(
