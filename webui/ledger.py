@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 
+from core.errors import InvalidError
 from registry import queries
 from webui.people import page
 
@@ -28,11 +29,14 @@ _SYNCS = 20
 
 @page()
 def ledger(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """Every move of every tag, newest first; `format=csv` downloads what is filtered."""
+    """Every move of every tag, newest first; `entry` is a single one, and `format=csv` downloads
+    what is filtered.
+    """
     wanted = {
         key: request.GET.get(key, "").strip()[:200] for key in ("prompt", "tag", "kind", "actor")
     }
-    events = queries.ledger(**wanted)
+    entry = _entry(request.GET.get("entry", ""))
+    events = queries.ledger(**wanted, entry=entry)
     if request.GET.get("format") == "csv":
         return _download(events)
     kept = request.GET.copy()
@@ -40,11 +44,20 @@ def ledger(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     context = {
         "page": Paginator(events, _EVENTS_A_PAGE).get_page(request.GET.get("page")),
         "wanted": wanted,
-        "is_filtered": any(wanted.values()),
+        "is_filtered": any(wanted.values()) or entry is not None,
+        "entry": entry,
         "kinds": _KINDS,
         "query": kept.urlencode(),
     }
     return render(request, "webui/ledger.html", context)
+
+
+def _entry(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and int(text)):
+        raise InvalidError(f"entry={text[:40]!r} is not the number of an entry")
+    return int(text)
 
 
 @page()

@@ -91,10 +91,10 @@ def ledger_entry(id_: int) -> TagEvent:
 
 
 def ledger(
-    *, prompt: str = "", tag: str = "", kind: str = "", actor: str = ""
+    *, prompt: str = "", tag: str = "", kind: str = "", actor: str = "", entry: int | None = None
 ) -> QuerySet[TagEvent]:
-    """The moves of all tags, newest first; only those that are wanted."""
-    wanted = {"prompt__name": prompt, "tag": tag, "kind": kind, "actor": actor}
+    """The moves of all tags, newest first; only those that are wanted. `entry` is one by its id."""
+    wanted = {"prompt__name": prompt, "tag": tag, "kind": kind, "actor": actor, "pk": entry}
     return (
         TagEvent.objects.select_related(
             "prompt", "version", "model", "certificate", "previous__version", "restores"

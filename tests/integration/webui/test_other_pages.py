@@ -85,6 +85,20 @@ def test_the_ledger_is_searched_and_downloaded(shelf: Shelf, browser: Client) ->
     assert "'=1+1" in rows[0]  # a spreadsheet must not run it
 
 
+def test_an_entry_of_the_ledger_has_an_address_of_its_own(shelf: Shelf, browser: Client) -> None:
+    shelf.certify(1)
+    first = promotion.promote(target=stable(1), actor=SYSTEM, reason="the first one").event
+    promotion.override(target=stable(2), actor=Actor("user:ada", frozenset(Scope)), reason="later")
+    address = f"/ledger/?entry={first.pk}"
+    assert f'href="{address}"' in browser.get("/ledger/").content.decode()
+    page = text_of(browser.get(address))
+    assert "the first one" in page
+    assert "later" not in page
+    assert "No move is like that." in text_of(browser.get("/ledger/?entry=999999"))
+    for nonsense in ("0", "x", "-1", "9" * 40):
+        assert browser.get("/ledger/", {"entry": nonsense}).status_code == 422
+
+
 def test_the_mirror_shows_findings_by_file_and_line(browser: Client) -> None:
     assert "Nothing is mirrored yet." in text_of(browser.get("/mirror/"))
     MirrorState.objects.create(
