@@ -13,7 +13,7 @@ import psutil
 
 #: Measured on two cores: installing, converting, three starts, the tests; and as much again for a
 #: machine with other work.
-_SECONDS = 18 * 60
+_SECONDS = 15 * 60
 _MEMORY_MIB = 8_000
 _DISK_MIB = 6_000
 
