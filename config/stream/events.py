@@ -75,6 +75,7 @@ class Events:
         try:
             async with streaming(self._window, request, send, self._heartbeat_seconds) as client:
                 await client.greet()
+                due = self._next_heartbeat()
                 while not client.is_over:
                     client.news.clear()
                     token = token_now()
@@ -85,10 +86,13 @@ class Events:
                     chunk = reader.next(token, is_sure=self._knows(reader))
                     if chunk:
                         await client.tell(chunk)
+                        due = self._next_heartbeat()
                     elif reader.is_behind:
                         await asyncio.sleep(0)
-                    elif not await client.hears_within(self._pause(token, now)):
+                    # News that are not for this client put no heartbeat off.
+                    elif not await client.hears_within(_pause(token, now, due)):
                         await client.tell(self._heartbeat(reader.position))
+                        due = self._next_heartbeat()
         finally:
             self._listening -= 1
             keeper.is_watched = self._listening > 0
@@ -98,16 +102,22 @@ class Events:
         lookups = self._lookups
         return lookups.keeper.is_current and reader.position > lookups.snapshot.revision
 
-    def _pause(self, token: Token, now: float) -> float:
-        if token.expires_at is None:
-            return self._heartbeat_seconds
-        return max(0.0, min(self._heartbeat_seconds, token.expires_at - now))
+    def _next_heartbeat(self) -> float:
+        return time.monotonic() + self._heartbeat_seconds
 
     def _heartbeat(self, position: int) -> bytes:
         """A comment, and the id to resume from: moves of other prompts may have brought it on."""
         keeper = self._lookups.keeper
         state = "current" if keeper.is_current else f"stale {keeper.age()}"
         return f": {state}\nid: {self._window.id_of(position)}\n\n".encode()
+
+
+def _pause(token: Token, now: float, due: float) -> float:
+    """Seconds until the client has to hear something, or its token ends."""
+    left = due - time.monotonic()
+    if token.expires_at is not None:
+        left = min(left, token.expires_at - now)
+    return max(0.0, left)
 
 
 def _refused(token: Token | None) -> Answer | None:

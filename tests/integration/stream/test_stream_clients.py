@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -58,6 +59,19 @@ def test_heartbeats_come_when_nothing_else_does_and_bring_the_position_on(own: L
     go_live(1)
     eventually(lambda: len(client.comments) >= 2 and client.revision == "1")
     assert set(client.comments) == {"current"}
+    assert not client.moves()
+
+
+def test_moves_that_are_not_for_a_client_put_no_heartbeat_off(own: Listener) -> None:
+    client = own.client(bearer(), "?prompt=somebody-else")
+    until = time.monotonic() + 10
+    moves = 0
+    while len(client.comments) < 2 and time.monotonic() < until:
+        moves += 1
+        go_live(1 + moves % 2)  # several in the second after which a heartbeat is due
+        time.sleep(0.2)
+    assert len(client.comments) >= 2
+    assert moves >= 4
     assert not client.moves()
 
 
