@@ -69,11 +69,7 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
         policy = GatePolicy.objects.filter(name=measured.policy).first()
         _refuse_outdated(measured, prompt, model, policy)
         assert policy is not None
-        evidence = {
-            **measured.evidence,
-            "baseline": measured.baseline.number if measured.baseline else None,
-            "judge_models": [asdict(judge) for judge in measured.judge_models],
-        }
+        evidence = _evidence(measured)
         days = PolicyRule.from_json(policy.spec).certificate_days
         proven = proven_digest(
             prompt=prompt.name,
@@ -104,6 +100,15 @@ def issue(*, measured: Measured, now: datetime) -> Certificate:
         for one in (model, *queries.judging_models(measured.judge_models)):
             drift.settle(model=one, now=now)
         return issued
+
+
+def _evidence(measured: Measured) -> dict[str, Any]:
+    """What a certificate shows, with what it was measured beside and by whom it was judged."""
+    return {
+        **measured.evidence,
+        "baseline": measured.baseline.number if measured.baseline else None,
+        "judge_models": [asdict(judge) for judge in measured.judge_models],
+    }
 
 
 def _refuse_outdated(
