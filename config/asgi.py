@@ -19,6 +19,8 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _most))
 django.setup()
 
 # These import models, which need Django to be set up.
+from config.settling import settle  # noqa: E402
 from config.stream.application import Application  # noqa: E402
 
 application = Application()
+settle()

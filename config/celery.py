@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -16,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from django.conf import settings
 
 from config.embedded.processes import die_with_parent
+from config.settling import settle
 
 _TIDY_SECONDS = 3600
 
@@ -95,10 +95,11 @@ def _follow_parent(**_: Any) -> None:
     die_with_parent(signal.SIGKILL)
 
 
-@worker_process_init.connect
+@worker_init.connect
 def _settle(**_: Any) -> None:
-    """What is loaded by now stays, so the collector need not walk through it again and again while
-    every request on its way to a model waits for it (50 ms a time).
-    """
-    gc.collect()
-    gc.freeze()
+    """Once, for all pool processes: they are forked from this one."""
+    # The application registry is ready only now.
+    from registry import sync
+
+    sync.prepare()
+    settle()

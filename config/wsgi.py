@@ -20,6 +20,8 @@ celery.app.set_default()
 
 # These import models, which need Django to be set up.
 from config.fast_path import FastPath  # noqa: E402
+from config.settling import settle  # noqa: E402
+from registry import sync  # noqa: E402
 from registry.lookup import Lookups  # noqa: E402
 
 #: A worker accepts when this module is imported: it should know what is live by then. One that is
@@ -27,7 +29,11 @@ from registry.lookup import Lookups  # noqa: E402
 _WARM_SECONDS = 10.0
 _lookups = Lookups()
 _lookups.start()
-# While the database reads: the first request would wait for all the views.
+# While the database reads: the first request would wait for all the views, the first sync and the
+# first bell for what they load.
 _ = get_resolver().url_patterns
+sync.prepare()
+celery.app.connection_for_write().get_transport_cls()
 _lookups.keeper.wait_until_warm(_WARM_SECONDS)
+settle()
 application = FastPath(_django, _lookups)

@@ -8,6 +8,7 @@ fixed argument list and an environment of its own. Needs Git 2.36 or newer.
 from __future__ import annotations
 
 from registry.mirror.address import Address, check_branch, parse_address
+from registry.mirror.command import load_git
 from registry.mirror.comparing import Chosen, Comparison
 from registry.mirror.errors import (
     BlobMissingError,
@@ -64,6 +65,7 @@ __all__ = [
     "NotMirroredError",
     "PushRefusedError",
     "check_branch",
+    "load_git",
     "object_id",
     "parse_address",
 ]

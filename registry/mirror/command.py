@@ -219,6 +219,12 @@ def _verb(args: Sequence[str]) -> str:
     return next((a for a in args if not a.startswith("-")), "")
 
 
+def load_git() -> None:
+    """Import what starting Git takes, ahead of the first need. Nothing where Git is missing."""
+    with contextlib.suppress(MirrorUnavailableError):
+        _git_in(Path())
+
+
 def _git_in(folder: Path) -> Git:
     """Imported late: GitPython refuses to load where there is no Git, and lookups need none."""
     try:

@@ -90,9 +90,16 @@ class Fetching:
                 raise
             return self._rebuild(previous)
         self.stores.forget_replaced()
-        # Many small packs are slow to read. Failing to tidy is no reason to fail the fetch.
-        self.git.run(["--git-dir=" + store, "gc", "--auto", "--quiet"], seconds=_SECONDS_LOCAL)
+        if self.stores.is_cluttered(store):
+            self._tidy(store)
         return fetched
+
+    def _tidy(self, store: str) -> None:
+        """Put small packs together and leave the large ones alone: somebody waits for the commit.
+        Nothing is dropped. Failing to tidy is no reason to fail the fetch.
+        """
+        args = ["repack", "--geometric=2", "-d", "--quiet"]
+        self.git.run(["--git-dir=" + store, *args], seconds=_SECONDS_LOCAL)
 
     def _rebuild(self, previous: str | None) -> Fetched:
         store = self.stores.new()

@@ -31,6 +31,10 @@ _LEFTOVERS = (
 )
 _QUARANTINES = ("objects/tmp_objdir-*", "objects/incoming-*")
 _SUSPECT = "assay-suspect"
+#: More packs than that are slow to read; every fetch brings one.
+_PACKS = 25
+#: Loose objects in one of 256 folders, each of which is one that we pushed.
+_LOOSE = 8
 _EXTENT = "assay-extent"
 
 
@@ -96,6 +100,12 @@ class StoreFolder:
         """Bytes of objects in a store, packed or loose (some servers send them one by one)."""
         objects = self.folder / store / "objects"
         return sum(f.stat().st_size for f in objects.glob("*/*"))
+
+    def is_cluttered(self, store: str) -> bool:
+        """Whether the store is in more pieces than can be read quickly."""
+        objects = self.folder / store / "objects"
+        packs = sum(1 for _ in (objects / "pack").glob("*.pack"))
+        return packs > _PACKS or sum(1 for _ in (objects / "17").glob("*")) > _LOOSE
 
     def note_extent(self, store: str, commit: str, extent: Extent) -> None:
         """Remember how much the mirrored commit holds, so that the next one can be reckoned."""

@@ -25,7 +25,7 @@ GRAMMAR = [
     rf"{STORE} update-ref --no-deref refs/assay/mirrored {ID}",
     rf"{STORE} merge-base --is-ancestor --end-of-options {ID} {ID}",
     rf"{STORE} cat-file --batch-command",
-    rf"{STORE} gc --auto --quiet",
+    rf"{STORE} repack --geometric=2 -d --quiet",
     rf"{STORE} fsck(?: --[a-z-]+)+",
     r"ls-remote --quiet --heads --end-of-options URL",
 ]
@@ -33,6 +33,7 @@ GRAMMAR = [
 
 def test_every_argument_list_follows_the_grammar(tmp_path, monkeypatch):
     monkeypatch.setattr("registry.mirror.fetching._CHECKED", set())  # other tests asked already
+    monkeypatch.setattr("registry.mirror.store._PACKS", 1)
     git = GitRecorder(tmp_path / "bin", monkeypatch)
     repository = PromptRepository(tmp_path / "prompts")
     first = repository.write({"--help": "x", "-o": "y", "$(id)": "z"}).commit()

@@ -79,6 +79,22 @@ def test_a_rewritten_away_commit_survives_tidying_on_both_sides(tmp_path, reposi
         assert served(mirror, gone) == {"a": b"2"}
 
 
+def test_many_fetches_leave_few_packs_and_lose_nothing(tmp_path, repository, monkeypatch):
+    monkeypatch.setattr("registry.mirror.store._PACKS", 3)
+    commits = [repository.write({"a": "0"}).commit()]
+    with mirror_of(repository, tmp_path) as mirror:
+        mirror.fetch()
+        gone = repository.write({"a": "gone"}).amend()
+        mirror.fetch()
+        for number in range(1, 8):
+            commits.append(repository.write({"a": str(number)}).amend())
+            mirror.fetch()
+            assert 1 <= len([*(tmp_path / "mirror").glob("store-*/objects/pack/*.pack")]) <= 3
+        assert mirror.verify()
+        assert [served(mirror, commit)["a"] for commit in commits] == [b"%d" % n for n in range(8)]
+        assert served(mirror, gone) == {"a": b"gone"}
+
+
 def test_a_deleted_branch_is_named_with_those_that_exist(tmp_path, repository):
     commit = repository.write({"a": "1"}).commit()
     with mirror_of(repository, tmp_path) as mirror:

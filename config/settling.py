@@ -1,0 +1,13 @@
+"""A process that has loaded everything it needs."""
+
+from __future__ import annotations
+
+import gc
+
+
+def settle() -> None:
+    """What is loaded by now stays, so the collector need not walk through it again and again while
+    everybody in the process waits for it: 50 to 200 ms a time.
+    """
+    gc.collect()
+    gc.freeze()
