@@ -11,7 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -88,6 +88,8 @@ def _prepare(check: CommitCheck) -> bool:
         else:
             _release(check, owner)
             _log.warning("check %s waits: %s", check.pk, error.message)
+    except (OperationalError, InterfaceError):
+        raise  # the database went away: that says nothing of the commit, and the lease runs out
     except Exception as error:  # noqa: BLE001 - hostile input found a bug of ours: that must be told
         _log.exception("check %s could not be prepared", check.pk)
         _give_up(check, owner, f"the commit could not be read: {type(error).__name__}")

@@ -61,7 +61,9 @@ def request_check(
     with transaction.atomic():
         if proposal.pull_request is not None:
             supersede(pull_request=proposal.pull_request, head=proposal.head, now=now)
-        check = _created(same, proposal, actor, now) or _going_on(same, proposal)
+        check = None
+        while check is None:  # the one that goes on may end while it is waited for
+            check = _created(same, proposal, actor, now) or _going_on(same, proposal)
         ending.tell(check)
         jobs.check_after_commit(check.pk)
     return check
@@ -90,11 +92,14 @@ def _created(
         return None
 
 
-def _going_on(same: dict[str, object], proposal: Proposal) -> CommitCheck:
-    """The one that was asked for before; the pull request is told by it as well."""
-    check = CommitCheck.objects.select_for_update(no_key=True).get(
-        **same, status__in=CommitCheck.LIVE
-    )
+def _going_on(same: dict[str, object], proposal: Proposal) -> CommitCheck | None:
+    """The one that was asked for before; the pull request is told by it as well. None: it is done
+    by now.
+    """
+    live = CommitCheck.objects.filter(**same, status__in=CommitCheck.LIVE)
+    check = live.select_for_update(no_key=True).first()
+    if check is None:
+        return None
     if check.pull_request is None and proposal.pull_request is not None:
         check.pull_request, check.title = proposal.pull_request, proposal.title[:300]
         check.save(update_fields=["pull_request", "title"])
