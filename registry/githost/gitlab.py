@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from registry.githost.calling import Caller, HostRefusedError
+from registry.githost.calling import Caller, HostFailedError, HostRefusedError
 from registry.githost.marking import mark_of
 from registry.githost.values import PullRequest
 from registry.models import HostReport
@@ -36,16 +36,21 @@ class GitLab:
         return cls(Caller(base, {"PRIVATE-TOKEN": token, "User-Agent": "Assay"}), project)
 
     def pull_request(self, number: int) -> PullRequest:
-        """A merge request as it is now."""
+        """A merge request as it is now. Raises HostFailedError, too, while GitLab does not know yet
+        what an open one changes: measured against nothing else than itself, it would pass.
+        """
         found = self.caller.get(self._path(f"/merge_requests/{number}"))
-        refs = found["diff_refs"] or {}  # not there until GitLab has looked at it
+        head, base = found["sha"] or "", (found["diff_refs"] or {}).get("base_sha") or ""
+        is_open = found["state"] == "opened"
+        if is_open and not (head and base):
+            raise HostFailedError(f"GitLab still prepares merge request {number}")
         return PullRequest(
             number=number,
             title=found["title"],
-            head=found["sha"],
-            base=refs.get("base_sha") or found["sha"],
+            head=head,
+            base=base,
             branch=found["target_branch"],
-            is_open=found["state"] == "opened",
+            is_open=is_open,
             is_fork=found["source_project_id"] != found["target_project_id"],
             labels=frozenset(found["labels"]),
         )

@@ -235,20 +235,42 @@ def test_a_merge_request_is_checked_too(host: Host, gitlab: GitLabServer) -> Non
     head = host.propose({V2: BETTER}, ref="refs/merge-requests/7/head")
     gitlab.propose(7, head, host.base, source_project_id=9, labels=[LABEL])
     changed = {"previous": [{"title": "x"}], "current": [{"title": "x"}, {"title": LABEL}]}
-    event = {
-        "object_kind": "merge_request",
-        "object_attributes": {"iid": 7, "action": "update", "last_commit": {"id": head}},
-        "changes": {"labels": changed},
-    }
-    headers = {"X-Gitlab-Event": "Merge Request Hook", "X-Gitlab-Token": SECRET}
-    answer = Client().post("/hooks/gitlab", json.dumps(event), "application/json", headers=headers)
-    assert answer.status_code == 202
+    assert rung_by_gitlab("update", head, {"labels": changed}).status_code == 202
     relayed()
     assert worked(newest()).verdict == "PASS"
     relayed()
     assert gitlab.statuses[head, "assay/check"][-1] == "success"
     [note] = gitlab.comments[7].values()
     assert note["body"].startswith("### ✅ PASS")
+
+
+def test_a_merge_request_that_gitlab_still_prepares_is_asked_about_again(
+    host: Host, gitlab: GitLabServer
+) -> None:
+    """It tells no base then, and a commit measured against itself would pass."""
+    head = host.propose({V2: BETTER}, ref="refs/merge-requests/7/head")
+    gitlab.propose(7, head, host.base, diff_refs=None)
+    rung_by_gitlab("open", head)
+    relayed()
+    assert not CommitCheck.objects.exists()
+    gitlab.propose(7, head, host.base)
+    relayed()
+    assert (newest().head, newest().base) == (head, host.base)
+    gitlab.propose(7, head, host.base, diff_refs=None, state="closed")
+    rung_by_gitlab("close", head)
+    relayed()
+    assert newest().sentences == ["the pull request was closed"]
+
+
+def rung_by_gitlab(action: str, head: str, changes: Any = None) -> Any:
+    """GitLab's event about merge request 7, with its secret."""
+    event = {
+        "object_kind": "merge_request",
+        "object_attributes": {"iid": 7, "action": action, "last_commit": {"id": head}},
+        "changes": changes or {},
+    }
+    headers = {"X-Gitlab-Event": "Merge Request Hook", "X-Gitlab-Token": SECRET}
+    return Client().post("/hooks/gitlab", json.dumps(event), "application/json", headers=headers)
 
 
 def test_a_refused_change_of_tags_yaml_is_a_failed_status(host: Host, github: GitHubServer) -> None:
