@@ -21,6 +21,8 @@ from registry.outbox.channel import Channel, PermanentDeliveryError
 _log = logging.getLogger(__name__)
 #: Of a wait, so that what failed together does not come back together.
 _JITTER = 0.2
+#: Seconds that a receiver may ask to be left alone. Some give a time of another unit or clock.
+_LONGEST_PAUSE = 86_400.0
 _ERROR_CHARS = 1000
 _KILLED = "whoever delivered it did not come back"
 
@@ -106,7 +108,7 @@ def _try(channel: Channel, claim: _Claim) -> bool:
         _failed(channel, claim, error.message, is_permanent=True)
     except AssayError as error:
         # A receiver may say how long it wants to be left alone.
-        pause = float(error.fields.get("retry_after", 0))
+        pause = min(float(error.fields.get("retry_after", 0)), _LONGEST_PAUSE)
         _failed(channel, claim, error.message, is_permanent=False, at_least=pause)
     except Exception as error:  # noqa: BLE001 — one message must not hold up the others
         _log.exception("%s could not be delivered to %s", claim.deliveries[0], channel.name)

@@ -248,6 +248,8 @@ def test_an_outage_is_waited_for(github: GitHubServer) -> None:
         (Answer(403, {"message": "secondary rate limit"}, {"Retry-After": "90"}), 90),
         (Answer(429, {"message": "slow down"}), 60),
         (Answer(403, {}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "+200"}), 200),
+        # Milliseconds where seconds belong: a day is the most that is believed.
+        (Answer(429, {}, {"Retry-After": "1700000000000"}), 86_400),
     ],
 )  # fmt: skip
 def test_a_rate_limit_is_kept(github: GitHubServer, answer: Answer, seconds: int) -> None:
