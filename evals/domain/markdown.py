@@ -22,6 +22,7 @@ _MOST_LINES = 20
 _ACTIVE = re.compile(r"([\\`*_{}\[\]<>#!|~&$^])")
 #: A person, an issue, a link: an invisible character behind the sign makes it text.
 _MENTION = re.compile(r"@|(?<=\bGH)-(?=\d)|#(?=\d)|:(?=//)|www(?=\.)", re.IGNORECASE)
+_COMMAND = re.compile("^/", re.MULTILINE)
 _GAP = "\N{ZERO WIDTH SPACE}"
 
 
@@ -49,8 +50,11 @@ def cell(value: object) -> str:
 
 
 def fence(value: object) -> str:
-    """A block of code that its text cannot end."""
-    lines = cut(clean(value), _ANSWER_CHARACTERS)
+    """A block of code that its text cannot end, and of which no line is a command.
+
+    Older GitLabs end every fence at three ticks, and act on what follows: on `/merge`.
+    """
+    lines = _COMMAND.sub(_GAP + "/", cut(clean(value), _ANSWER_CHARACTERS))
     ticks = "`" * max(3, _longest_run(lines) + 1)
     return f"{ticks}text\n{lines}\n{ticks}"
 
