@@ -57,7 +57,7 @@ class RunWatch:
         """`news` is set when the run has moved on. `found` is what its watcher has just read."""
         self._watchers.setdefault(run_id, set()).add(news)
         self._learn(run_id, found)
-        if self._looking is None or self._looking.done():
+        if self._looking is None or self._looking.done() or self._looking.cancelling():
             self._looking = asyncio.create_task(self._look())
         try:
             yield

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
 import psycopg
-from django.db import connection
+from django.db import connection, connections
 
+from config.stream.run_watch import Database, RunWatch
 from evals.models import EvalRun
+from evals.queries import RunProgress
 from registry.models import User
 from tests.integration.stream.listener import Listener, eventually
 from tests.integration.stream.test_run_events import (
@@ -54,6 +57,27 @@ def test_who_listens_outlasts_a_database_that_is_away(
         EvalRun.objects.filter(pk=run.pk).update(done=4)
     eventually(partial(has_heard, client, 4))
     assert told(client) == [("progress", 0), ("progress", 4)]
+
+
+def test_who_comes_just_as_the_last_one_goes_is_told_all_the_same(run: EvalRun) -> None:
+    EvalRun.objects.filter(pk=run.pk).update(done=5)
+    before = RunProgress("queued", 12, 0, 0)
+
+    async def done() -> int:
+        database, news = Database(), asyncio.Event()
+        watch = RunWatch(database)
+        with watch.watching(run.pk, before, asyncio.Event()):
+            await asyncio.sleep(0)  # it begins to look
+        with watch.watching(run.pk, before, news):
+            news.clear()
+            async with asyncio.timeout(10):
+                await news.wait()
+            found = watch[run.pk].done
+        await database.ask(connections.close_all)
+        database.stop()
+        return found
+
+    assert asyncio.run(done()) == 5
 
 
 @contextmanager
