@@ -105,10 +105,15 @@ class Fidelity:
         return Summary(fates["mapped"], fates["mapped_with_difference"], fates["not_mapped"])
 
     def reasons(self, limit: int = 3) -> list[str]:
-        """The first reasons why something was not mapped, as clauses with their places."""
-        lost = (item for item, _ in self.items() if item.fate == "not_mapped")
-        said = [f"{item.path}:{item.line}: {item.what}: {item.detail}" for item in lost]
-        return said[:limit]
+        """Why something was not mapped, as clauses with their places: the first of each kind of
+        item, the commonest kind first, then others; and how many more there are.
+        """
+        lost = [item for item, _ in self.items() if item.fate == "not_mapped"]
+        kinds = Counter(item.kind for item in lost)
+        firsts = {item.kind: item for item in reversed(lost)}
+        told = sorted(lost, key=lambda i: (i is not firsts[i.kind], -kinds[i.kind]))[:limit]
+        said = [f"{item.path}:{item.line}: {item.what}: {item.detail}" for item in told]
+        return said if len(lost) <= limit else [*said, f"and {len(lost) - limit:,} more"]
 
     def _add(
         self,

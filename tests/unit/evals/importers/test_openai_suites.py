@@ -84,6 +84,24 @@ def test_a_pointer_is_named_and_nothing_is_written(tmp_path: Path) -> None:
         registry(tmp_path, "evals.elsuite.basic.match:Match", POINTER)
 
 
+def test_a_registry_of_pointers_says_so_first_and_not_what_is_first_in_it(tmp_path: Path) -> None:
+    for folder in ("evals", "data", "completion_fns"):
+        (tmp_path / folder).mkdir()
+    for number in range(4):
+        how = {f"solver-{number}": {"class": "solvers.solver:Solver"}}
+        (tmp_path / f"completion_fns/{number}.yaml").write_text(json.dumps(how))
+    for number in range(9):
+        args = {"samples_jsonl": f"{number}.jsonl"}
+        one = {"class": "evals.elsuite.basic.match:Match", "args": args}
+        (tmp_path / f"evals/{number}.yaml").write_text(json.dumps({f"e{number}": one}))
+        (tmp_path / f"data/{number}.jsonl").write_text(POINTER)
+    with pytest.raises(ImportRefusedError) as refused:
+        read_import("openai-evals", tmp_path)
+    first, *_, last = refused.value.message.partition(": ")[2].split("; ")
+    assert "Git LFS pointer" in first
+    assert last == "and 10 more"
+
+
 def test_a_pointer_in_place_of_an_export_is_named_too(tmp_path: Path) -> None:
     (tmp_path / "eval.json").write_text(POINTER)
     with pytest.raises(Exception, match="Git LFS pointer"):
