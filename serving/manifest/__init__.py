@@ -5,6 +5,7 @@
 * only workers, the gateway and Prometheus reach the server (NetworkPolicy): vLLM's API key guards
   /v1 only, and leaves /metrics, /tokenize and others open (vLLM docs/usage/security.md);
 * answers that are being written end before the pod does: grace period ≥ preStop + shutdown timeout;
+* a model that one node cannot hold is a group of them, which starts, ends and is replaced as one;
 * more replicas come with waiting requests, not with a busy GPU, which is busy by design.
 """
 
@@ -17,8 +18,8 @@ import yaml
 from serving.launch import Launch, check
 from serving.manifest.network import network_policy, service
 from serving.manifest.place import Place, PlaceError, check_place
-from serving.manifest.pod import deployment
 from serving.manifest.scaling import autoscaler, disruption_budget
+from serving.manifest.workload import workload
 
 __all__ = ["Place", "PlaceError", "manifest", "objects"]
 
@@ -36,9 +37,9 @@ def objects(launch: Launch, place: Place) -> tuple[dict[str, Any], ...]:
     found = [
         network_policy(launch, place),
         service(launch, place),
-        deployment(launch, place),
+        workload(launch, place),
         disruption_budget(place),
     ]
     if place.max_replicas > place.replicas:
-        found.append(autoscaler(place))
+        found.append(autoscaler(launch, place))
     return tuple(found)

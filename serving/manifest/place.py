@@ -6,10 +6,16 @@ import re
 from dataclasses import dataclass
 
 from core.errors import InvalidError
-from serving.launch import Launch
+from serving.launch import Launch, machines
 
-#: RFC 1123 label: what Kubernetes takes as a name.
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
+#: RFC 1035 label: what Kubernetes takes as the name of a Service.
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,51}[a-z0-9])?")
+#: A group's name, its number and a hash of ten characters make a label, of 63 at most.
+_LONGEST_OF_GROUPS = 42
+#: A label's name, with or without whose it is; or nothing.
+_LABEL = re.compile(
+    r"([a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?|"
+)
 #: Written by people and by CI; never a tag that moves.
 _MOVING_TAGS = (":latest", ":nightly", ":main")
 
@@ -28,6 +34,9 @@ class Place:
     PersistentVolumeClaim for downloaded weights (else each pod downloads into a folder of its own),
     `hub_secret` a Secret with the key `token`, `key_secret` one with the key `api-key`.
     `drain_seconds` is the time load balancers get to stop sending before the server hears SIGTERM.
+    `gpus_per_node`, `cpu`, memories and `cache_size` are those of one machine. A model that takes
+    several gets them in groups; with `topology_key`, a label of nodes such as that of their rack,
+    all machines of a group have it alike, and no other group is there.
     """
 
     name: str
@@ -39,6 +48,7 @@ class Place:
     waiting_target: int = 5
     gpu_resource: str = "nvidia.com/gpu"
     gpus_per_node: int = 8
+    topology_key: str = ""
     cpu: str = "4"
     memory: str = "32Gi"
     shared_memory: str = "8Gi"
@@ -57,6 +67,17 @@ class Place:
         """What selects this model's pods and nobody else's."""
         return {"app.kubernetes.io/name": "vllm", "app.kubernetes.io/instance": self.name}
 
+    @property
+    def group_name(self) -> str:
+        """The name of groups of machines. Not `name`: what makes them makes a Service of their name
+        too, by which a group's machines find each other.
+        """
+        return f"{self.name}-group"
+
+    def machines(self, launch: Launch) -> int:
+        """How many machines serve the launch together. Raises MachinesUnevenError."""
+        return machines(launch.tensor_parallel, launch.pipeline_parallel, self.gpus_per_node)
+
     def grace_seconds(self, launch: Launch) -> int:
         """How long a pod may take to end."""
         return self.drain_seconds + launch.shutdown_seconds + self.slack_seconds
@@ -74,18 +95,22 @@ class Place:
 
 
 def check_place(launch: Launch, place: Place) -> None:
-    """Raise PlaceError for a place where the launch cannot run."""
+    """Raise PlaceError, or MachinesUnevenError, for a place where the launch cannot run."""
     if not _NAME.fullmatch(place.name):
         raise PlaceError(
             f"{place.name[:60]!r} cannot name Kubernetes objects",
-            hint="lower-case letters, digits and -, at most 53",
+            hint="lower-case letters, digits and -, at most 53, and a letter first",
         )
     _check_image(place.image)
-    if launch.tensor_parallel > place.gpus_per_node:
+    if place.gpus_per_node < 1:
+        raise PlaceError("a node has at least one GPU")
+    if place.machines(launch) > 1 and len(place.name) > _LONGEST_OF_GROUPS:
         raise PlaceError(
-            f"{launch.tensor_parallel} GPUs do not fit one node of {place.gpus_per_node}",
-            hint="one Deployment serves from one node; a smaller or quantised model may do",
+            f"{place.name!r} is too long a name for groups of machines",
+            hint=f"at most {_LONGEST_OF_GROUPS} characters",
         )
+    if not _LABEL.fullmatch(place.topology_key):
+        raise PlaceError(f"{place.topology_key[:60]!r} is no label of nodes")
     if not 1 <= place.replicas <= place.max_replicas:
         raise PlaceError("replicas are at least 1 and at most max_replicas")
     if min(place.drain_seconds, place.slack_seconds, place.waiting_target) < 1:

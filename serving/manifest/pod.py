@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from serving.launch import Launch, command
+from serving.launch import Launch, Node, command
 from serving.manifest.place import Place
 
 _HOME = "/cache"
@@ -30,33 +31,36 @@ _ENVIRONMENT = {
 }
 
 
-def deployment(launch: Launch, place: Place) -> dict[str, Any]:
-    """The Deployment. A new pod is ready before an old one goes, so one spare place is needed."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a pod does: it serves alone (`node` is None), leads a group of machines, or works in it.
+
+    `gpus` are its own.
+    """
+
+    gpus: int
+    node: Node | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it has the API."""
+        return self.node is None or self.node.is_leader
+
+
+def pod_template(launch: Launch, place: Place, part: Part) -> dict[str, Any]:
+    """Pods that serve the launch, or a part of it."""
     return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": place.metadata(annotations=_annotations(launch)),
-        "spec": {
-            # Not with an autoscaler: applying the manifest again would undo what it decided.
-            **({} if place.max_replicas > place.replicas else {"replicas": place.replicas}),
-            "selector": {"matchLabels": place.labels},
-            "strategy": {
-                "type": "RollingUpdate",
-                "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
-            },
-            "progressDeadlineSeconds": place.startup_seconds + 600,
-            "template": {
-                "metadata": {
-                    "labels": place.all_labels,
-                    "annotations": _annotations(launch),
-                },
-                "spec": _pod(launch, place),
-            },
-        },
+        "metadata": {"labels": place.all_labels, "annotations": launch_annotations(launch)},
+        "spec": _pod(launch, place, part),
     }
 
 
-def _annotations(launch: Launch) -> dict[str, str]:
+def replicas(place: Place) -> dict[str, int]:
+    """How many; nothing with an autoscaler: applying the manifest again would undo its decision."""
+    return {} if place.max_replicas > place.replicas else {"replicas": place.replicas}
+
+
+def launch_annotations(launch: Launch) -> dict[str, str]:
     """What /v1/models does not tell: the revision that was deployed."""
     said = {
         "assay/model": launch.model,
@@ -66,7 +70,7 @@ def _annotations(launch: Launch) -> dict[str, str]:
     return {**said, "assay/release": launch.release} if launch.release else said
 
 
-def _pod(launch: Launch, place: Place) -> dict[str, Any]:
+def _pod(launch: Launch, place: Place, part: Part) -> dict[str, Any]:
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -79,21 +83,21 @@ def _pod(launch: Launch, place: Place) -> dict[str, Any]:
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(launch, place)],
+        "containers": [_container(launch, place, part)],
         "volumes": _volumes(place),
     }
 
 
-def _container(launch: Launch, place: Place) -> dict[str, Any]:
-    program, *arguments = command(launch)
-    gpus = {place.gpu_resource: str(launch.tensor_parallel)}
+def _container(launch: Launch, place: Place, part: Part) -> dict[str, Any]:
+    program, *arguments = command(launch, part.node)
+    gpus = {place.gpu_resource: str(part.gpus)}
     return {
         "name": "vllm",
         "image": place.image,
         "command": [program],
         "args": arguments,
-        "env": _environment(place),
-        "ports": [{"name": "http", "containerPort": launch.port}],
+        "env": _environment(place, part),
+        **({"ports": [{"name": "http", "containerPort": launch.port}]} if part.is_asked else {}),
         "resources": {
             "requests": {"cpu": place.cpu, "memory": place.memory, **gpus},
             # No CPU limit: a throttled tokeniser shows as a slow model.
@@ -104,13 +108,9 @@ def _container(launch: Launch, place: Place) -> dict[str, Any]:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        # The port is not open until the weights are loaded: refused means starting.
-        "startupProbe": _probe(failures=-(-place.startup_seconds // _PROBE_SECONDS)),
-        # /health says 503 only when the engine is dead; a busy one answers.
-        "livenessProbe": _probe(failures=6),
-        "readinessProbe": _probe(failures=3, period=5),
+        **(_probes(place) if part.is_asked else {}),
         "lifecycle": {
-            "preStop": {"exec": {"command": ["sleep", str(place.drain_seconds)]}},
+            "preStop": {"exec": {"command": ["sleep", str(_hold_seconds(launch, place, part))]}},
         },
         "volumeMounts": [
             {"name": "cache", "mountPath": _HOME},
@@ -120,12 +120,38 @@ def _container(launch: Launch, place: Place) -> dict[str, Any]:
     }
 
 
-def _environment(place: Place) -> list[dict[str, Any]]:
+def _hold_seconds(launch: Launch, place: Place, part: Part) -> int:
+    """How long a pod that is to end hears nothing of it.
+
+    One that works in a group would end at once (vLLM's `run_headless`), and with it every answer
+    that the leader is still writing: it waits for as long as the leader may take.
+    """
+    return place.drain_seconds + (0 if part.is_asked else launch.shutdown_seconds)
+
+
+def _probes(place: Place) -> dict[str, Any]:
+    """Of a pod with the API. Others have nothing to ask: their process ends when they fail, and
+    the leader is not ready before all have joined.
+    """
+    return {
+        # The port is not open until the weights are loaded: refused means starting.
+        "startupProbe": _probe(failures=-(-place.startup_seconds // _PROBE_SECONDS)),
+        # /health says 503 only when the engine is dead; a busy one answers.
+        "livenessProbe": _probe(failures=6),
+        "readinessProbe": _probe(failures=3, period=5),
+    }
+
+
+def _environment(place: Place, part: Part) -> list[dict[str, Any]]:
     plain = {**_ENVIRONMENT, "VLLM_ENGINE_READY_TIMEOUT_S": str(place.startup_seconds)}
     found: list[dict[str, Any]] = [{"name": n, "value": v} for n, v in plain.items()]
+    if part.node:
+        # Which of its addresses a machine tells the others.
+        address = {"fieldRef": {"fieldPath": "status.podIP"}}
+        found.append({"name": "VLLM_HOST_IP", "valueFrom": address})
     for name, secret, key in (
         ("HF_TOKEN", place.hub_secret, "token"),
-        ("VLLM_API_KEY", place.key_secret, "api-key"),
+        ("VLLM_API_KEY", place.key_secret if part.is_asked else "", "api-key"),
     ):
         if secret:
             source = {"secretKeyRef": {"name": secret, "key": key}}

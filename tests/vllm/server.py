@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from serving.launch import Launch, command
+from serving.launch import Launch, Node, command
 
 #: Longer than any start seen on two busy cores (44 s alone, 80 s beside other work).
 _START_SECONDS = 300
@@ -31,7 +31,8 @@ class ServerError(Exception):
 
 @dataclass(frozen=True)
 class Recipe:
-    """A pin, and how its server is run: cores to compute on, further arguments, where its log goes.
+    """A pin, and how its server is run: cores to compute on, further arguments, where its log goes,
+    and, of several that serve together, which one it is.
 
     Servers that run at the same time need different `cores`: by default vLLM binds all to the
     first one.
@@ -42,6 +43,7 @@ class Recipe:
     log: Path
     cores: str = "0"
     more: Sequence[str] = EAGER
+    node: Node | None = None
 
     @property
     def url(self) -> str:
@@ -52,7 +54,7 @@ class Recipe:
         return replace(self, launch=replace(self.launch, **changes))  # type: ignore[arg-type]
 
     def argv(self) -> list[str]:
-        program, *arguments = command(self.launch)
+        program, *arguments = command(self.launch, self.node)
         return [str(self.environment / "bin" / program), *arguments, *self.more]
 
     def environ(self) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from registry.domain.model_pin import ModelPin, parse_models
-from serving.launch import FLAGS, HASH_ALGORITHMS, Launch, command
+from serving.launch import FLAGS, HASH_ALGORITHMS, Launch, Node, command
 from serving.planner import catalogue
 from serving.planner.plan import make_plan
 from serving.planner.request import PlanRequest
@@ -99,7 +99,8 @@ def launches() -> list[Launch]:
 def test_every_shape_of_a_model_version_is_understood_as_it_is_meant(parse: Parse) -> None:
     shapes = launches()
     argvs = [command(launch)[2:] for launch in shapes]
-    assert {a for argv in argvs for a in argv if a.startswith("--")} == {f.name for f in FLAGS}
+    used = {a for argv in (*argvs, *of_machines()) for a in argv if a.startswith("--")}
+    assert used == {flag.name for flag in FLAGS}
     for launch, answer in zip(shapes, parse(argvs), strict=True):
         assert "refused" not in answer, (launch, answer)
         assert answer["unknown"] == [], launch  # argparse takes abbreviations too
@@ -107,6 +108,24 @@ def test_every_shape_of_a_model_version_is_understood_as_it_is_meant(parse: Pars
             expected = meant(launch)
             if expected is not None or name in {"revision", "kv_cache_memory_bytes"}:
                 assert answer["values"][name] == str(expected), (name, launch)
+
+
+def of_machines() -> list[tuple[str, ...]]:
+    """Of a launch on two machines: the leader's arguments, and the other one's."""
+    launch = replace(LAUNCH, tensor_parallel=8, pipeline_parallel=2)
+    nodes = [Node(2, rank, "vllm-0.vllm", port=29_600) for rank in ("0", "1")]
+    return [command(launch, node)[2:] for node in nodes]
+
+
+def test_each_of_several_machines_is_understood_as_it_is_meant(parse: Parse) -> None:
+    for rank, answer in enumerate(parse(of_machines())):
+        assert answer["unknown"] == []
+        said = answer["values"]
+        assert (said["tensor_parallel_size"], said["pipeline_parallel_size"]) == ("8", "2")
+        assert (said["nnodes"], said["node_rank"]) == ("2", str(rank))
+        assert (said["master_addr"], said["master_port"]) == ("vllm-0.vllm", "29600")
+        assert said["distributed_executor_backend"] == "mp"
+        assert said["headless"] == str(rank > 0)
 
 
 #: Every key that a pin of models.yaml can have, and how it is launched. None: not vLLM's to know.
@@ -201,6 +220,7 @@ def test_the_parser_would_notice(parse: Parse) -> None:
         ["m", "--prefix-caching-hash-algo", "md5"],
         ["m", "--dtype", "float99"],
         ["m", "--port", "many"],
+        ["m", "--node-rank", "$(LWS_WORKER_INDEX)"],
     ]
     assert all("refused" in answer for answer in parse(wrong))
     [abbreviated] = parse([["m", "--kv-cache-memory-byt", "5"]])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
+import jsonschema
 import pytest
 import yaml
 
 from serving.launch import Launch
 from serving.manifest import Place, manifest
 from tests.unit.deploy.files import DEPLOY, settings_variables
+from tests.unit.deploy.schemas import validate
 
 _FOLDER = DEPLOY / "kubernetes"
 _BASE, _EXAMPLE = _FOLDER / "base", _FOLDER / "example"
@@ -59,14 +60,14 @@ def containers(template: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("path", _FILES, ids=lambda path: path.stem)
 def test_objects_are_what_kubernetes_takes(path: Path, release: str) -> None:
     for one in objects(path):
-        kubernetes_validate.validate(one, release, strict=True)
+        validate(one, release)
 
 
 def test_the_validator_is_not_blind() -> None:
     [job] = objects(_BASE / "migrate.yaml")
     job["spec"]["template"]["spec"]["containers"][0]["imagePulPolicy"] = "Always"
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(job, "1.37", strict=True)
+    with pytest.raises(jsonschema.ValidationError):
+        validate(job, "1.37")
 
 
 @pytest.mark.parametrize("folder", [_BASE, _EXAMPLE], ids=["base", "example"])

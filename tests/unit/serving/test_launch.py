@@ -88,6 +88,7 @@ def test_prefix_caching_can_be_switched_off() -> None:
         {"gpu_memory_utilization": float("nan")},
         {"gpu_memory_utilization": None, "kv_cache_bytes": 0},
         {"tensor_parallel": 0},
+        {"pipeline_parallel": 0},
         {"shutdown_seconds": 0},
         {"hash_algorithm": "md5"},
         {"model": ""},
@@ -95,6 +96,7 @@ def test_prefix_caching_can_be_switched_off() -> None:
         {"served_name": "--trust-remote-code"},
         {"dtype": "float16 --trust-remote-code"},
         {"release": "a\nb"},
+        {"served_name": "$(HF_TOKEN)"},
     ],
 )
 def test_what_cannot_start_or_should_not_is_refused(wrong: dict[str, object]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
 from serving.launch import LaunchError, command
 from serving.manifest import Place, PlaceError, manifest, objects
+from tests.unit.deploy.schemas import validate
 from tests.unit.serving.launches import LAUNCH, PLACE
 
 _SCALED = replace(PLACE, max_replicas=4)
@@ -43,7 +43,7 @@ def container(place: Place = PLACE) -> dict[str, Any]:
 )
 def test_the_objects_are_what_kubernetes_takes(place: Place, release: str) -> None:
     for one in objects(LAUNCH, place):
-        kubernetes_validate.validate(one, release, strict=True)
+        validate(one, release)
 
 
 def test_the_text_is_the_objects() -> None:
@@ -146,7 +146,9 @@ def test_one_replica_does_not_hold_its_node_for_ever() -> None:
         {"image": "vllm"},
         {"image": "vllm:latest"},
         {"image": "registry:5000/vllm"},
-        {"gpus_per_node": 1},
+        {"name": "4b"},
+        {"gpus_per_node": 0},
+        {"topology_key": "a rack"},
         {"replicas": 0},
         {"replicas": 3, "max_replicas": 2},
         {"drain_seconds": 0},
