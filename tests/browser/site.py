@@ -5,14 +5,13 @@ Server, worker and model are the real ones, and everything happens through comma
 
 from __future__ import annotations
 
-import http.server
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from assay.target import Target
 from config.serve import first_admin_link
 from tests.acceptance.conftest import Platform, platform
 from tests.browser.looking import LIGHT, looking
+from tests.loopback import Quiet, on_loopback
 
 ADMIN = "admin"
 PASSWORD = "correct horse battery staple"
@@ -212,21 +212,12 @@ def _expect(done: subprocess.CompletedProcess[str], code: int = 0) -> None:
 def _outsider() -> Iterator[str]:
     """Receivers of webhooks: one takes everything, one wants no more (410)."""
 
-    class Receiver(http.server.BaseHTTPRequestHandler):
+    class Receiver(Quiet, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(410 if self.path == "/gone" else 204)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *args: object) -> None:
-            """Quiet."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with on_loopback(Receiver) as host:
+        yield f"http://{host}"

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, expect
 from tests.acceptance.conftest import Platform, platform
 from tests.browser.looking import LIGHT, looking
 from tests.browser.site import sign_in_by_link
+from tests.loopback import Quiet, on_loopback
 
 pytestmark = pytest.mark.browser
 
@@ -34,21 +35,12 @@ class SlowModel:
     @contextmanager
     def running(self) -> Iterator[str]:
         handler = type("Handler", (_Handler,), {"model": self})
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        with on_loopback(handler) as host:
+            yield f"http://{host}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     model: SlowModel
-
-    def log_message(self, *_: Any) -> None:
-        """The test's output is for the test."""
 
     def do_GET(self) -> None:
         self.send_error(404)

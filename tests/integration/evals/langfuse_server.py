@@ -6,12 +6,15 @@ import base64
 import gzip
 import json
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.loopback import Quiet, on_loopback
 
 TRACES = "/api/public/otel/v1/traces"
 SCORES = "/api/public/scores"
@@ -59,11 +62,8 @@ class LangfuseServer:
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"langfuse": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        self._running = ExitStack()
+        self.url = f"http://{self._running.enter_context(on_loopback(handler))}"
         return self
 
     def __exit__(
@@ -73,12 +73,10 @@ class LangfuseServer:
         trace: TracebackType | None,
     ) -> None:
         self.let_go.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._running.close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     langfuse: LangfuseServer
 
     def do_GET(self) -> None:
@@ -115,9 +113,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
 
 
 def _spans(body: bytes) -> list[Span]:

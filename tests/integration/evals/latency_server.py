@@ -7,10 +7,13 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
+
+from tests.loopback import Quiet, on_loopback
 
 #: What the test wants for a question: the pieces of the answer, an HTTP status, or silence.
 Reply = tuple[str, ...] | int | None
@@ -41,11 +44,8 @@ class LatencyServer:
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"model": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        self._running = ExitStack()
+        self.url = f"http://{self._running.enter_context(on_loopback(handler))}"
         return self
 
     def __exit__(
@@ -54,9 +54,7 @@ class LatencyServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._running.close()
 
     @property
     def questions(self) -> list[str]:
@@ -100,14 +98,11 @@ class LatencyServer:
         ).encode()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     model: LatencyServer
     protocol_version = "HTTP/1.1"
     timeout = 10
     disable_nagle_algorithm = True  # or every small piece waits for an acknowledgement
-
-    def log_message(self, *_: Any) -> None:
-        """The test's output is for the test."""
 
     def do_GET(self) -> None:
         if self.path == "/metrics" and self.model.has_metrics:

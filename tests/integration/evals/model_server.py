@@ -8,10 +8,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
+
+from tests.loopback import Quiet, on_loopback
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,8 @@ class ModelServer:
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"model": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        self._running = ExitStack()
+        self.url = f"http://{self._running.enter_context(on_loopback(handler))}"
         return self
 
     def __exit__(
@@ -90,9 +90,7 @@ class ModelServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._running.close()
 
     @property
     def case_calls(self) -> Counter[str]:
@@ -122,13 +120,10 @@ class ModelServer:
         return Say(f"{self.weights}: {question}", logprobs=logprobs if self.gives_logprobs else ())
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     model: ModelServer
     protocol_version = "HTTP/1.1"
     timeout = 10
-
-    def log_message(self, *_: Any) -> None:
-        """The test's output is for the test."""
 
     def do_GET(self) -> None:
         page = self.model.pages.get(self.path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import http.server
-import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from registry.mirror import Mirror, MirrorUnavailableError
 from tests.integration.registry.git_repositories import PromptRepository
 from tests.integration.registry.git_shims import GitRecorder
+from tests.loopback import Quiet, on_loopback
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def repository(tmp_path):
     return PromptRepository(tmp_path / "prompts")
 
 
-class PrivateFiles(http.server.SimpleHTTPRequestHandler):
+class PrivateFiles(Quiet, http.server.SimpleHTTPRequestHandler):
     """Static files for whoever knows the password; `/moved/…` redirects."""
 
     wanted = "Basic " + base64.b64encode(b"robot:s3cr3t-t0ken").decode()
@@ -37,9 +37,6 @@ class PrivateFiles(http.server.SimpleHTTPRequestHandler):
             self.send_header("WWW-Authenticate", 'Basic realm="prompts"')
             self.end_headers()
 
-    def log_message(self, *args: object) -> None:
-        """Quiet."""
-
 
 @pytest.fixture
 def private_server(tmp_path, repository):
@@ -47,12 +44,8 @@ def private_server(tmp_path, repository):
     repository.write({"a": "1"}).commit()
     repository.git("update-server-info")
     handler = functools.partial(PrivateFiles, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with on_loopback(handler) as host:
+        yield host
 
 
 def over_http(tmp_path, url):

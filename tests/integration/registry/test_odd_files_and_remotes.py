@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import http.server
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from registry import lookup, queries, sync
 from tests.integration.registry.git_repositories import PromptRepository
 from tests.integration.registry.test_mirror_http import PrivateFiles
 from tests.integration.registry.test_rebuild import FILES
+from tests.loopback import on_loopback
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,12 +135,8 @@ def test_a_remote_that_lost_an_object_is_followed_again_when_it_is_mended(
 def host(tmp_path: Path, repository: PromptRepository) -> Iterator[str]:
     """`host:port` of a Git host over HTTP that asks for a password."""
     handler = functools.partial(PrivateFiles, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with on_loopback(handler) as host:
+        yield host
 
 
 def test_a_revoked_credential_is_an_alarm_until_there_is_another(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import http.server
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_network
 from typing import Any
 
@@ -25,6 +24,7 @@ from registry.domain.actor import Actor
 from registry.errors import NotCertifiedError
 from registry.models import OutboxDelivery
 from tests.integration.registry.conftest import Shelf, stable
+from tests.loopback import Quiet, on_loopback
 
 pytestmark = pytest.mark.django_db
 SECRET = "a secret of sixteen and more"
@@ -47,7 +47,7 @@ def listener(settings: Settings) -> Iterator[Listener]:
     """A receiver on loopback, named in the settings, and allowed."""
     heard = Listener()
 
-    class Receiver(http.server.BaseHTTPRequestHandler):
+    class Receiver(Quiet, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             heard.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
@@ -56,18 +56,11 @@ def listener(settings: Settings) -> Iterator[Listener]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *args: object) -> None:
-            """Quiet."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        heard.port = server.server_port
-        settings.WEBHOOKS = (("ops", f"http://127.0.0.1:{heard.port}/in?x=1", SECRET),)
+    with on_loopback(Receiver) as host:
+        heard.port = int(host.partition(":")[2])
+        settings.WEBHOOKS = (("ops", f"http://{host}/in?x=1", SECRET),)
         settings.WEBHOOK_ALLOW = (ip_network("127.0.0.0/8"),)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
         yield heard
-        server.shutdown()
-        thread.join()
 
 
 def relay() -> int:

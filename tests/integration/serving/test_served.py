@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 
 from serving.client import Endpoint, ModelClient
 from serving.served import Served, ask
+from tests.loopback import Quiet, on_loopback
 
 VLLM = {
     "/health": (200, b""),
@@ -37,7 +36,7 @@ VLLM = {
 def serving(pages: Mapping[str, tuple[int, bytes]]) -> Iterator[str]:
     """A server of these pages, to GET and POST alike; everything else is 404."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -51,19 +50,8 @@ def serving(pages: Mapping[str, tuple[int, bytes]]) -> Iterator[str]:
         def do_POST(self) -> None:
             self.do_GET()
 
-        def log_message(self, *_: Any) -> None:
-            """The test's output is for the test."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with on_loopback(Handler) as host:
+        yield f"http://{host}"
 
 
 def said_by(url: str, served_id: str = "tiny") -> Served:
