@@ -3,7 +3,8 @@
 `python benchmarks/sync.py [PROMPTS] [VERSIONS]` asks a running Assay, as a Git host and a client
 would. Floors, in the same run: fetching the repository with Git and reading every blob; writing the
 rows of its versions into an empty table with COPY; asking Git for a branch without news. One commit
-counts from the webhook to the first lookup that answers its version.
+counts from the webhook to the first lookup that answers its version; commits of other kinds count
+by the sync that applies them, asked for by HTTP, beside one that has to be looked at whole.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from pathlib import Path
 import httpx
 import psycopg
 from lint import commit_a_version, show_lint
-from running_assay import make_repository, serving
+from running_assay import git, make_repository, serving
 from table import percentile, show
 
 from config.embedded.locations import database_url
 
 _SECRET = "a secret of this benchmark"
 _TIMES = 10
+_FEW_TIMES = 3
 _GIVE_UP_SECONDS = 60
+_GATES = "policies:\n  r: {{min_cases: {}}}\ntags: {{stable: r}}\n"
 _READ_ALL = (
     "git init -q --bare {to} && cd {to} && git fetch -q {url} main "
     "&& git ls-tree -r --object-only FETCH_HEAD | git cat-file --batch"
@@ -40,7 +43,8 @@ def main(prompts: int, versions: int) -> None:
         repository = Path(scratch) / "repository"
         make_repository(repository, prompts, versions)
         title = f"{prompts} prompts × {versions} versions"
-        with serving(Path(scratch), repository, ASSAY_HOOK_SECRET_GITHUB=_SECRET) as (tree, token):
+        settings = {"ASSAY_HOOK_SECRET_GITHUB": _SECRET, "ASSAY_WRITE_BACK": "1"}
+        with serving(Path(scratch), repository, **settings) as (tree, token):
             client = httpx.Client(
                 base_url=tree.base_url, headers={"Authorization": f"Bearer {token}"}, timeout=600
             )
@@ -50,6 +54,8 @@ def main(prompts: int, versions: int) -> None:
             asked = [_seconds(lambda: _ask_git(repository)) for _ in range(_TIMES)]
             idle = [_seconds(lambda: _sync(client, "unchanged")) for _ in range(_TIMES)]
             arrived = [_from_webhook_to_lookup(client, repository, n) for n in range(_TIMES)]
+            kinds = _commits_of_all_kinds(client, repository)
+            read = [_checked(client, repository, n) for n in range(_FEW_TIMES)]
         rows = [
             ("git fetch, and every blob read (floor)", f"{floor:.2f} s", "", ""),
             ("COPY of the same rows (floor)", f"{copied:.2f} s", "", ""),
@@ -57,6 +63,8 @@ def main(prompts: int, versions: int) -> None:
             ("git ls-remote of the branch (floor)", *_ms(asked), ""),
             ("sync without a change", *_ms(idle), "≤ 50 ms"),
             ("commit of one version, webhook to lookup", *_ms(arrived), "≤ 300 ms"),
+            *((name, *_ms(taken), "") for name, taken in kinds.items()),
+            ("proposed commit, asked for to read", *_ms(read), ""),
         ]
         show(title, ("what", "p50", "worst", "goal"), rows)
         show_lint(repository, title)
@@ -118,6 +126,81 @@ def _from_webhook_to_lookup(client: httpx.Client, repository: Path, number: int)
     while client.get(where, params={"version": version}).status_code != 200:
         assert time.perf_counter() < started + _GIVE_UP_SECONDS, "the commit never arrived"
         time.sleep(0.005)
+    return time.perf_counter() - started
+
+
+def _commits_of_all_kinds(client: httpx.Client, repository: Path) -> dict[str, list[float]]:
+    """Seconds of the syncs that apply commits of each kind."""
+    partial = "prompts/partials/bench/v1.jinja2"
+    user = "prompts/prompt-00001/v90.jinja2"
+    _committed(repository, {partial: "Kindly.\n", user: '{% include "partials/bench/v1" %}\n'})
+    _sync(client, "applied")
+    return {
+        "write-back": [_written_back(client, repository, n) for n in range(_FEW_TIMES)],
+        "tags.yaml": [
+            _applied(client, repository, {"tags.yaml": _asking(repository, n)})
+            for n in range(_FEW_TIMES)
+        ],
+        "a partial that one prompt includes": [
+            _applied(client, repository, {partial: f"Kindly, {n}.\n"}) for n in range(_FEW_TIMES)
+        ],
+        "gates.yaml (looked at whole)": [
+            _applied(client, repository, {"gates.yaml": _GATES.format(200 + n)})
+            for n in range(_FEW_TIMES)
+        ],
+    }
+
+
+def _committed(repository: Path, files: dict[str, str]) -> None:
+    for path, text in files.items():
+        (repository / path).parent.mkdir(parents=True, exist_ok=True)
+        (repository / path).write_text(text)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "A change.")
+
+
+def _applied(client: httpx.Client, repository: Path, files: dict[str, str]) -> float:
+    _committed(repository, files)
+    return _seconds(lambda: _sync(client, "applied"))
+
+
+def _written_back(client: httpx.Client, repository: Path, number: int) -> float:
+    """Move a tag, wait until that is pushed, and follow the commit that it made."""
+    git(repository, "config", "receive.denyCurrentBranch", "updateInstead")
+    body = {"tag": "stable", "version": 1, "reason": "A benchmark."}
+    client.post(f"/api/v1/prompts/prompt-{number:05}/overrides", json=body).raise_for_status()
+    before = _head(repository)
+    give_up_at = time.perf_counter() + _GIVE_UP_SECONDS
+    while _head(repository) == before:
+        assert time.perf_counter() < give_up_at, client.get("/api/v1/write-back").text
+        time.sleep(0.05)
+    return _seconds(lambda: _sync(client, "applied"))
+
+
+def _head(repository: Path) -> str:
+    command = ["git", "-C", str(repository), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _asking(repository: Path, number: int) -> str:
+    """tags.yaml with one more entry that nobody has evidence for."""
+    text = (repository / "tags.yaml").read_text()
+    return text.replace(f"prompt-0010{number}: {{", f"prompt-0010{number}: {{canary: v2, ")
+
+
+def _checked(client: httpx.Client, repository: Path, number: int) -> float:
+    """Seconds until a commit of one version, on a branch of its own, was read and told about."""
+    base = _head(repository)
+    git(repository, "checkout", "-q", "-B", f"proposal-{number}")
+    commit_a_version(repository, 50 + number)
+    head = _head(repository)
+    git(repository, "checkout", "-q", "main")
+    started = time.perf_counter()
+    body = {"repository_commit": head, "base": base}
+    asked = client.post("/api/v1/ci/checks", json=body).raise_for_status().json()
+    while client.get(f"/api/v1/ci/checks/{asked['id']}").json()["status"] != "done":
+        assert time.perf_counter() < started + _GIVE_UP_SECONDS, "the commit was not read"
+        time.sleep(0.05)
     return time.perf_counter() - started
 
 

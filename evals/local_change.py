@@ -22,13 +22,15 @@ def check_local(locality: Locality, files: Files, unknown: Iterable[str]) -> Non
 
     Raises WholeNeededError.
     """
+    if any(path.startswith(_FOLDERS) for path in locality.paths):
+        raise WholeNeededError("suites, or what they are made of, changed")
     if any(
         found.path.startswith(_FOLDERS) or found.code == JUDGE_CHANGED
         for found in locality.findings
     ):
         raise WholeNeededError("a suite is read again as long as there is something to say")
     if Suite.objects.filter(is_current=True, sources__has_any_keys=sorted(locality.paths)).exists():
-        raise WholeNeededError("a judge's prompt changed")
+        raise WholeNeededError("a suite was read from a file that changed")
     for name in unknown:
         with suppress(KeyError):
             files.read(suite_path(name))

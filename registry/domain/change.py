@@ -12,14 +12,15 @@ from registry.domain.repository import ParsedRepository
 
 
 class WholeNeededError(Exception):
-    """A commit reaches further than the prompts whose files it changes: look at all of it."""
+    """A commit reaches further than the prompts it was thought to: look at all of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Locality:
-    """What a commit can make differ when it changes nothing but files of a few prompts.
+    """What a commit can make differ when it reaches a few prompts only.
 
-    `prompts` are those, and all that something was found about; `paths` are the files that changed;
+    `prompts` are those whose files changed, or a partial, a model or an entry of tags.yaml that
+    they have, and all that something was found about; `paths` are all files that changed;
     `findings` is all that was found in the commit before.
     """
 
@@ -33,7 +34,8 @@ class RepositoryChange:
     """One commit about to be applied. `parsed` leaves out what is broken.
 
     With a `locality`, `parsed` holds its prompts alone, and `files` lists their folders, those of
-    partials and the top one; everything else is as it was, and may be read by its path.
+    partials and of the files that changed, and the top one; everything else is as it was, and may
+    be read by its path.
     """
 
     commit: str

@@ -50,6 +50,11 @@ def prompt_of(path: str) -> str | None:
     return name if is_prompts and is_prompt_name(name) else None
 
 
+def partial_of(path: str) -> str | None:
+    """The partial that a file is, as it is included ("partials/tone/v1"); None when it is none."""
+    return next(iter(sort_paths([path]).partials), None)
+
+
 def sort_paths(paths: Iterable[str]) -> Layout:
     """Give every path its meaning."""
     layout = Layout()

@@ -60,7 +60,7 @@ def parse_repository(
 ) -> ParsedRepository:
     """Read every file of a commit. Never renders, never raises for what a file contains.
 
-    A version whose path and blob id are in `published` is taken from there, without its warnings,
+    A version whose path and blob id are in `published` is taken from there, without any warning,
     when its partials are still the same; this needs `files` with `blob_id`. With `only`, no other
     prompt than these is looked at, and nothing that tags.yaml says of others. `spread` says where
     version files are read.

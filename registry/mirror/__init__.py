@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from registry.mirror.address import Address, check_branch, parse_address
 from registry.mirror.command import load_git
-from registry.mirror.comparing import Chosen, Comparison
+from registry.mirror.comparing import Chosen
 from registry.mirror.errors import (
     BlobMissingError,
     BlobTooBigError,
@@ -48,7 +48,6 @@ __all__ = [
     "Chosen",
     "CommitInfo",
     "CommitMissingError",
-    "Comparison",
     "EmptyRepositoryError",
     "Entry",
     "Fetched",

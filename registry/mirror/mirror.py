@@ -14,7 +14,7 @@ from core.findings import Finding
 from registry.mirror.address import check_branch, parse_address
 from registry.mirror.command import GitCommand
 from registry.mirror.commits import parse_commit
-from registry.mirror.comparing import Comparison
+from registry.mirror.comparing import Chosen, changed_paths, part_of
 from registry.mirror.errors import (
     CommitMissingError,
     MirrorDamagedError,
@@ -23,6 +23,7 @@ from registry.mirror.errors import (
 from registry.mirror.fetching import Fetching, commits_touching, is_ancestor, list_folder, list_tree
 from registry.mirror.listing import Listing, by_shape, parse_rows, screen
 from registry.mirror.objects import ObjectReader, lfs_pointers
+from registry.mirror.part import MirrorPart
 from registry.mirror.proposing import Proposing
 from registry.mirror.pushing import Pushing
 from registry.mirror.resolving import check_digits, commit_beginning
@@ -68,7 +69,6 @@ class Mirror:
         self._address = parse_address(url, allowed_protocols)
         self._branch = check_branch(ref)
         self._access = access or MirrorAccess()
-        #: What a commit may cost.
         self.limits = limits or MirrorLimits()
         self._folder = Path(folder).absolute()
         self._stores = StoreFolder(self._folder)
@@ -173,17 +173,27 @@ class Mirror:
         """The files of a commit, to be parsed. Raises CommitMissingError."""
         return MirrorTree(commit, self.entries(commit), self.read_all)
 
-    def compare(self, old: str, new: str) -> Comparison | None:
-        """Two commits side by side, without looking at all of either.
+    def part(self, commit: str, chosen: Chosen) -> MirrorPart | None:
+        """Some folders of a commit, as `tree` would have them, without looking at the others.
 
-        None when only the whole of `new` tells whether it is within the limits. `new` must be the
-        mirrored commit. Raises CommitMissingError (`old`).
+        None when only the whole tells what is read there. Raises CommitMissingError.
+        """
+        self._require_commit(commit)
+        with self._doubting():
+            return part_of(self._trees(), self.limits, commit, chosen)
+
+    def changed(self, old: str, new: str, at_most: int) -> frozenset[str] | None:
+        """The paths that differ between two commits, without looking at all of either.
+
+        None when they are more, or only the whole of `new` tells whether it is within the limits.
+        `new` must be the mirrored commit. Raises CommitMissingError (`old`).
         """
         self._require_commit(old)
         extent = self._stores.extent(self._store(), new)
         if extent is None or extent.bytes > self.limits.total_bytes:
             return None
-        return Comparison(self._trees(), self.limits, old, new)
+        with self._doubting():
+            return changed_paths(self._trees(), old, new, at_most)
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `old` is in the history of `new` or itself. Raises CommitMissingError (`new`)."""
@@ -229,11 +239,9 @@ class Mirror:
         self._reader = None
 
     def __enter__(self) -> Self:
-        """The mirror itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
         self.close()
 
     @contextlib.contextmanager
@@ -241,11 +249,11 @@ class Mirror:
         """The steps of a fetch, for the only one who writes here now."""
         prepare_folder(self._folder, self._address, self._access)
         with self._stores.locked(self.limits.seconds) as lock:
-            git = replace(self._git, held=(lock,))
-            yield Fetching(git, self._stores, self._address, self._branch, self._trees)
+            yield self._fetching(lock)
 
-    def _fetching(self) -> Fetching:
-        return Fetching(self._git, self._stores, self._address, self._branch, self._trees)
+    def _fetching(self, *held: int) -> Fetching:
+        git = replace(self._git, held=held)
+        return Fetching(git, self._stores, self._address, self._branch, self._trees)
 
     def _store(self) -> str:
         store = self._stores.current()
@@ -273,17 +281,14 @@ class Mirror:
     def _listing(self, commit: str) -> Listing:
         """Judged once: a commit never changes. Only the newest few are kept in memory."""
         if commit not in self._listings:
-            listing = self._judge(commit)
+            self._require_commit(commit)
+            with self._doubting():
+                rows = parse_rows(list_tree(self._git, self._store(), commit), self.limits)
+                listing = screen(rows, self.limits, partial(lfs_pointers, self._objects()))
             if len(self._listings) >= _LISTINGS_KEPT:
                 del self._listings[next(iter(self._listings))]
             self._listings[commit] = listing
         return self._listings[commit]
-
-    def _judge(self, commit: str) -> Listing:
-        self._require_commit(commit)
-        with self._doubting():
-            rows = parse_rows(list_tree(self._git, self._store(), commit), self.limits)
-            return screen(rows, self.limits, partial(lfs_pointers, self._objects()))
 
     @contextlib.contextmanager
     def _doubting(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db.models import Count, Max, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -32,6 +32,20 @@ def names_among(names: Sequence[str]) -> list[str]:
     """Those of `names` that prompts have, sorted."""
     found = Prompt.objects.filter(name__in=names)
     return list(found.order_by("name").values_list("name", flat=True))
+
+
+def prompts_including(partials: Collection[str]) -> frozenset[str]:
+    """The prompts with a version that includes one of these partials, directly or not."""
+    if not partials:
+        return frozenset()
+    found = PromptVersion.objects.filter(content__partials__has_any_keys=sorted(partials))
+    return frozenset(found.order_by().values_list("prompt__name", flat=True).distinct())
+
+
+def prompts_on(models: Collection[str]) -> frozenset[str]:
+    """The prompts whose prompt.yaml names one of these models."""
+    found = Prompt.objects.filter(default_model__in=models)
+    return frozenset(found.order_by().values_list("name", flat=True))
 
 
 def version(prompt: Prompt, number: int) -> PromptVersion:

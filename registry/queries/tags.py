@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.db.models import (
+    Exists,
+    OuterRef,
     QuerySet,
 )
 
@@ -10,6 +12,7 @@ from registry.domain.trail import Step, trail
 from registry.models import (
     Prompt,
     PromptVersion,
+    TagRequest,
 )
 from registry.models.ledger import Tag, TagEvent
 
@@ -109,6 +112,13 @@ def recent_moves(count: int) -> QuerySet[TagEvent]:
     return TagEvent.objects.select_related(
         "prompt", "version", "model", "certificate", "previous__version"
     )[:count]
+
+
+def tags_asked_in_vain() -> frozenset[tuple[str, str]]:
+    """`(prompt, tag)` that tags.yaml once asked for, and that was never set."""
+    moves = TagEvent.objects.filter(prompt__name=OuterRef("prompt"), tag=OuterRef("tag"))
+    asked = TagRequest.objects.filter(~Exists(moves)).order_by()
+    return frozenset(asked.values_list("prompt", "tag"))
 
 
 def tags_with_history() -> set[tuple[str, str]]:

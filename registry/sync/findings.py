@@ -11,6 +11,16 @@ from registry.models import StoredFinding, SyncRun
 _COLUMNS = ("path", "line", "column", "severity", "code", "message", "hint")
 
 
+def applied_run(commit: str) -> SyncRun | None:
+    """The sync that applied a commit last, with what it found; None when none did."""
+    return SyncRun.objects.filter(commit=commit, status=SyncRun.Status.APPLIED.value).first()
+
+
+def talked_about(run: SyncRun | None) -> frozenset[str]:
+    """The paths of the files that a sync found something about."""
+    return frozenset(StoredFinding.objects.filter(sync=run).values_list("path", flat=True))
+
+
 def stored_findings(run: SyncRun, at_most: int) -> tuple[Finding, ...] | None:
     """What a sync found; None when it is more."""
     rows = StoredFinding.objects.filter(sync=run).values_list(*_COLUMNS)[: at_most + 1]

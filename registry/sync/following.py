@@ -32,7 +32,7 @@ from registry.sync.adopting import adopt_live_tags, live_targets, waiting_reques
 from registry.sync.applying import Applied, apply_change
 from registry.sync.basis import basis
 from registry.sync.evidence import Evidence, import_evidence
-from registry.sync.findings import store_findings
+from registry.sync.findings import applied_run, store_findings, talked_about
 from registry.sync.local import local_change
 from registry.sync.published import published_contents
 from registry.sync.requests import decide_requests, note_requests
@@ -112,6 +112,8 @@ def _applied_locally(
             applied.prompts += local.other_prompts
             applied.versions += local.other_versions
             findings = [*_findings(local.change, local.skipped, applied), *local.kept]
+            asked = note_requests(mirror, local.change, state.applied_commit)
+            findings += waiting_requests(local.change, asked)
             return _stored(state, commit, applied, findings)
     except WholeNeededError as reason:
         _log.info("%s is looked at whole: %s", commit, reason)
@@ -126,7 +128,8 @@ def _applied_whole(
     """Also returns what the next commit may build on."""
     tree = mirror.tree(commit)
     before, is_first = state.applied_commit, not state.applied_commit
-    parsed = parse_repository(tree, published_contents())
+    known = published_contents(but=talked_about(applied_run(before)))
+    parsed = parse_repository(tree, known)
     change = RepositoryChange(commit=commit, files=tree, parsed=parsed, now=now)
     skipped = mirror.skipped(commit)
     applied = apply_change(change, skipped)
@@ -140,9 +143,8 @@ def _applied_whole(
     run = _stored(state, commit, applied, findings)
     if is_first:
         adopt_live_tags(change, evidence)
-    # These are told once, or again as long as nobody acts: tags.yaml has to be read for it.
-    is_settled = not evidence.findings and not waiting_requests(change, ())
-    return run, basis(mirror.limits) if is_settled else ""
+    # What the evidence lacks is told once.
+    return run, "" if evidence.findings else basis(mirror.limits)
 
 
 def _findings(
@@ -218,8 +220,9 @@ def _unchanged(commit: str) -> SyncRun:
     """The same commit again. The answer is that of its own sync, whose findings still hold; no
     row is written, or a poll a minute would fill the table with nothing.
     """
-    applied = SyncRun.objects.filter(commit=commit, status=SyncRun.Status.APPLIED).first()
-    run = applied or SyncRun.objects.create(commit=commit, status=SyncRun.Status.UNCHANGED)
+    run = applied_run(commit) or SyncRun.objects.create(
+        commit=commit, status=SyncRun.Status.UNCHANGED
+    )
     run.status, run.previous_commit, run.new_versions = SyncRun.Status.UNCHANGED, commit, 0
     return run
 

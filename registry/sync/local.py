@@ -1,33 +1,31 @@
-"""A commit that changes files of a few prompts only: these are looked at, all else was seen before.
+"""A commit that reaches a few prompts only: these are looked at, all else was seen before.
 
-What the whole way would find is found: whatever may reach further than the changed prompts makes a
-commit one that is not local. Prompts that something was found about are read again each time, as in
-the whole way, so what is kept of the findings before is about other files.
+What the whole way would find is found. Prompts that something was found about are read again each
+time, as in the whole way, so what is kept of the findings before is about other files.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from core.findings import Finding
 from registry.domain.change import Locality, RepositoryChange
-from registry.domain.layout import PARTIALS_FOLDER, prompt_of
+from registry.domain.layout import PARTIALS_FOLDER
 from registry.domain.live_writing import PATH as TAGS
 from registry.domain.repository import ParsedRepository, parse_repository
 from registry.mirror import Chosen, CommitMissingError, Mirror
 from registry.models import MirrorState, SyncRun
 from registry.sync.basis import basis
-from registry.sync.findings import stored_findings
+from registry.sync.findings import applied_run, stored_findings
 from registry.sync.published import published_contents
+from registry.sync.reaching import ROOT, Reach, reach_of
 
 #: Changed files, prompts and findings of a commit that is looked at in part: more are a change of
 #: the repository.
 _MOST_PATHS = 200
 _MOST_PROMPTS = 200
 _MOST_FINDINGS = 2_000
-#: Their findings do not say exactly which file they are about.
-_UNPLACED = frozenset({"path_too_long", "path_not_utf8", "path_control_character"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +45,37 @@ def local_change(mirror: Mirror, state: MirrorState, commit: str, now: datetime)
     """What `commit`, a later one of the same branch, changes; None when that has to be found out by
     looking at all of it. Raises MirrorDamagedError.
     """
-    last = SyncRun.objects.filter(
-        commit=state.applied_commit, status=SyncRun.Status.APPLIED.value
-    ).first()
+    last = applied_run(state.applied_commit)
     if last is None or state.basis != basis(mirror.limits):
         return None
+    before = state.applied_commit
     try:
-        comparison = mirror.compare(state.applied_commit, commit)
+        paths = mirror.changed(before, commit, _MOST_PATHS)
+        tops = mirror.part(before, ROOT), mirror.part(commit, ROOT)
     except CommitMissingError:
         return None
-    paths = comparison.paths(_MOST_PATHS) if comparison else None
-    locality = None if paths is None else _locality(paths, last)
-    if comparison is None or locality is None:
+    findings = stored_findings(last, _MOST_FINDINGS)
+    if paths is None or findings is None or tops[0] is None or tops[1] is None:
         return None
-    chosen = _chosen(locality)
-    before, after = comparison.before(chosen), comparison.after(chosen)
+    reach = reach_of(paths, findings, tops[0], tops[1])
+    if reach is None or len(reach.prompts) > _MOST_PROMPTS:
+        return None
+    return _looked_at(mirror, commit, now, last, Locality(reach.prompts, paths, findings), reach)
+
+
+def _looked_at(
+    mirror: Mirror, commit: str, now: datetime, last: SyncRun, locality: Locality, reach: Reach
+) -> Local | None:
+    chosen = _chosen(reach)
+    before, after = mirror.part(last.commit, chosen), mirror.part(commit, chosen)
     if before is None or after is None:
         return None
-    published = published_contents(locality.prompts)
+    talked_about = {found.path for found in locality.findings}
+    published = published_contents(locality.prompts, but=talked_about)
     was = parse_repository(before, published, only=locality.prompts)
     parsed = parse_repository(after, published, only=locality.prompts)
-    if _loses(was, parsed):  # tags.yaml may name it
-        return None
+    if _loses(was, parsed) and not reach.with_tags:  # tags.yaml may name it
+        return _looked_at(mirror, commit, now, last, locality, replace(reach, with_tags=True))
     return Local(
         RepositoryChange(commit, after, parsed, now, locality),
         after.skipped,
@@ -78,23 +85,11 @@ def local_change(mirror: Mirror, state: MirrorState, commit: str, now: datetime)
     )
 
 
-def _locality(paths: frozenset[str], last: SyncRun) -> Locality | None:
-    """None when a path is no file of a prompt, or a finding is about more than one."""
-    touched = {prompt_of(path) for path in paths}
-    findings = stored_findings(last, _MOST_FINDINGS)
-    if None in touched or findings is None:
-        return None
-    if any(found.path == TAGS or found.code in _UNPLACED for found in findings):
-        return None
-    named = touched | {prompt_of(found.path) for found in findings}
-    prompts = frozenset(name for name in named if name is not None)
-    return Locality(prompts, paths, findings) if len(prompts) <= _MOST_PROMPTS else None
-
-
-def _chosen(locality: Locality) -> Chosen:
-    """Without tags.yaml: nobody has to say again that all it names is there."""
-    folders = frozenset(f"prompts/{name}" for name in locality.prompts)
-    return Chosen({"", *folders}, deep={PARTIALS_FOLDER}, unlisted={TAGS})
+def _chosen(reach: Reach) -> Chosen:
+    """Without tags.yaml where nobody has to say again that all it names is there."""
+    folders = {f"prompts/{name}" for name in reach.prompts}
+    unlisted = () if reach.with_tags else (TAGS,)
+    return Chosen({"", *folders, *reach.folders}, deep={PARTIALS_FOLDER}, unlisted=unlisted)
 
 
 def _is_listed(path: str, chosen: Chosen) -> bool:

@@ -19,7 +19,6 @@ from core.errors import AssayError
 from registry import githost, promotion
 from registry.domain.actor import Actor, Scope
 from registry.domain.change import RepositoryChange
-from registry.domain.files import Files
 from registry.domain.live import DEFAULT_CANARY_WEIGHT, LiveTag, parse_live
 from registry.domain.live_writing import PATH, Key
 from registry.domain.storable import storable
@@ -27,6 +26,7 @@ from registry.errors import EvidenceChangingError, RevisionConflictError
 from registry.mirror import CommitInfo, Mirror
 from registry.models import HostReport, MirrorAlarm, TagRequest, WriteBack
 from registry.sync import alarms
+from registry.sync.reaching import ROOT
 
 #: What the Git host lists the answer under.
 _CONTEXT = "assay/tags"
@@ -50,10 +50,12 @@ def note_requests(mirror: Mirror, change: RepositoryChange, before: str) -> froz
 
     Joins the sync's transaction, so that nothing is asked twice and nothing is forgotten.
     """
+    if change.locality is not None and PATH not in change.locality.paths:
+        return frozenset()
     commits = mirror.touching(PATH, before, change.commit, _COMMITS_READ)
     if not commits or not mirror.is_ancestor(before, change.commit):
         return frozenset()
-    old, new = _declared(mirror.tree(before)), _declared(change.files)
+    old, new = _declared(mirror, before), _declared(mirror, change.commit)
     changed = _changed(old, new)
     _stop_alarms(changed, change.now)
     authors = _authors(mirror, commits, changed)
@@ -87,8 +89,9 @@ def requests_about(actor: Actor) -> QuerySet[TagRequest]:
     return TagRequest.objects.filter(prompt__in=actor.visible(named))
 
 
-def _declared(files: Files) -> _Declared:
-    if PATH not in files.paths():
+def _declared(mirror: Mirror, commit: str) -> _Declared:
+    files = mirror.part(commit, ROOT)
+    if files is None or PATH not in files.paths():
         return _Declared({}, is_whole=False)
     entries, findings = parse_live(PATH, files.read(PATH))
     tags = {(entry.live.prompt, entry.live.tag): entry.live for entry in entries}
@@ -112,9 +115,9 @@ def _authors(
         return dict.fromkeys(changed, commits[0])
     found: dict[Key, str] = {}
     for commit in commits:
-        here = _declared(mirror.tree(commit)).tags
+        here = _declared(mirror, commit).tags
         parents = mirror.commit_info(commit).parents
-        before = _declared(mirror.tree(parents[0])).tags if parents else {}
+        before = _declared(mirror, parents[0]).tags if parents else {}
         for key, entry in changed.items():
             if key not in found and here.get(key) == entry != before.get(key):
                 found[key] = commit

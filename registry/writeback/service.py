@@ -6,16 +6,20 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import PurePosixPath
 
 from django.conf import settings
 from django.db.models import Min
 from django.utils import timezone
 
 from core.errors import AssayError, UnavailableError
+from core.findings import Finding
 from registry import mirrored, queries, sync
+from registry.domain.files import Files
 from registry.domain.live_writing import TagsFileError
+from registry.domain.moves_file import moves_path
 from registry.domain.write_back_message import WrittenMove, message_of
-from registry.mirror import Author, BranchMovedError, PushRefusedError
+from registry.mirror import Author, BranchMovedError, Chosen, Mirror, PushRefusedError
 from registry.models import OutboxMessage, SyncRun, WriteBack
 from registry.models.ledger import TagEvent
 from registry.sync import alarms
@@ -67,7 +71,8 @@ def _write_once(moves: Sequence[TagEvent]) -> None:
         raise CannotFollowError(run.error)
     base = state.applied_commit
     with mirrored.configured() as mirror:
-        files = changed_files(mirror.tree(base), mirror.skipped(base), moves)
+        held, skipped = _held(mirror, base, moves)
+        files = changed_files(held, skipped, moves)
         if not files:
             return
         message = message_of([_in_words(move) for move in moves], ledger.newest_revision())
@@ -79,6 +84,18 @@ def _write_once(moves: Sequence[TagEvent]) -> None:
             note.take_back()
             raise
     _log.info("wrote %d moves back: %s", len(moves), commit)
+
+
+def _held(mirror: Mirror, base: str, moves: Sequence[TagEvent]) -> tuple[Files, Sequence[Finding]]:
+    """The files of a commit that are written to, with what is beside and above them; and what is
+    no file there.
+    """
+    written = {PurePosixPath(moves_path(move.prompt.name)).parent for move in moves}
+    folders = {str(each) for folder in written for each in (folder, *folder.parents)} - {"."}
+    part = mirror.part(base, Chosen({"", *folders}))
+    if part is None:
+        return mirror.tree(base), mirror.skipped(base)
+    return part, part.skipped
 
 
 @dataclass(slots=True)

@@ -57,11 +57,12 @@ def test_the_paths_that_differ_are_those_that_git_names_and_a_part_is_that_of_th
 ) -> None:
     first, second = replace_all(repository, old), replace_all(repository, new)
     mirror.fetch()
-    comparison = mirror.compare(first, second)
-    assert comparison is not None
     named = repository.git("diff-tree", "-r", "-z", "--name-only", first, second)
-    assert comparison.paths(100) == frozenset(filter(None, named.decode().split("\0")))
-    part = comparison.after(Chosen({"", "a"}, deep={"a/b"}, unlisted={"a/x"}))
+    differing = frozenset(filter(None, named.decode().split("\0")))
+    assert mirror.changed(first, second, 100) == differing
+    assert mirror.changed(first, second, len(differing)) == differing
+    assert not differing or mirror.changed(first, second, len(differing) - 1) is None
+    part = mirror.part(second, Chosen({"", "a", "a/b", "a/b/c"}, deep={"a/b"}, unlisted={"a/x"}))
     assert part is not None
     whole = mirror.tree(second)
     expected = [p for p in whole.paths() if not p.startswith("d/") and p != "a/x"]
@@ -77,11 +78,9 @@ def test_folders_that_differ_by_case_only_are_not_told_apart_in_part(
     first = repository.write({"a/x": "1", "b/x": "1"}).commit()
     second = repository.plant("100644", b"A/y", b"2").commit()
     mirror.fetch()
-    comparison = mirror.compare(first, second)
-    assert comparison is not None
-    assert comparison.after(Chosen({"a"})) is None
-    assert comparison.before(Chosen({"a"})) is not None
-    assert comparison.after(Chosen({"b"})) is not None
+    assert mirror.part(second, Chosen({"a"})) is None
+    assert mirror.part(first, Chosen({"a"})) is not None
+    assert mirror.part(second, Chosen({"b"})) is not None
 
 
 def test_what_is_not_listed_can_be_read_unless_it_is_no_file(
@@ -90,8 +89,7 @@ def test_what_is_not_listed_can_be_read_unless_it_is_no_file(
     repository.symlink("a/link", "x").symlink("b/link", "x")
     commit = repository.write({"a/x": "1", "b/x": "2"}).commit()
     mirror.fetch()
-    comparison = mirror.compare(commit, commit)
-    part = comparison.after(Chosen({"a"})) if comparison else None
+    part = mirror.part(commit, Chosen({"a"}))
     assert part is not None
     assert (part.paths(), part.read("b/x")) == (("a/x",), b"2")
     assert part.blob_id("b/x") == mirror.tree(commit).blob_id("b/x")
@@ -110,14 +108,14 @@ def test_a_repository_that_grows_over_its_limits_file_by_file_is_noticed(
         git = GitRecorder(tmp_path / "bin", monkeypatch)
         assert mirror.fetch().commit == second
         assert not any("ls-tree" in command for command in git.commands())
-        assert mirror.compare(first, second) is None  # it may be too large: look at all of it
+        assert mirror.changed(first, second, 100) is None  # it may be too large: look at all of it
         repository.write({"e": "1"}).commit()
         with pytest.raises(MirrorRefusedError, match="more than 3 files"):
             mirror.fetch()
         assert mirror.mirrored() == second
         third = repository.remove("e", "d").commit()
         assert mirror.fetch().commit == third
-        assert mirror.compare(first, third) is not None
+        assert mirror.changed(first, third, 100) is not None
 
 
 def test_folders_without_end_are_not_walked(repository: PromptRepository) -> None:

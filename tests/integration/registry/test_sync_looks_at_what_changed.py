@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.apps import apps
-from django.db import models, transaction
+from django.db import transaction
 from django.test import override_settings
 from hypothesis import HealthCheck, note
 from hypothesis import settings as profile
@@ -22,11 +19,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from registry import promotion, sync
+from registry import mirrored, promotion, sync
 from registry.domain.actor import Actor, Role
 from registry.domain.layout import prompt_of
-from registry.models import MirrorState, PromptVersion
+from registry.domain.live_writing import TagsFileError
+from registry.models import MirrorState, PromptVersion, WriteBack
+from registry.models.ledger import TagEvent
+from registry.writeback.composing import changed_files
 from tests.integration.registry.certified_repository import SUITED
+from tests.integration.registry.dumping import dump
 from tests.integration.registry.git_repositories import PromptRepository
 
 _ADMIN = Actor("user:ada", Role.ADMIN.scopes)
@@ -43,6 +44,7 @@ _VERSIONS: dict[str, str | bytes] = {
     "undeclared variable": "Hello {{ name }}\n",
     "broken": "{% if %}\n",
     "not UTF-8": b"Gr\xfc\xdfe\n",
+    "beyond limits": "---\nparameters: {max_tokens: 64}\n---\nHello\n",
     "partial": 'Hi {% include "partials/tone/v1" %}\n',
     "partial that may be missing": 'Hi {% include "partials/tone/v2" %}\n',
     "LFS": f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n",
@@ -54,12 +56,13 @@ _PROMPTS = (
 )
 _REGISTERS = {
     "models.yaml": (
-        SUITED["models.yaml"].replace("r1", "r2"),
-        SUITED["models.yaml"],
-        "models: [\n",
+        *(SUITED["models.yaml"].replace("r1", "r2"), SUITED["models.yaml"], "models: [\n"),
+        *(SUITED["models.yaml"].replace("tiny:", name) for name in ("huge:", "other:")),
+        SUITED["models.yaml"].replace("r1,", "r1, limits: {max_tokens: 10},"),
     ),
     "gates.yaml": (SUITED["gates.yaml"].replace("30", "20"), SUITED["gates.yaml"], "policies: 3\n"),
     "tags.yaml": (
+        "greet: {stable: v1}\nask: {stable: {version: v2, model: huge}}\n",
         *("greet:\n  stable: v1\n", "greet:\n  stable: v3\nask:\n  stable: v1\n"),
         *("team/reply:\n  stable: v1\n  canary: v2\n", SUITED["tags.yaml"]),
     ),
@@ -69,6 +72,9 @@ _REGISTERS = {
     "datasets/greet.jsonl": ('{"id": "c1", "expected": "Hello", "variables": {"x": 1}}',),
     "rubrics/kind.md": ("---\nmode: pass_fail\n---\nIs it kind?\n",),
     "README.md": ("Read me\n",),
+    "docs/guide.md": ("Read me\n",),
+    "docs/Guide.md": ("Read me\n",),
+    "certificates/greet/v1@tiny.json": ("{}", "[]"),
     "prompts/partials/tone/v1.jinja2": ("kindly", "{{ name }}", "{% if %}"),
     "prompts/partials/tone/v2.jinja2": ("coldly", '{% include "partials/tone/v1" %}'),
     "prompts/Greet/v1.jinja2": ("Other case\n",),
@@ -199,6 +205,22 @@ class Commits(RuleBasedStateMachine):
             promotion.override(target=target, actor=_ADMIN, reason="test")
 
     @rule()
+    def write_moves_back(self) -> None:
+        """What a write-back of every move would commit, noted as ours."""
+        self.follow(commit=False)
+        with mirrored.configured() as mirror:
+            tree, skipped = mirror.tree(self.repository.head), mirror.skipped(self.repository.head)
+            try:
+                files = changed_files(tree, skipped, list(TagEvent.objects.all()))
+            except TagsFileError:
+                return
+        for path, content in files.items():
+            self.write(path, content)
+        self.commit()
+        WriteBack.objects.create(commit=self.repository.head, base=self.history[-2], moves=1)
+        self.follow(commit=False)
+
+    @rule()
     def commit_without_a_sync(self) -> None:
         self.write(f"prompts/ask/v{len(self.history) + 1}.jinja2", "Asked\n")
         self.commit()
@@ -242,30 +264,6 @@ class Commits(RuleBasedStateMachine):
             found = dump()
             transaction.set_rollback(True)
         return found
-
-
-def dump() -> dict[str, list[str]]:
-    """Every row of the registry and the evaluations, without ids and times."""
-    return {
-        model.__name__: sorted(repr(_told(row)) for row in model._default_manager.all())
-        for app in ("registry", "evals")
-        for model in apps.get_app_config(app).get_models()
-    }
-
-
-def _told(row: models.Model) -> dict[str, Any]:
-    return dict(_values(row))
-
-
-def _values(row: models.Model) -> Iterator[tuple[str, Any]]:
-    for field in row._meta.concrete_fields:
-        value = getattr(row, field.attname)
-        if isinstance(field, models.DateTimeField):
-            yield field.name, value is not None
-        elif isinstance(value, dict) and "event" in value:
-            yield field.name, value | {"event": "an id"}
-        elif not (field.primary_key or field.is_relation or field.name == "duration_ms"):
-            yield field.name, value
 
 
 class TestCommits(TestCase):

@@ -6,9 +6,11 @@ import logging
 from pathlib import Path
 
 import pytest
+from django.db.models import F
 from pytest_django.fixtures import Settings
 
-from registry import lookup, queries, sync
+from registry import lookup, promotion, queries, sync
+from registry.domain.actor import Actor, Role
 from registry.domain.change import RepositoryChange
 from registry.models import MirrorState, SyncRun
 from tests.integration.registry.certified_repository import SUITED
@@ -18,6 +20,8 @@ from tests.integration.registry.git_shims import GitRecorder
 pytestmark = pytest.mark.django_db(transaction=True)
 
 V3 = {"prompts/greet/v3.jinja2": 'Good day {% include "partials/tone/v1" %}\n'}
+UNUSED = "---\nvariables: {name: {type: string}}\n---\nHello\n"
+ADMIN = Actor("user:ada", Role.ADMIN.scopes)
 BROKEN = {"prompts/other/v1.jinja2": "Hello {{ name }}\n"}
 
 
@@ -90,14 +94,10 @@ def test_an_edited_version_rings_until_it_is_restored(
 @pytest.mark.parametrize(
     "files",
     [
-        {"models.yaml": SUITED["models.yaml"].replace("r1", "r2")},
         {"gates.yaml": SUITED["gates.yaml"].replace("30", "20")},
-        {"tags.yaml": "greet:\n  stable: v2\n"},
         {"suites/greet.yaml": SUITED["suites/greet.yaml"] + "\n"},
-        {"prompts/partials/tone/v2.jinja2": "coldly"},
         {"prompts/Greet/v3.jinja2": "Another case\n"},
-        {"certificates/greet/@moves.json": "{}"},
-        {"README.md": "Read me\n"},
+        {"prompts/notes.txt": "Notes\n"},
         {"prompts/greet/prompt.yaml": "suites: [new]\n", "suites/new.yaml": "checks: []\n"},
         {f"prompts/p{i}/v1.jinja2": f"{i}\n" for i in range(201)},
     ],
@@ -109,6 +109,67 @@ def test_what_may_reach_further_is_looked_at_whole(
     repository.write(files).commit()
     assert sync.sync().status == "applied"
     assert is_listed(git)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"models.yaml": SUITED["models.yaml"].replace("r1", "r2")},
+        {"tags.yaml": "greet:\n  stable: v2\n"},
+        {"prompts/partials/tone/v2.jinja2": "coldly"},
+        {"certificates/greet/@moves.json": "{}"},
+        {"README.md": "Read me\n"},
+        {"docs/deep/guide.md": "Read me\n"},
+    ],
+    ids=lambda files: next(iter(files)),
+)
+def test_what_reaches_few_prompts_though_it_is_no_file_of_theirs_is_not(
+    repository: PromptRepository, git: GitRecorder, files: dict[str, str]
+) -> None:
+    repository.write(files).commit()
+    assert sync.sync().status == "applied"
+    assert not is_listed(git)
+
+
+def test_a_partial_that_is_edited_rings_for_each_prompt_that_includes_it(
+    repository: PromptRepository, git: GitRecorder
+) -> None:
+    path = "prompts/partials/tone/v1.jinja2"
+    repository.write({path: "rudely"}).commit()
+    told = [(found.path, found.code) for found in sync.sync().findings.all()]
+    assert told == [("prompts/greet/v2.jinja2", "version_edited")]
+    repository.write({path: SUITED[path]}).commit()
+    assert not sync.sync().findings.exists()
+    assert not is_listed(git)
+
+
+def test_a_request_that_waits_is_told_until_the_tag_is_set(
+    repository: PromptRepository, git: GitRecorder
+) -> None:
+    """With the commit that asks it is a request, with the next ones a finding."""
+    repository.write({"tags.yaml": SUITED["tags.yaml"] + "ask:\n  stable: v1\n"})
+    repository.write({"prompts/ask/v1.jinja2": "Ask\n"}).commit()
+    assert not sync.sync().findings.exists()
+    repository.write(V3).commit()
+    [finding] = sync.sync().findings.all()
+    assert (finding.path, finding.code) == ("tags.yaml", "needs_promotion")
+    target = promotion.Target("ask", "stable", 1, "tiny")
+    promotion.override(target=target, actor=ADMIN, reason="test")
+    repository.write({"prompts/greet/v4.jinja2": "Hi\n"}).commit()
+    assert not sync.sync().findings.exists()
+    assert not is_listed(git)
+
+
+def test_a_warning_about_a_published_version_is_told_by_every_sync(
+    repository: PromptRepository,
+) -> None:
+    repository.write({"prompts/other/v1.jinja2": UNUSED}).commit()
+    told = [(found.path, found.code) for found in sync.sync().findings.all()]
+    assert told == [("prompts/other/v1.jinja2", "unused_variable")]
+    for basis in (F("basis"), ""):
+        MirrorState.objects.update(basis=basis)
+        repository.write({f"docs/{basis}.md": "Read me\n"}).commit()
+        assert [(found.path, found.code) for found in sync.sync().findings.all()] == told
 
 
 def test_so_is_everything_after_a_failure_another_code_or_a_rewritten_history(
