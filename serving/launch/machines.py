@@ -52,18 +52,18 @@ def machines(tensor_parallel: int, pipeline_parallel: int, gpus_per_node: int) -
     gpus = tensor_parallel * pipeline_parallel
     if gpus <= gpus_per_node:
         return 1
+    said = f"TP {tensor_parallel} × PP {pipeline_parallel}"
+    others = _other_machines(tensor_parallel, gpus, gpus_per_node)
     if gpus % gpus_per_node:
         raise MachinesUnevenError(
-            f"TP {tensor_parallel} × PP {pipeline_parallel} is {gpus} GPUs, which do not fill "
-            f"machines of {gpus_per_node}",
-            hint=_other_machines(gpus, gpus_per_node),
+            f"{said} is {gpus} GPUs, which do not fill machines of {gpus_per_node}",
+            hint=f"choose TP × PP as a multiple of {gpus_per_node}{others}",
         )
-    small, large = sorted((tensor_parallel, gpus_per_node))
-    if large % small:
+    if not _is_bordered(tensor_parallel, gpus_per_node):
         raise MachinesUnevenError(
-            f"TP {tensor_parallel} would lie across the borders of machines of {gpus_per_node} "
-            "GPUs",
-            hint=f"choose a TP that divides {gpus_per_node}, or is a multiple of it",
+            f"groups of TP {tensor_parallel} would lie across the borders of machines of "
+            f"{gpus_per_node}",
+            hint=f"choose a TP that divides {gpus_per_node} or is a multiple of it{others}",
         )
     return gpus // gpus_per_node
 
@@ -79,9 +79,16 @@ def check_node(gpus: int, node: Node) -> None:
         raise LaunchError(f"the machines cannot meet at port {node.port}")
 
 
-def _other_machines(gpus: int, gpus_per_node: int) -> str:
-    count = -(-gpus // gpus_per_node)
-    full = f"choose TP × PP as a multiple of {gpus_per_node}"
-    if gpus % count:
-        return full
-    return f"{full}, or use {gpus // count} GPUs on each of {count} machines"
+def _is_bordered(tensor_parallel: int, gpus_per_node: int) -> bool:
+    """Whether machines end where groups do."""
+    small, large = sorted((tensor_parallel, gpus_per_node))
+    return large % small == 0
+
+
+def _other_machines(tensor_parallel: int, gpus: int, gpus_per_node: int) -> str:
+    """How many GPUs of each machine could be taken instead; nothing to say when it is one."""
+    for each in range(gpus_per_node - 1, 1, -1):
+        if gpus % each == 0 and _is_bordered(tensor_parallel, each):
+            count = gpus // each
+            return f", or take {each} GPUs of each of {count} machines (--gpus-per-node {each})"
+    return ""

@@ -85,6 +85,7 @@ def _is_measured(settings: Settings) -> bool:
         and settings.gpu.is_measured
         and settings.model.model_type in MEASURED_FAMILIES
         and settings.tp <= 4
+        and not settings.is_spread
         and _is_known_batch(settings)
     )
 
@@ -97,7 +98,9 @@ def _spread(settings: Settings, weights: float, active: float, graphs: float) ->
     of_activation += 0.0 if settings.engine.is_measured else 0.12
     of_activation += 0.0 if _is_known_batch(settings) else 0.05
     outside = 0.05
-    if not settings.gpu.is_measured or settings.tp > 4 or not settings.engine.is_measured:
-        outside = _UNMEASURED_NON_TORCH_GIB if settings.tp == 1 else _UNMEASURED_COLLECTIVES_GIB
+    is_far = settings.tp > 4 or settings.is_spread
+    if is_far or not settings.gpu.is_measured or not settings.engine.is_measured:
+        is_alone = settings.tp == 1 and not settings.is_spread
+        outside = _UNMEASURED_NON_TORCH_GIB if is_alone else _UNMEASURED_COLLECTIVES_GIB
     tower = _VISION_GIB if settings.model.vision else 0.0
     return 0.05 + tower + share * weights + of_activation * active + outside + 0.35 * graphs

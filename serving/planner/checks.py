@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from serving.planner.budget import Budget
 from serving.planner.kv_cache import Layout, blocks_per_request
+from serving.planner.machines import machines_refusal
 from serving.planner.request import BLOCK_TOKENS, Settings
 from serving.planner.tensors import padded_vocabulary
 from serving.planner.weights import GIB
@@ -19,6 +20,8 @@ def shape_refusals(settings: Settings) -> Iterator[str]:
     model, tp, pp = settings.model, settings.tp, settings.pp
     if tp * pp > settings.gpus:
         yield f"TP {tp} × PP {pp} needs {tp * pp} GPUs, there are {settings.gpus}"
+    if uneven := machines_refusal(settings):
+        yield uneven
     heads, kv_heads = model.attention.heads, model.attention.kv_heads
     if heads % tp:
         yield f"{heads} attention heads are not divisible by TP {tp}"

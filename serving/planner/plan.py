@@ -8,6 +8,7 @@ from serving.planner.budget import Budget, budget
 from serving.planner.checks import memory_refusals, request_bytes, shape_refusals
 from serving.planner.formulas import Formula, formulas
 from serving.planner.kv_cache import capacity, layout
+from serving.planner.machines import Machines, slow_network, spread
 from serving.planner.request import PlanRequest, Settings, settle
 from serving.planner.weights import GIB
 
@@ -29,7 +30,8 @@ class Plan:
     """What one rank of the server would have. GiB per GPU; never negative.
 
     `kv_bytes_per_token` is per GPU, over all its layers. `reasons` are refusals when it does not
-    fit, else what it fits with. `flags` are those of `vllm serve`.
+    fit, else what it fits with. `flags` are those of `vllm serve`, on each of the `machines` (None
+    when the GPUs do not fill any number of them).
     """
 
     settings: Settings
@@ -45,6 +47,7 @@ class Plan:
     max_concurrency: float
     interval: Interval
     flags: tuple[str, ...]
+    machines: Machines | None
     formulas: tuple[Formula, ...]
 
 
@@ -58,6 +61,8 @@ def make_plan(request: PlanRequest) -> Plan:
     reasons = refusals or (_fits_because(settings, rank, held.max_concurrency),)
     if not refusals and interval.max_concurrency[0] < 1:
         reasons += (f"close: the KV cache may be as small as {interval.kv_gib[0]:.2f} GiB",)
+    if not refusals and (slow := slow_network(settings)):
+        reasons += (slow,)
     return Plan(
         settings=settings,
         fits=not refusals,
@@ -72,6 +77,7 @@ def make_plan(request: PlanRequest) -> Plan:
         max_concurrency=held.max_concurrency,
         interval=interval,
         flags=flags(settings),
+        machines=spread(settings),
         formulas=formulas(settings, rank, cache, held),
     )
 

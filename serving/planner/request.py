@@ -17,7 +17,8 @@ _KV_BYTES = {"fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1, **DTYPE_BYTES}
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """The wish: None leaves a setting to vLLM. `gpus` is how many there are (None: just enough).
+    """The wish: None leaves a setting to vLLM. `gpus` is how many there are (None: just enough),
+    on machines of `gpus_per_node`.
 
     `index_bytes` is `total_size` of model.safetensors.index.json, where it is at hand.
     """
@@ -25,6 +26,7 @@ class PlanRequest:
     model: Architecture
     gpu: str
     gpus: int | None = None
+    gpus_per_node: int = 8
     tp: int = 1
     pp: int = 1
     dtype: str = "auto"
@@ -45,6 +47,7 @@ class Settings:
     model: Architecture
     gpu: Gpu
     gpus: int
+    gpus_per_node: int
     engine: Engine
     tp: int
     pp: int
@@ -55,6 +58,11 @@ class Settings:
     max_num_seqs: int
     max_num_batched_tokens: int
     index_bytes: int | None
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether one machine does not have enough GPUs."""
+        return self.tp * self.pp > self.gpus_per_node
 
     @property
     def width(self) -> int:
@@ -77,6 +85,7 @@ def settle(request: PlanRequest) -> Settings:
         model=_quantized(request),
         gpu=gpu,
         gpus=request.gpus or request.tp * request.pp,
+        gpus_per_node=request.gpus_per_node,
         engine=engine,
         tp=request.tp,
         pp=request.pp,
@@ -94,6 +103,7 @@ def settle(request: PlanRequest) -> Settings:
 def _check_counts(request: PlanRequest) -> None:
     limits = {
         "gpus": _MOST_RANKS,
+        "gpus_per_node": _MOST_RANKS,
         "tp": _MOST_RANKS,
         "pp": _MOST_RANKS,
         "max_model_len": 10**8,

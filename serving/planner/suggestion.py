@@ -75,8 +75,12 @@ def _first(
 
 
 def _split(request: PlanRequest, count: int) -> PlanRequest | None:
-    """`count` GPUs as TP x PP, with the most TP the shapes allow; None when no split does."""
+    """`count` GPUs as TP x PP, with the most TP the shapes and one machine allow, as vLLM advises;
+    None when no split does.
+    """
     tp = count
+    while tp > request.gpus_per_node:
+        tp //= 2
     while tp >= 1:
         candidate = replace(request, tp=tp, pp=count // tp)
         if not list(shape_refusals(settle(candidate))):
