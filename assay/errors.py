@@ -136,6 +136,18 @@ class PromptMissingError(NotFoundError):
     code = "prompt_missing"
 
 
+class ModelMissingError(NotFoundError):
+    """models.yaml has no such model."""
+
+    code = "model_missing"
+
+
+class PlanUnclearError(InvalidError):
+    """What is to be planned is said twice, or not at all."""
+
+    code = "plan_unclear"
+
+
 class SyncFailedError(UnavailableError):
     """The sync failed; what was published before stays served."""
 

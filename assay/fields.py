@@ -134,7 +134,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "plan": (
         *("fits", "reasons", "weights_gib", "non_torch_gib", "activation_gib", "cudagraph_gib"),
         *("kv_gib", "kv_bytes_per_token", "kv_tokens", "max_concurrency", "interval", "flags"),
-        *("suggestion", "formulas"),
+        *("machines", "suggestion", "formulas"),
     ),
     "models list": ("models",),
     "models show": (*_MODEL.split(), "probes"),

@@ -15,6 +15,11 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 def check(launch: Launch) -> None:
     """Raise the LaunchError kind that says what is wrong, if anything is."""
+    if not launch.engine:
+        raise EngineNotVllmError(
+            f"{launch.served_name} does not say what it runs on",
+            hint="write engine: vllm into models.yaml",
+        )
     if launch.engine.lower() != "vllm":
         raise EngineNotVllmError(f"{launch.served_name} runs on {launch.engine!r}, not on vLLM")
     _check_text(launch)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from assay.plans.pin import decided, launch_of
 from registry.domain.model_pin import ModelPin, parse_models
 from serving.launch import FLAGS, HASH_ALGORITHMS, Launch, Node, command
 from serving.planner import catalogue
@@ -171,19 +172,11 @@ models:
 
 
 def launched(pin: ModelPin) -> Launch:
-    """What is pinned, field by field, as a launch."""
-    return Launch(
-        model="meta-llama/Llama-3.1-8B-Instruct",
-        served_name=pin.served_id,
-        revision=pin.revision,
-        tokenizer_revision=pin.tokenizer_revision,
-        engine=pin.engine,
-        engine_version=pin.engine_version,
-        dtype=pin.dtype,
-        quantization=pin.quantization,
-        max_context=pin.max_context,
-        tensor_parallel=pin.tensor_parallel,
-    )
+    """What is pinned, as `assay plan --manifest` launches it."""
+    model = "meta-llama/Llama-3.1-8B-Instruct"
+    said = decided(pin, {})
+    request = PlanRequest(catalogue.find(model).architecture, gpu="h100-sxm", **said)
+    return launch_of(pin, make_plan(request).settings, model=model, release=None)
 
 
 def test_every_field_of_a_pin_reaches_the_engine_or_is_known_not_to(parse: Parse) -> None:

@@ -16,7 +16,7 @@ from serving.planner.weights import checkpoint_bytes
 FIELDS = [
     *("fits", "reasons", "weights_gib", "non_torch_gib", "activation_gib", "cudagraph_gib"),
     *("kv_gib", "kv_bytes_per_token", "kv_tokens", "max_concurrency", "interval", "flags"),
-    *("suggestion", "formulas"),
+    *("machines", "suggestion", "formulas"),
 ]
 
 
