@@ -78,6 +78,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     context = {
         "runs": runs,
         "confidence": found.confidence,
+        "others": [named for named in runs if _is_judged_otherwise(named, found.confidence)],
         "has_other_suites": len({one.run.suite_digest for one in found.runs}) > 1,
         "rates": _rates(runs),
         "against": _against(runs),
@@ -94,6 +95,12 @@ def compare(request: HttpRequest) -> HttpResponse:
         "percentiles": _percentiles(runs),
     }
     return render(request, "webui/compare.html", context)
+
+
+def _is_judged_otherwise(named: Named, confidence: float) -> bool:
+    """Whether its suites' intervals are those of its own gate, and of another confidence."""
+    is_judged = bool(named.found.run.summary.get("suites"))
+    return is_judged and named.found.confidence != confidence
 
 
 def _ids(asked: Sequence[str]) -> list[UUID]:

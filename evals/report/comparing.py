@@ -35,9 +35,13 @@ class Against:
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
-    """The candidate of one run. `against` is None for the first one, and without a common case."""
+    """The candidate of one run. `against` is None for the first one, and without a common case.
+
+    `confidence` is what its own gate asked for, and so that of the suites which the gate judged.
+    """
 
     run: EvalRun
+    confidence: float
     suites: tuple[SuiteLine, ...]
     checks: tuple[CheckLine, ...]
     times: tuple[TimeLine, ...]
@@ -61,7 +65,9 @@ class ComparedCase:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The runs in their order, and every case; `confidence` is that of all intervals."""
+    """The runs in their order, and every case; `confidence` is that of the first run, and of all
+    intervals but the suites' that a gate judged.
+    """
 
     confidence: float
     runs: tuple[ComparedRun, ...]
@@ -70,7 +76,8 @@ class Compared:
 
 def compared(runs: Sequence[EvalRun]) -> Compared:
     """Lay the candidates of these runs beside each other; the first is what others are against."""
-    confidence = GatePolicy.from_json(runs[0].policy_spec).confidence
+    confidences = [GatePolicy.from_json(run.policy_spec).confidence for run in runs]
+    confidence = confidences[0]
     counted = counts_by_case(runs)
     of_runs = [counted.get(run.pk, {}) for run in runs]
     checks = checks_by_run(runs, confidence)
@@ -83,6 +90,7 @@ def compared(runs: Sequence[EvalRun]) -> Compared:
         found.append(
             ComparedRun(
                 run=run,
+                confidence=confidences[place],
                 suites=suite_lines(run, lines_of(run, of_runs[place]), confidence),
                 checks=checks.get(run.pk, ()),
                 times=times,

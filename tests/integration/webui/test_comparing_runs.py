@@ -80,6 +80,17 @@ def test_the_figures_are_those_of_the_runs_own_pages(runs: list[EvalRun], browse
         assert f"{100 * passed / judged:.1f} %" in whole
 
 
+def test_gates_that_asked_for_another_confidence_are_named(
+    runs: list[EvalRun], browser: Client
+) -> None:
+    assert "Intervals are those of 95.0 %." in text_of(compare(browser, *runs))
+    second = runs[1]
+    second.policy_spec = {**second.policy_spec, "confidence": 0.9}
+    second.save(update_fields=["policy_spec"])
+    page = text_of(compare(browser, *runs))
+    assert "those of 95.0 %; those of all checks of B are of 90.0 %, as its own gate" in page
+
+
 def test_all_cases_come_in_pages(runs: list[EvalRun], browser: Client) -> None:
     first = compare(browser, *runs, more="&cases=all")
     assert "All 60 cases" in text_of(first)
