@@ -13,6 +13,8 @@ from registry.githost.hosts import is_on
 from registry.models import HostReport
 
 _TITLE_CHARACTERS = 300
+#: Another pull request has the commit by now: the comment is not the one that was made.
+_ELSEWHERE = {"comment_id": "", "comment_shown": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,9 @@ def show(commit: str, context: str, shown: Shown) -> None:
     )
     if not is_new:
         begun = _begun_again(report) if shown.state not in HostReport.ENDED else {}
+        moved = _ELSEWHERE if shown.pull_request != report.pull_request else {}
         known = HostReport.objects.filter(pk=report.pk)
-        known.update(**values, **begun, revision=F("revision") + 1)
+        known.update(**values, **begun, **moved, revision=F("revision") + 1)
     # The newest state counts: what is told of one pull request is told in its order.
     subject = f"pull request {shown.pull_request}" if shown.pull_request else commit
     outbox.tell(outbox.Topic.HOST_REPORT, subject, {"report": report.pk})

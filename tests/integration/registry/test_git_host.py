@@ -135,6 +135,21 @@ def test_a_newer_commit_of_the_pull_request_takes_its_comment_over(github: GitHu
     assert github.shown(HEAD)[-1][0] == "error"
 
 
+def test_another_pull_request_of_the_same_commit_has_a_comment_of_its_own(
+    github: GitHubServer,
+) -> None:
+    show(DONE)
+    delivered()
+    show(replace(DONE, pull_request=8, comment="### PASS\n"))
+    delivered()
+    assert github.comment(7).startswith("### FAIL")
+    assert github.comment(8).startswith("### PASS")
+    show(replace(DONE, comment="### AGAIN\n"))
+    delivered()
+    assert github.comment(7).startswith("### AGAIN")
+    assert [len(github.comments[number]) for number in (7, 8)] == [1, 1]
+
+
 def test_of_many_changes_that_waited_for_a_dead_host_the_last_counts(github: GitHubServer) -> None:
     github.is_down = True
     for number in range(5):
