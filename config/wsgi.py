@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from multiprocessing.util import Finalize
 
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
@@ -27,7 +28,7 @@ from registry.lookup import Lookups  # noqa: E402
 #: A worker accepts when this module is imported: it should know what is live by then. One that is
 #: not ready in time, or has no database, starts all the same and lets Django answer.
 _WARM_SECONDS = 10.0
-_lookups = Lookups()
+_lookups = Lookups("web")
 _lookups.start()
 # While the database reads: the first request would wait for all the views, the first sync and the
 # first bell for what they load.
@@ -36,4 +37,6 @@ sync.prepare()
 celery.app.connection_for_write().get_transport_cls()
 _lookups.keeper.wait_until_warm(_WARM_SECONDS)
 settle()
+# Then the others know that it ended. A process that was forked runs no `atexit`.
+Finalize(None, _lookups.stop, exitpriority=1)
 application = FastPath(_django, _lookups)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from core.errors import InvalidError
 from registry import queries
 from webui.people import page
+from webui.reaching import reached
 
 if TYPE_CHECKING:
     from registry.models.ledger import TagEvent
@@ -30,7 +32,7 @@ _SYNCS = 20
 @page()
 def ledger(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Every move of every tag, newest first; `entry` is a single one, and `format=csv` downloads
-    what is filtered.
+    what is filtered. To htmx, `entry` is how far that move got.
     """
     wanted = {
         key: request.GET.get(key, "").strip()[:200] for key in ("prompt", "tag", "kind", "actor")
@@ -39,10 +41,15 @@ def ledger(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     events = queries.ledger(**wanted, entry=entry)
     if request.GET.get("format") == "csv":
         return _download(events)
+    if entry is not None and request.headers.get("HX-Request") == "true":
+        return _reach(request, events)
     kept = request.GET.copy()
     kept.pop("page", None)
+    listed = Paginator(events, _EVENTS_A_PAGE).get_page(request.GET.get("page"))
+    single = next(iter(listed), None) if entry is not None else None
     context = {
-        "page": Paginator(events, _EVENTS_A_PAGE).get_page(request.GET.get("page")),
+        "page": listed,
+        "reached": reached(single, timezone.now()) if single else None,
         "wanted": wanted,
         "is_filtered": any(wanted.values()) or entry is not None,
         "entry": entry,
@@ -50,6 +57,13 @@ def ledger(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         "query": kept.urlencode(),
     }
     return render(request, "webui/ledger.html", context)
+
+
+def _reach(request: HttpRequest, events: QuerySet[TagEvent]) -> HttpResponse:
+    found = events.first()
+    if found is None:
+        raise Http404
+    return render(request, "webui/reach.html", {"reached": reached(found, timezone.now())})
 
 
 def _entry(text: str) -> int | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 
 from core.errors import InvalidError
@@ -147,12 +148,12 @@ def _told(request: HttpRequest, done: promotion.TagMove) -> HttpResponse:
     where = f"v{event.version.number}" if event.version else "nothing"
     messages.success(
         request,
-        f"{event.prompt.name}:{event.tag} points at {where} now (revision {event.sequence}). Every "
-        "process that reaches the database serves it within 40 ms; one that does not says so.",
+        f"{event.prompt.name}:{event.tag} points at {where} now (revision {event.sequence}).",
     )
     for warning in done.warnings:
         messages.warning(request, warning)
-    return redirect("page-prompt", name=event.prompt.name)
+    page_of_it = reverse("page-prompt", kwargs={"name": event.prompt.name})
+    return redirect(f"{page_of_it}?moved={event.pk}")
 
 
 def _wanted(request: HttpRequest, name: str) -> Wanted:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from evals import queries as evals_queries
 from evals.models import EvalRun
@@ -19,6 +20,7 @@ from registry.models import Certificate, ModelVersion, Prompt, PromptVersion
 from webui.calling import Snippet, snippets
 from webui.people import actor_of, page
 from webui.pointers import pointer
+from webui.reaching import Reached, reached
 
 if TYPE_CHECKING:
     from registry.models.ledger import TagEvent
@@ -54,14 +56,16 @@ def prompt(request: HttpRequest, name: str) -> HttpResponse:
     live = {tag.name: tag.event for tag in row.tags.all() if tag.event.version_id}
     versions = Paginator(queries.versions(row), _VERSIONS_A_PAGE).get_page(request.GET.get("page"))
     models = list(queries.models())
+    moves = _moves(row, live)
     context = {
         "prompt": row,
+        "reached": _reached(moves, request.GET.get("moved", "")),
         "pointers": [(tag, pointer(event)) for tag, event in _ordered(live)],
         "has_canary": lookup.CANARY in live,
         "page": versions,
         "models": models,
         "rows": _rows(list(versions), models, live),
-        "moves": _moves(row, live),
+        "moves": moves,
         "runs": evals_queries.latest_runs(actor, 8, prompt=name),
         "may_promote": actor.may(Scope.PROMOTE, name),
         "may_evaluate": actor.may(Scope.EVALUATE, name),
@@ -123,3 +127,9 @@ def _moves(row: Prompt, live: Mapping[str, TagEvent]) -> list[dict[str, Any]]:
         }
         for event in queries.history(row)[:_MOVES]
     ]
+
+
+def _reached(moves: Sequence[Mapping[str, Any]], moved: str) -> Reached | None:
+    """How far the move got that the reader has just made; None for who has made none."""
+    made = next((move["event"] for move in moves if str(move["event"].pk) == moved), None)
+    return reached(made, timezone.now()) if made else None

@@ -51,7 +51,7 @@ class Application:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         loop = asyncio.get_running_loop()
-        lookups = self._lookups = Lookups(Feed(self._window, loop))
+        lookups = self._lookups = Lookups("stream", Feed(self._window, loop))
         self._routes = self._table(lookups)
         lookups.start()
         await asyncio.to_thread(lookups.keeper.wait_until_warm, _WARM_SECONDS)

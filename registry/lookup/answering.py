@@ -15,6 +15,7 @@ from registry.lookup.following import Follower
 from registry.lookup.keeper import Freshness, Keeper
 from registry.lookup.loading import Token
 from registry.lookup.many import MOST_ITEMS, Bundle, Item, Live, batch, found
+from registry.lookup.presence import Presence
 from registry.lookup.reply import Reply, Standing, reply
 from registry.lookup.snapshot import Snapshot
 from registry.lookup.values import STABLE, Entry, choose
@@ -48,10 +49,10 @@ class Found(NamedTuple):
 class Lookups:
     """A process's snapshot of all that lookups need, and its keeper."""
 
-    def __init__(self, follower: Follower | None = None) -> None:
-        """Nothing is known until `start`."""
+    def __init__(self, listener: str, follower: Follower | None = None) -> None:
+        """Nothing is known until `start`. `listener` is what others call it: `web` or `stream`."""
         self.snapshot = Snapshot()
-        self.keeper = Keeper(self.snapshot, follower)
+        self.keeper = Keeper(self.snapshot, Presence(listener), follower)
 
     def answer(self, ask: Ask, *, last_known: bool = False) -> Reply | None:
         """The answer; None for what somebody who reads the database must answer.

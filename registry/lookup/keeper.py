@@ -21,8 +21,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from registry.lookup import chores, loading
-from registry.lookup.chores import Chores
+from registry.lookup.chores import Chores, first_line
 from registry.lookup.following import Follower
+from registry.lookup.presence import Presence
 from registry.lookup.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
@@ -64,7 +65,9 @@ class _SleptTooLongError(Exception):
 class Keeper:
     """Owns the thread and its connection. `start` it once a process; `stop` joins the thread."""
 
-    def __init__(self, snapshot: Snapshot, follower: Follower | None = None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, presence: Presence, follower: Follower | None = None
+    ) -> None:
         """Of `snapshot` it is the only writer."""
         self._snapshot = snapshot
         self._follower = follower
@@ -81,19 +84,20 @@ class Keeper:
         self._was_notified = False
         self._seen = ""
         self._checked_wall = 0.0
-        self._chores = Chores()
+        self._chores = Chores(presence)
 
     def start(self) -> None:
         """Begin to follow the database."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and its connection."""
+        """End the thread and its connection, or leave it to a database that does not answer."""
         self._is_stopping = True
         self._wake()
-        self._thread.join()
-        os.close(self._wake_end)
-        os.close(self._waker)
+        self._thread.join(PATIENCE_SECONDS)
+        if not self._thread.is_alive():
+            os.close(self._wake_end)
+            os.close(self._waker)
 
     def wait_until_warm(self, seconds: float) -> bool:
         """Wait until everything live was read, the database cannot be reached, or time is up."""
@@ -175,7 +179,7 @@ class Keeper:
             try:
                 self._follow()
             except (DatabaseError, InterfaceError, OSError, _SleptTooLongError) as error:
-                _log.warning("lookups ask the database itself, for now: %s", _line(error))
+                _log.warning("lookups ask the database itself, for now: %s", first_line(error))
             except Exception:  # noqa: BLE001 - without this thread no lookup would ever be fast again
                 _log.exception("lookups ask the database itself, for now")
             self._lost()
@@ -209,6 +213,7 @@ class Keeper:
                 self._changed.notify_all()
             while not self._is_stopping:
                 self._step(cursor, connection)
+            self._chores.end(cursor)
         finally:
             connection.close()
 
@@ -237,9 +242,9 @@ class Keeper:
         due = self._checked_at + (_RENEW_SECONDS if is_asked else chores.SECONDS)
         if self._was_notified or now >= due or self._asked_at > self._good_until:
             self._look(cursor)
-        elif self._chores.are_due(now):
+        elif self._chores.are_due(self._snapshot, now):
             with self._busy():
-                self._chores.do(cursor, self._snapshot.tokens.values(), now)
+                self._chores.do(cursor, self._snapshot, now)
         elif not self._snapshot.is_complete:
             with self._busy():
                 self._snapshot.read_more(cursor)
@@ -290,7 +295,3 @@ class Keeper:
         self._busy_since = time.monotonic()
         yield
         self._busy_since = None
-
-
-def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

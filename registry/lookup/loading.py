@@ -15,6 +15,10 @@ from registry.lookup.values import Entry, Model, Pointer, Proof, Text
 class Cursor(Protocol):
     """The part of a database cursor used here."""
 
+    @property
+    def connection(self) -> Any:
+        """psycopg's."""
+
     def execute(self, sql: str, parameters: Sequence[Any] = ...) -> Any:
         """Send a statement."""
 

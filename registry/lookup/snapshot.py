@@ -38,6 +38,11 @@ class Snapshot:
         return self.stand[1]
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether something changed that was not read yet."""
+        return bool(self._doubtful)
+
+    @property
     def is_complete(self) -> bool:
         """Whether every change that is known was read, and every text."""
         return not self._doubtful and not self._missing
@@ -71,13 +76,14 @@ class Snapshot:
     def read_more(self, cursor: Cursor) -> None:
         """One step of what is left: a page of doubtful prompts, or some texts of old versions."""
         if self._doubtful:
-            page, self._doubtful = self._doubtful[:PAGE], self._doubtful[PAGE:]
-            self._read(cursor, list(dict.fromkeys(page)))
+            self._read(cursor, list(dict.fromkeys(self._doubtful[:PAGE])))
+            # Not before: until they are read, something is missing.
+            del self._doubtful[:PAGE]
             return
-        some = [self._missing.pop() for _ in range(min(_TEXTS_AT_ONCE, len(self._missing)))]
-        for version, text in loading.texts(cursor, some):
+        for version, text in loading.texts(cursor, self._missing[-_TEXTS_AT_ONCE:]):
             if version.prompt in self._by_id:
                 self._by_id[version.prompt].texts[version.number] = text
+        del self._missing[-_TEXTS_AT_ONCE:]
 
     def face(
         self, entry: Entry, asked: str | int, key: str, *, seed: bool, now: float

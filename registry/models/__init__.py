@@ -12,6 +12,7 @@ from registry.models.mirror import MirrorAlarm, MirrorState, StoredFinding, Sync
 from registry.models.outbox import IdempotencyRecord, OutboxDelivery, OutboxMessage
 from registry.models.outcomes import Outcome, TraceLink
 from registry.models.probes import ModelAlarm, ModelProbe
+from registry.models.processes import LookupProcess
 
 __all__ = [
     "ApiToken",
@@ -20,6 +21,7 @@ __all__ = [
     "HookDelivery",
     "HostReport",
     "IdempotencyRecord",
+    "LookupProcess",
     "MirrorAlarm",
     "MirrorState",
     "ModelAlarm",

@@ -23,6 +23,7 @@ from registry.queries.counts import (
     undelivered_messages,
 )
 from registry.queries.mirrored_commits import last_sync, mirror, open_alarms, syncs
+from registry.queries.processes import Reach, reach
 from registry.queries.served_models import (
     changed_judges,
     current_model,
@@ -51,6 +52,7 @@ from registry.queries.tags import (
 )
 
 __all__ = [
+    "Reach",
     "changed_judges",
     "compared_tag",
     "current_model",
@@ -80,6 +82,7 @@ __all__ = [
     "prompts_by_gate",
     "prompts_including",
     "prompts_on",
+    "reach",
     "recent_moves",
     "ringing_alarm",
     "syncs",

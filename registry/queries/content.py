@@ -17,7 +17,7 @@ from registry.models import (
     Prompt,
     PromptVersion,
 )
-from registry.models.ledger import Tag
+from registry.models.ledger import Certificate, Tag
 
 
 def prompt(name: str) -> Prompt:
@@ -104,4 +104,7 @@ def visible_names(actor: Actor) -> list[str]:
 
 def versions(prompt: Prompt) -> QuerySet[PromptVersion]:
     """Published versions with their certificates, newest first."""
-    return prompt.versions.prefetch_related("certificate_set__model_version").order_by("-number")
+    certificates = Certificate.objects.select_related("model_version")
+    return prompt.versions.prefetch_related(Prefetch("certificate_set", certificates)).order_by(
+        "-number"
+    )

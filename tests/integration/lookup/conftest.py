@@ -37,7 +37,7 @@ class Web:
     """One web process's application, called as granian would."""
 
     def __init__(self) -> None:
-        self.lookups = Lookups()
+        self.lookups = Lookups("web")
         self.django: Callable[..., Any] = get_wsgi_application()
         self.asked_django = 0
         self.application = FastPath(self._counted, self.lookups)

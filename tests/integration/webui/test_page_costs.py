@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from evals.models import EvalRun
-from registry import access, outbox, promotion
+from registry import access, outbox, promotion, queries
 from registry.channels import channels
 from registry.domain.actor import SYSTEM, Actor
 from registry.models import MirrorAlarm, MirrorState, ModelAlarm, ModelProbe, SyncRun
@@ -33,6 +33,7 @@ REGISTRY = (
     "/?state=canary",
     "/?state=unset",
     "/prompts/greeting",
+    "/prompts/greeting?moved={entry}",
     "/versions/2/greeting",
     "/diff/greeting",
     "/move/greeting?version=2",
@@ -42,6 +43,7 @@ REGISTRY = (
     "/models/",
     "/models/tiny",
     "/ledger/",
+    "/ledger/?entry={entry}",
     "/mirror/",
     "/plan/",
 )
@@ -125,9 +127,10 @@ def office(db: None, settings: Settings) -> dict[str, object]:
 def test_pages_of_the_registry(
     shelves: None, browser: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
+    entry = queries.history(queries.prompt("greeting")).latest("id")
     for path in REGISTRY:
         with django_assert_max_num_queries(MOST, info=path):
-            assert browser.get(path).status_code == 200, path
+            assert browser.get(path.format(entry=entry.pk)).status_code == 200, path
 
 
 def test_pages_of_runs(
@@ -153,6 +156,7 @@ def test_pages_of_the_settings(
 def test_no_page_is_forgotten() -> None:
     known = {
         "check": uuid.uuid4(),
+        "entry": 1,
         "run": uuid.uuid4(),
         "other": uuid.uuid4(),
         "token": 1,
