@@ -14,6 +14,7 @@ from registry.domain.layout import REGISTERS
 if TYPE_CHECKING:
     from evals.domain.impact import Impact
     from evals.domain.lint import Linted
+    from registry.domain.token_count import CountTokens
 
 #: What a prompt may need beside its own folder.
 _SHARED = ("prompts/partials", "suites", "datasets", "rubrics", "calibration")
@@ -33,14 +34,15 @@ class Change:
     before: CommitFiles
     after: CommitFiles | Folder
 
-    def lint(self, *, show_all: bool = False) -> Linted:
+    def lint(self, count_tokens: CountTokens, *, show_all: bool = False) -> Linted:
         """What the change makes worse; with `show_all`, everything wrong with what it makes."""
         from evals.domain.lint import lint_change, lint_repository
 
         if not show_all:
-            return lint_change(self.after, self.before, self.impact.scope, self.after.findings)
-        whole = _view(self.clone, self.head, None)
-        return lint_repository(whole, whole.findings, self.clone.files(self.base))
+            scope, beside = self.impact.scope, self.after.findings
+            return lint_change(self.after, self.before, scope, beside, count_tokens)
+        whole, base = _view(self.clone, self.head, None), self.clone.files(self.base)
+        return lint_repository(whole, whole.findings, base, count_tokens=count_tokens)
 
 
 def change_of(clone: Clone, base: str, head: str | None = None) -> Change:

@@ -47,7 +47,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     ),
     "prompts[] of ci": (
         *("name", "old", "new", "diff", "contract", "breaking"),
-        *("shared_before", "shared_now"),
+        *("shared_before", "shared_now", "counted"),
     ),
     "elsewhere[]": ("kind", "name"),
     "check": ("id", "status", "verdict", "prompts", "progress", "report_markdown"),

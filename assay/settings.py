@@ -29,17 +29,26 @@ def token() -> str:
 
     Raises SettingInvalidError when both are, when the file cannot be read, or when it is no token.
     """
-    secret, path = os.environ.get("ASSAY_TOKEN", ""), os.environ.get("ASSAY_TOKEN_FILE", "")
+    return _secret("ASSAY_TOKEN", "token")
+
+
+def models_key() -> str:
+    """`ASSAY_EVERY_MODEL_KEY`: what the models are asked with. As `token`."""
+    return _secret("ASSAY_EVERY_MODEL_KEY", "key")
+
+
+def _secret(name: str, what: str) -> str:
+    secret, path = os.environ.get(name, ""), os.environ.get(f"{name}_FILE", "")
     if secret and path:
-        raise SettingInvalidError("set ASSAY_TOKEN or ASSAY_TOKEN_FILE, not both")
+        raise SettingInvalidError(f"set {name} or {name}_FILE, not both")
     if path:
         try:
             secret = Path(path).read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingInvalidError(f"ASSAY_TOKEN_FILE={path!r} cannot be read") from error
+            raise SettingInvalidError(f"{name}_FILE={path!r} cannot be read") from error
     secret = secret.strip()
     if not secret.isascii() or not secret.isprintable() or " " in secret:
-        raise SettingInvalidError("the token has characters that no token has")
+        raise SettingInvalidError(f"the {what} has characters that no {what} has")
     return secret
 
 
@@ -66,6 +75,13 @@ def cache_folder() -> Path | None:
         return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "assay"
     except RuntimeError:
         return None
+
+
+def hub_cache() -> Path | None:
+    """Hugging Face's cache on this machine; None for a user without a home."""
+    from registry.tokenizing import hub_folder
+
+    return hub_folder(os.environ)
 
 
 def check_url(address: str, setting: str = "ASSAY_URL") -> str:

@@ -92,6 +92,14 @@ def address(name: str) -> str:
     return value
 
 
+def folder(name: str) -> Path | None:
+    """A folder that is there; None when the variable is not set."""
+    value = text(name)
+    if value and not Path(value).is_dir():
+        raise ImproperlyConfigured(f"{name}={value!r} is not a folder")
+    return Path(value) if value else None
+
+
 def networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Comma-separated networks such as `10.0.0.0/8`."""
     try:

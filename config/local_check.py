@@ -17,8 +17,9 @@ from config.embedded.tree import TreeOptions, running
 
 _NEVER_SECONDS = "86400"
 _SCOPES = ["read", "evaluate", "admin"]
-#: What stays of our own settings: how models are reached. The rest is that of another server.
-_KEPT = ("ASSAY_EVERY_MODEL_KEY", "ASSAY_EVERY_MODEL_KEY_FILE")
+#: What stays of our own settings: how models are reached, and their tokenizers. The rest is that of
+#: another server.
+_KEPT = ("ASSAY_EVERY_MODEL_KEY", "ASSAY_EVERY_MODEL_KEY_FILE", "ASSAY_TOKENIZERS")
 _ELSEWHERE = ("ASSAY_", "DATABASE_URL", "BROKER_URL", "LANGFUSE_")
 
 

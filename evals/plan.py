@@ -13,10 +13,10 @@ from evals.domain.suite import CaseSpec, SuiteSpec
 from registry.domain.model_pin import ModelPin
 from registry.domain.policy import GatePolicy
 from registry.domain.template.analysis import reading_order
+from registry.domain.token_count import CHARACTERS_PER_TOKEN
 from registry.domain.version import VersionContent
 
-#: Rule of thumb for English; replaced by measured figures as soon as there are some.
-_CHARACTERS_PER_TOKEN = 4
+#: Replaced by measured figures as soon as there are some.
 _USUAL_COMPLETION_TOKENS = 200
 
 
@@ -63,7 +63,7 @@ def guess_tokens(content: VersionContent, suites: Sequence[SuiteSpec]) -> TokenE
     template = len(content.source) + sum(map(len, content.partials.values()))
     prompt = template + sum(values) // max(len(values), 1)
     completion = content.parameters.get("max_tokens") or _USUAL_COMPLETION_TOKENS
-    return TokenEstimate(prompt // _CHARACTERS_PER_TOKEN + 1, int(completion))
+    return TokenEstimate(prompt // CHARACTERS_PER_TOKEN + 1, int(completion))
 
 
 def _characters(case: CaseSpec) -> int:

@@ -43,6 +43,7 @@ from serving.messages import (
 )
 from serving.seats import Pace, Seats
 from serving.sse import EventStream
+from serving.token_count import llamacpp_body, read_count, vllm_body
 from serving.transport import Answer, Transport
 
 __all__ = [
@@ -88,6 +89,7 @@ class ModelClient:
         self.pace = Pace(endpoint.concurrency, longest_pause_seconds=longest_pause_seconds)
         self._seats = Seats(self.pace)
         self._transport = Transport(endpoint)
+        self._tokenize_body: Callable[[str, str], bytes] | None = None
 
     def __repr__(self) -> str:
         """The endpoint, without its key."""
@@ -178,6 +180,20 @@ class ModelClient:
             return bool(read_tokens(await self._told(f"{self.endpoint.root_url}/tokenize", body)))
         except ModelFeatureMissingError:
             return False
+
+    async def token_count(self, text: str) -> int:
+        """How many tokens the text is, without what begins or ends a prompt: vLLM and llama.cpp
+        tell. Of nothing, nothing is asked.
+
+        Raises ModelFeatureMissingError when the server cannot tell.
+        """
+        if not text:
+            return 0
+        async with self._seats.seat():
+            if self._tokenize_body is None:
+                self._tokenize_body = vllm_body if await self.tokenizes() else llamacpp_body
+            body = self._tokenize_body(self.endpoint.served_id, text)
+            return read_count(await self._told(f"{self.endpoint.root_url}/tokenize", body))
 
     async def healthy(self) -> bool:
         """Whether the server says that it is ready, within 5 seconds; every failure is a no.

@@ -10,9 +10,10 @@ from typing import Any
 from django.http import QueryDict
 
 from core.errors import InvalidError
-from registry import slow
-from registry.domain.lint.pieces import CHARACTERS_PER_TOKEN, tokens
-from registry.domain.lint.prefix_cache import prefix_score
+from evals.token_counts import count_tokens
+from registry import queries, slow
+from registry.domain.lint.prefix_cache import prefix_of
+from registry.domain.model_pin import ModelPin
 from registry.domain.template.analysis import placeholder_names
 from registry.domain.version import VersionContent
 from registry.models import PromptVersion
@@ -39,39 +40,26 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The messages, and characters: all of them, and those before the first variable, which every
-    call shares. Tokens are estimates, as the tokenizer is not at hand.
+    """The messages and their tokens: all of them, and those before the first variable, which every
+    call shares and a server's prefix cache can keep. `counted` says how they were counted.
     """
 
     messages: Sequence[Mapping[str, str]]
-    characters: int
-    shared: int
-
-    @property
-    def tokens(self) -> int:
-        """About how many tokens a model reads."""
-        return tokens(self.characters)
-
-    @property
-    def shared_tokens(self) -> int:
-        """About how many of them a server's prefix cache can keep for the next call."""
-        return tokens(self.shared)
+    tokens: int
+    shared_tokens: int
+    counted: str
+    is_estimate: bool
 
     @property
     def share(self) -> float:
         """The shared part, 0 to 1; of nothing everything is shared."""
-        return self.shared / self.characters if self.characters else 1.0
+        return self.shared_tokens / self.tokens if self.tokens else 1.0
 
     @property
     def bar(self) -> tuple[int, int]:
         """The shared part and the rest, in pixels of 640."""
         width = round(_BAR * self.share)
         return width, _BAR - width
-
-    @property
-    def characters_per_token(self) -> int:
-        """What the estimate takes for granted."""
-        return CHARACTERS_PER_TOKEN
 
 
 def inputs(content: VersionContent, given: QueryDict) -> Iterator[Input]:
@@ -105,7 +93,9 @@ def _kind(schema: Mapping[str, Any]) -> str:
     return {"integer": "number", "number": "number", "boolean": "boolean"}.get(str(of), "json")
 
 
-def rendered(row: PromptVersion, content: VersionContent, given: QueryDict) -> Preview:
+def messages_of(
+    row: PromptVersion, content: VersionContent, given: QueryDict
+) -> Sequence[Mapping[str, str]]:
     """What the version comes to with what was typed in. Raises AssayError kinds: values that are no
     JSON, or that the prompt refuses.
     """
@@ -121,9 +111,21 @@ def rendered(row: PromptVersion, content: VersionContent, given: QueryDict) -> P
         for name in placeholder_names(content)
     }
     with slow.RENDERINGS.one():
-        messages = preview(row, variables, placeholders)["messages"]
-    whole = sum(len(message["content"]) for message in messages)
-    return Preview(messages, whole, min(whole, prefix_score(content).before))
+        messages: Sequence[Mapping[str, str]] = preview(row, variables, placeholders)["messages"]
+    return messages
+
+
+def rendered(row: PromptVersion, content: VersionContent, given: QueryDict) -> Preview:
+    """The same with its tokens on the model that is chosen, else the prompt's own."""
+    messages = messages_of(row, content, given)
+    name = given.get("model") or row.prompt.default_model
+    model = queries.models().filter(name=name).first()
+    pin = ModelPin.from_json(model.pin) if model else None
+    texts = [prefix_of(content).before, *(message["content"] for message in messages)]
+    [counted] = count_tokens(pin, [texts])
+    shared, *whole = counted.tokens
+    tokens = sum(whole)
+    return Preview(messages, tokens, min(shared, tokens), counted.how, counted.is_estimate)
 
 
 def _json(name: str, text: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -17,7 +17,7 @@ from registry.domain.version import VersionContent
 from registry.models import PromptVersion
 from serving.client import ChatResponse
 from webui.people import actor_of, page
-from webui.previewing import Preview, rendered
+from webui.previewing import messages_of, rendered
 from webui.versions import version_context, version_for
 
 #: The script asks with it, and reads lines of JSON: {"text"}, then {"note"} or {"error"}.
@@ -51,19 +51,19 @@ def try_version(
     except AssayError as error:
         problem = error
     if preview:
-        _read(_said(request, row, preview), answer)
+        _read(_said(request, row, preview.messages), answer)
     context = version_context(request, row, content)
     context |= {"rendered": preview, "problem": problem, "answer": answer}
     return render(request, "webui/version.html", context)
 
 
 def _said(
-    request: HttpRequest, row: PromptVersion, preview: Preview
+    request: HttpRequest, row: PromptVersion, messages: Sequence[Mapping[str, str]]
 ) -> Iterator[str | ChatResponse]:
     """Nothing happens before the first step, and then the errors of `tried`."""
     yield from tried(
         version=row,
-        messages=preview.messages,
+        messages=messages,
         model=queries.current_model(request.POST.get("model") or row.prompt.default_model),
         max_tokens=_count(request.POST.get("max_tokens", "")),
         actor=actor_of(request),
@@ -85,7 +85,7 @@ def _read(said: Iterator[str | ChatResponse], answer: Answer) -> None:
 
 def _lines(request: HttpRequest, row: PromptVersion, content: VersionContent) -> Iterator[str]:
     try:
-        for piece in _said(request, row, rendered(row, content, request.POST)):
+        for piece in _said(request, row, messages_of(row, content, request.POST)):
             if isinstance(piece, ChatResponse):
                 yield _line(note=_note(piece))
             else:

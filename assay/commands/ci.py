@@ -9,6 +9,7 @@ import typer
 
 from assay import output, settings
 from assay.commands.linting import beside
+from assay.counting import Tokenizers, TokenizeWith, token_counter
 from assay.errors import AssayApiError, FileUnusableError
 from assay.fields import document
 from assay.options import AsJson, Model
@@ -48,6 +49,8 @@ def ci(
         ),
     ] = "",
     model: Model = None,
+    tokenizers: Tokenizers = None,
+    tokenize_with: TokenizeWith = "",
     show_all: Annotated[
         bool, typer.Option("--all", help="Report findings that were there before, too.")
     ] = False,
@@ -82,8 +85,11 @@ def ci(
     if server and base_url:
         raise EvaluationUnclearError("--server and --base-url disagree")
     change = change_of(clone_at(path), base, head)
-    linted = change.lint(show_all=show_all)
-    told = report_of(change.base, change.head or "", change.before, change.impact, linted)
+    # Where models are asked for answers they can count, too.
+    count_tokens = token_counter(tokenizers, tokenize_with or base_url)
+    linted = change.lint(count_tokens, show_all=show_all)
+    commits = (change.base, change.head or "")
+    told = report_of(*commits, change.before, change.impact, linted, count_tokens)
     report = CiReport(told)
     _write_findings(report, path, sarif_file, gitlab_file)
     if (server or base_url) and change.impact.paths:

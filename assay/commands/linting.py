@@ -11,6 +11,7 @@ import typer
 
 from assay import exit_codes, output
 from assay.commands.reporting import FormatUnclearError
+from assay.counting import Tokenizers, TokenizeWith, token_counter
 from assay.fields import document
 from assay.findings.writing import FindingFormat, text_of
 from assay.options import AsJson
@@ -18,6 +19,7 @@ from core.findings import Finding
 
 if TYPE_CHECKING:
     from evals.domain.lint import Linted
+    from registry.domain.token_count import CountTokens
 
 Base = Annotated[
     str | None,
@@ -39,6 +41,8 @@ def lint(
     form: Annotated[
         FindingFormat | None, typer.Option("--format", help="How to write the findings.")
     ] = None,
+    tokenizers: Tokenizers = None,
+    tokenize_with: TokenizeWith = "",
     as_json: AsJson = False,
 ) -> None:
     """Check a prompt repository, without a server.
@@ -48,14 +52,15 @@ def lint(
     history. Exit code 1 when there are errors.
     """
     chosen = _chosen(form, as_json=as_json)
-    linted = _lint(path, base, show_all=show_all)
+    count_tokens = token_counter(tokenizers, tokenize_with)
+    linted = _lint(path, base, count_tokens, show_all=show_all)
     fixed = 0
     if fix:
         from assay.fixing import fix_all
         from assay.local import folder_of
 
         fixed = fix_all(folder_of(path), linted.findings)
-        linted = _lint(path, base, show_all=show_all) if fixed else linted
+        linted = _lint(path, base, count_tokens, show_all=show_all) if fixed else linted
     show(linted, chosen, path, fixed=fixed)
     errors = any(finding.severity == "error" for finding in linted.findings)
     raise typer.Exit(exit_codes.GATE_FAILED if errors else exit_codes.PASS)
@@ -67,7 +72,7 @@ def _chosen(form: FindingFormat | None, *, as_json: bool) -> FindingFormat:
     return FindingFormat.JSON if as_json else form or FindingFormat.TABLE
 
 
-def _lint(path: Path, base: str | None, *, show_all: bool) -> Linted:
+def _lint(path: Path, base: str | None, count_tokens: CountTokens, *, show_all: bool) -> Linted:
     from assay import local
 
     if base is None:
@@ -76,11 +81,11 @@ def _lint(path: Path, base: str | None, *, show_all: bool) -> Linted:
 
         files = local.folder_of(path)
         with spread_over_cores(len(files)) as spread:
-            return lint_repository(files, files.findings, spread=spread)
+            return lint_repository(files, files.findings, spread=spread, count_tokens=count_tokens)
     from assay.changes import working_change
 
     local.check_folder(path)
-    return working_change(path, base).lint(show_all=show_all)
+    return working_change(path, base).lint(count_tokens, show_all=show_all)
 
 
 def show(linted: Linted, form: FindingFormat, path: Path, *, fixed: int = 0) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
+from registry.tokenizing import hub_folder
 
 EVAL_LEASE_SECONDS = env.integer("ASSAY_EVAL_LEASE_SECONDS", 60, low=2, high=3600)
 EVAL_SWEEP_SECONDS = env.integer("ASSAY_EVAL_SWEEP_SECONDS", 5, low=1, high=600)
@@ -33,6 +36,11 @@ MODEL_KEYS = env.matching(r"ASSAY_MODEL_[A-Z0-9_]+_KEY")
 # Where all models answer, whatever their pins say: for servers that live as long as one check.
 EVERY_MODEL_URL = env.text("ASSAY_EVERY_MODEL_URL")
 EVERY_MODEL_KEY = env.secret("ASSAY_EVERY_MODEL_KEY")
+
+# Where tokenizers lie: <model>/tokenizer.json in the one, commits of the hub in the other. Models
+# without one there have their servers count tokens.
+TOKENIZERS_FOLDER = env.folder("ASSAY_TOKENIZERS")
+HUB_CACHE = hub_folder(os.environ)
 
 
 # --- Langfuse ---

@@ -25,7 +25,9 @@ from evals.commit_checks.reading import Reading, read_commit
 from evals.domain.check_verdict import decide_check
 from evals.domain.proposal import ChangeReport
 from evals.models import CheckedPrompt, CommitCheck, EvalRun
+from evals.token_counts import count_tokens
 from registry.domain.storable import storable_json
+from registry.domain.token_count import estimated
 
 _log = logging.getLogger(__name__)
 #: The advisory lock of who may start a check; any number nobody else uses.
@@ -78,7 +80,9 @@ def _prepare(check: CommitCheck) -> bool:
         _give_up(check, owner, f"{_MOST_ATTEMPTS} tries in a row died or failed over this commit")
         return False
     try:
-        reading = read_commit(check.head, check.base)
+        # Models are asked nothing about what nobody has let in, not even how long it is.
+        count = estimated if check.is_held else count_tokens
+        reading = read_commit(check.head, check.base, count)
         return _stored(check, owner, reading)
     except (RefusedError, InvalidError) as error:
         _give_up(check, owner, _sentence(error))

@@ -12,6 +12,7 @@ from evals.domain.suite import SuiteSpec, parse_suite
 from registry import mirrored
 from registry.domain.files import AddressedFiles, Files, MemoryFiles
 from registry.domain.layout import sort_paths
+from registry.domain.token_count import CountTokens
 from registry.domain.version import VersionContent
 from registry.mirror import Mirror
 
@@ -45,7 +46,7 @@ class Reading:
     prompts: tuple[Proposed, ...]
 
 
-def read_commit(head: str, base: str) -> Reading:
+def read_commit(head: str, base: str, count_tokens: CountTokens) -> Reading:
     """Fetch and read it. Raises CommitMissingError and what `Mirror.fetch` raises."""
     with mirrored.proposals() as mirror:
         tip = mirror.fetch().commit
@@ -53,8 +54,9 @@ def read_commit(head: str, base: str) -> Reading:
         fork, before = _fork(mirror, base, head)
         after = mirror.tree(head)
         impact = impact_of(after, before, _changed(after, before))
-        linted = lint_change(after, before, impact.scope, mirror.skipped(head))
-        report = report_of(fork, head, before, impact, linted)
+        beside = mirror.skipped(head)
+        linted = lint_change(after, before, impact.scope, beside, count_tokens)
+        report = report_of(fork, head, before, impact, linted, count_tokens)
         files = _Trusted(after, mirror.tree(tip))
         prompts = tuple(_proposed(impact, linted, before, files))
         return Reading(fork, mirror.commit_info(head).subject, report, prompts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from evals.domain.impact import Impact
 from evals.domain.lint import Linted
@@ -10,20 +11,32 @@ from evals.domain.proposal.value import ChangeReport, PromptChange
 from registry.domain.contract import diff_contract
 from registry.domain.files import Files
 from registry.domain.lint import State
-from registry.domain.lint.prefix_cache import prefix_score
+from registry.domain.lint.prefix_cache import prefix_of, scores
+from registry.domain.lint.subject import models_of
 from registry.domain.repository import ParsedPrompt, parse_repository
 from registry.domain.text_diff import unified
+from registry.domain.token_count import Counted, CountTokens, Row, estimated
 from registry.domain.version import VersionContent
 
+#: `CountTokens` for one model.
+_Count = Callable[[Sequence[Row]], Sequence[Counted]]
 
-def report_of(base: str, head: str, before: Files, impact: Impact, linted: Linted) -> ChangeReport:
+
+def report_of(
+    base: str,
+    head: str,
+    before: Files,
+    impact: Impact,
+    linted: Linted,
+    count_tokens: CountTokens = estimated,
+) -> ChangeReport:
     """The report of the change from `base`, whose files are `before`, to `head`."""
     names = frozenset(impact.prompts)
     state = State(before, parse_repository(before, only=names))
     return ChangeReport(
         base=base,
         head=head,
-        prompts=tuple(_prompts(names, state, linted)),
+        prompts=tuple(_prompts(names, state, linted, count_tokens)),
         elsewhere=tuple(_elsewhere(impact)),
         reached=tuple(impact.reached.items()),
         findings=linted.findings,
@@ -31,13 +44,17 @@ def report_of(base: str, head: str, before: Files, impact: Impact, linted: Linte
     )
 
 
-def _prompts(names: frozenset[str], before: State, linted: Linted) -> Iterator[PromptChange]:
+def _prompts(
+    names: frozenset[str], before: State, linted: Linted, count_tokens: CountTokens
+) -> Iterator[PromptChange]:
+    models = models_of(linted.parsed)
     for name in sorted(names):
         old = before.parsed.prompts.get(name, ParsedPrompt(name))
         now = linted.parsed.prompts.get(name, ParsedPrompt(name))
         stable = before.stable.get(name)
         live = next((v for v in old.versions if v.number == stable), _newest(old))
-        yield _prompt(name, live, _new_version(old, now))
+        pin = linted.parsed.models.get(models.get(name, ""))
+        yield _prompt(name, live, _new_version(old, now), partial(count_tokens, pin))
 
 
 def _newest(prompt: ParsedPrompt) -> VersionContent | None:
@@ -51,20 +68,26 @@ def _new_version(old: ParsedPrompt, now: ParsedPrompt) -> VersionContent | None:
     return fresh[-1] if fresh else None
 
 
-def _prompt(name: str, old: VersionContent | None, new: VersionContent | None) -> PromptChange:
+def _prompt(
+    name: str, old: VersionContent | None, new: VersionContent | None, count: _Count
+) -> PromptChange:
     if new is None:
         return PromptChange(name, old.number if old else None, None)
-    shared = prefix_score(new).share
+    told = [version for version in (new, old) if version is not None]
+    # One row: both are counted in the same way.
+    [counted] = count([[text for version in told for text in prefix_of(version).texts]])
+    now, *before = scores(counted)
     if old is None:
-        return PromptChange(name, None, new.number, shared_now=shared)
+        return PromptChange(name, None, new.number, shared_now=now.share, counted=counted.how)
     return PromptChange(
         name=name,
         old=old.number,
         new=new.number,
         diff=unified(old.source, new.source, before=f"v{old.number}", after=f"v{new.number}"),
         contract=diff_contract(old, new),
-        shared_before=prefix_score(old).share,
-        shared_now=shared,
+        shared_before=before[0].share,
+        shared_now=now.share,
+        counted=counted.how,
     )
 
 

@@ -79,7 +79,8 @@ def traits(prompt: PromptChange) -> Iterator[str]:
         yield "breaks callers"
     before, now = prompt.shared_before, prompt.shared_now
     if before is not None and now is not None and abs(now - before) >= _SMALLEST_SHIFT:
-        yield f"text before the first variable: {percent(before)} → {percent(now)}"
+        how = f" ({prompt.counted})" if prompt.counted else ""
+        yield f"tokens before the first variable: {percent(before)} → {percent(now)}{how}"
 
 
 def _findings(report: ChangeReport) -> Iterator[str]:

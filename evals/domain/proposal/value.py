@@ -15,8 +15,8 @@ class PromptChange:
     """One changed prompt: its new version beside what callers have now.
 
     `old` is the version that the base calls stable, its newest where none is, None for a new
-    prompt; `new` is None when the change brings no version. Shares are those of the prompt's text
-    that stands before its first variable.
+    prompt; `new` is None when the change brings no version. Shares are those of the tokens of the
+    prompt's text that stand before its first variable, and `counted` says how they were counted.
     """
 
     name: str
@@ -26,6 +26,7 @@ class PromptChange:
     contract: tuple[ContractChange, ...] = ()
     shared_before: float | None = None
     shared_now: float | None = None
+    counted: str = ""
 
     @property
     def is_breaking(self) -> bool:

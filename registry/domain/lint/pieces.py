@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from registry.domain.template.environment import environment
 
-#: Characters that one token stands for, in English prose and usual tokenizers. The tokenizer of a
-#: model is rarely at hand where prompts are linted; every sentence that rests on this says so.
-CHARACTERS_PER_TOKEN = 4
 #: Blocks that do not depend on the values given.
 _STILL = frozenset({"chat", "endchat", "set", "endset", "with", "endwith", "raw", "endraw"})
 _OPENS, _CLOSES = frozenset({"if", "for"}), frozenset({"endif", "endfor"})
@@ -21,8 +18,9 @@ _Token = tuple[int, str, str]
 class Piece:
     """Text, or something that differs from call to call (`varies`, and `text` is empty).
 
-    `line` is that of the template's own body; text of a partial stands where it is included.
-    `message` counts the chat blocks before it; `is_certain` is False inside `if` and `for`.
+    `line` is that of the template's own body; text of a partial stands where it is included, all of
+    it on that line (`is_included`). `message` counts the chat blocks before it; `is_certain` is
+    False inside `if` and `for`.
     """
 
     line: int
@@ -30,6 +28,13 @@ class Piece:
     message: int = 0
     varies: bool = False
     is_certain: bool = True
+    is_included: bool = False
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """(line of the body, what stands on it with its line end), also where that is nothing."""
+        *ended, last = self.text.split("\n")
+        for at, text in enumerate([*(f"{line}\n" for line in ended), last]):
+            yield self.line if self.is_included else self.line + at, text
 
 
 def pieces(source: str, partials: Mapping[str, str]) -> Iterator[Piece]:
@@ -41,7 +46,7 @@ def pieces(source: str, partials: Mapping[str, str]) -> Iterator[Piece]:
         elif words[0] == "include":
             for piece in pieces(partials[words[1]], partials):
                 certain = piece.is_certain and not depth
-                yield Piece(line, piece.text, message, piece.varies, certain)
+                yield Piece(line, piece.text, message, piece.varies, certain, is_included=True)
         elif words[0] not in _STILL | _CLOSES:
             yield Piece(line, "", message, varies=True, is_certain=not depth)
         message += bool(words) and words[0] == "endchat"
@@ -74,8 +79,3 @@ def _words(tag: list[_Token]) -> list[str]:
     if tag[0][1] == "variable_begin":
         return [""]
     return [value.strip("\"'") for _, kind, value in tag[1:] if kind in {"name", "string"}]
-
-
-def tokens(characters: int) -> int:
-    """About how many tokens so many characters are, rounded up."""
-    return -(-characters // CHARACTERS_PER_TOKEN)

@@ -137,7 +137,7 @@ def test_files_for_other_tools_are_written_and_the_report_goes_to_the_job_s_summ
     assert ended.out.startswith("::error file=prompts/a/v1.jinja2,line=1,endLine=1,col=1,")
     report = files["report"].read_text()
     assert report.startswith("### ❌ FAIL: 1 prompt changed; lint: 1 error, 1 warning")
-    assert "| `a` | `prompt` | `v1 → v2, breaks callers, text before" in report
+    assert "| `a` | `prompt` | `v1 → v2, breaks callers, tokens before" in report
     assert "+More." in report
     assert summary.read_text() == f"Before.\n{report}\n"
     suites = ET.fromstring(files["junit"].read_text())

@@ -74,6 +74,8 @@ class ModelServer:
         #: JSON that GET finds, by path; everything else is 404.
         self.pages: dict[str, Any] = {}
         self.calls: Counter[str] = Counter()
+        #: Of every kind, those that have nothing to do with chats among them.
+        self.requests = 0
         self.running = 0
         self.most_at_once = 0
         self._lock = threading.Lock()
@@ -124,6 +126,10 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
     model: ModelServer
     protocol_version = "HTTP/1.1"
     timeout = 10
+
+    def parse_request(self) -> bool:
+        self.model.requests += 1
+        return super().parse_request()
 
     def do_GET(self) -> None:
         page = self.model.pages.get(self.path)

@@ -6,6 +6,7 @@ from core.findings import Finding
 from registry.domain.files import MemoryFiles
 from registry.domain.lint import Rule, State, Subject, TextRule
 from registry.domain.repository import parse_repository
+from registry.domain.token_count import CountTokens, estimated
 
 HEAD = "---\nvariables: {ticket: {type: string}}\n---\n"
 V1 = HEAD + "Ticket: {{ ticket }}\n"
@@ -20,10 +21,15 @@ def state(**contents: str) -> State:
     return State(made, parse_repository(made))
 
 
-def found(rule: Rule, head: dict[str, str], base: dict[str, str] | None = None) -> list[Finding]:
+def found(
+    rule: Rule,
+    head: dict[str, str],
+    base: dict[str, str] | None = None,
+    count_tokens: CountTokens = estimated,
+) -> list[Finding]:
     """What one rule finds in a repository whose files are readable."""
     before = state(**base) if base is not None else None
-    return list(rule.check(Subject(state(**head), before)))
+    return list(rule.check(Subject(state(**head), before, count_tokens=count_tokens)))
 
 
 def found_in(rule: TextRule, path: str, text: str) -> list[Finding]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from registry.domain.lint.context_budget import RULE
+from registry.domain.model_pin import ModelPin
+from registry.domain.token_count import Counted, Row
 from tests.unit.registry.lint.repositories import found
 
 MODELS = "models: {small: {served_id: s, revision: r, max_context: 100}, free: {served_id: f}}\n"
@@ -23,9 +27,22 @@ def test_text_variables_and_answer_are_added_up() -> None:
     [finding] = found(RULE, repository(", maxLength: 400"))
     assert finding.severity == "warning"
     assert finding.message == (
-        "About 120 tokens do not fit the 100 of small: 0 characters of text, 400 of variables at "
-        "their longest (at 4 characters a token) and 20 tokens of answer."
+        "About 120 tokens do not fit the 100 of small: 0 of text (estimated at 4 characters a "
+        "token), 100 of variables at their longest (at 4 characters a token) and 20 of answer."
     )
+
+
+def test_the_text_is_counted_as_the_model_of_each_use_reads_it() -> None:
+    def bytes_of(pin: ModelPin | None, rows: Sequence[Row]) -> list[Counted]:
+        assert pin is not None
+        how = f"counted by the server of {pin.name}"
+        return [Counted(tuple(len(text.encode()) for text in row), how) for row in rows]
+
+    text = {"prompts/a/v1.jinja2": "Grüße an alle. " * 6 + "\n"}
+    head = repository("") | text
+    assert found(RULE, head) == []
+    [finding] = found(RULE, head, count_tokens=bytes_of)
+    assert "102 of text (counted by the server of small)" in finding.message
 
 
 def test_what_fits_or_has_no_known_bound_is_fine() -> None:
