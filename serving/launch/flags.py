@@ -29,8 +29,8 @@ class Flag:
 
 #: Every flag used here. Known releases: hash algorithm 0.8.3 (vllm#15297), shutdown timeout 0.18.0
 #: (#34730, #36666), which makes 0.18.0 the oldest engine that is launched. 0.8.0 stands for older
-#: than that; 0.11.2 (several machines without Ray, #23691), 0.14.0 (KV bytes) and 0.32.0 (custom
-#: fingerprint) are releases the flag was seen in.
+#: than that; 0.11.2 (several machines without Ray, #23691), 0.14.0 (KV bytes), 0.18.0 and 0.22.0
+#: (timeouts between machines) and 0.32.0 (custom fingerprint) are releases the flag was seen in.
 #: The tests with a real vLLM hold the names against its own parser.
 FLAGS = (
     Flag("--host", "0.8.0"),
@@ -61,6 +61,8 @@ FLAGS = (
     Flag("--node-rank", "0.11.2"),
     Flag("--master-addr", "0.11.2"),
     Flag("--master-port", "0.11.2"),
+    Flag("--distributed-timeout-seconds", "0.18.0"),
+    Flag("--cpu-distributed-timeout-seconds", "0.22.0", needed=False),
     Flag("--headless", "0.11.2"),
 )
 BY_NAME = {flag.name: flag for flag in FLAGS}

@@ -22,13 +22,15 @@ class Node:
 
     `rank` and `leader` (a host name) are text, because what starts the machines may fill them in
     itself: Kubernetes replaces `$(LWS_WORKER_INDEX)` in an argument. `port` is where the machines
-    meet; further connections between them take ports of the kernel's choice.
+    meet; further connections between them take ports of the kernel's choice. For `wait_seconds`
+    they wait for one that is still loading an image or weights (0: the engine's default).
     """
 
     count: int
     rank: str
     leader: str
     port: int = GROUP_PORT
+    wait_seconds: int = 0
 
     @property
     def is_leader(self) -> bool:
@@ -43,6 +45,9 @@ class Node:
         yield "--node-rank", self.rank
         yield "--master-addr", self.leader
         yield "--master-port", str(self.port)
+        if self.wait_seconds:
+            yield "--distributed-timeout-seconds", str(self.wait_seconds)
+            yield "--cpu-distributed-timeout-seconds", str(self.wait_seconds)
         if not self.is_leader:
             yield "--headless", None
 
@@ -75,6 +80,8 @@ def check_node(gpus: int, node: Node) -> None:
     for what, text in (("rank", node.rank), ("leader", node.leader)):
         if not text or text.startswith("-") or not text.isprintable() or " " in text:
             raise LaunchError(f"the {what} of a machine cannot be {text[:60]!r}")
+    if node.wait_seconds < 0:
+        raise LaunchError("machines cannot wait for less than no time")
     if not 1 <= node.port <= 65_535:
         raise LaunchError(f"the machines cannot meet at port {node.port}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from serving.launch import Launch, Node
@@ -48,8 +49,10 @@ def _deployment(launch: Launch, place: Place) -> dict[str, Any]:
 
 
 def _groups(launch: Launch, place: Place, count: int) -> dict[str, Any]:
+    # PyTorch gives up after 600 s: less than an image and its weights may take on one of them.
+    node = Node(count, "0", _LEADER_ADDRESS, wait_seconds=place.startup_seconds)
     leader, worker = (
-        Part(launch.gpus // count, Node(count, rank, _LEADER_ADDRESS)) for rank in ("0", _INDEX)
+        Part(launch.gpus // count, replace(node, rank=rank)) for rank in ("0", _INDEX)
     )
     said = launch_annotations(launch)
     if place.topology_key:

@@ -114,7 +114,7 @@ def test_every_shape_of_a_model_version_is_understood_as_it_is_meant(parse: Pars
 def of_machines() -> list[tuple[str, ...]]:
     """Of a launch on two machines: the leader's arguments, and the other one's."""
     launch = replace(LAUNCH, tensor_parallel=8, pipeline_parallel=2)
-    nodes = [Node(2, rank, "vllm-0.vllm", port=29_600) for rank in ("0", "1")]
+    nodes = [Node(2, rank, "vllm-0.vllm", 29_600, wait_seconds=900) for rank in ("0", "1")]
     return [command(launch, node)[2:] for node in nodes]
 
 
@@ -126,6 +126,8 @@ def test_each_of_several_machines_is_understood_as_it_is_meant(parse: Parse) -> 
         assert (said["nnodes"], said["node_rank"]) == ("2", str(rank))
         assert (said["master_addr"], said["master_port"]) == ("vllm-0.vllm", "29600")
         assert said["distributed_executor_backend"] == "mp"
+        assert said["distributed_timeout_seconds"] == "900"
+        assert said["cpu_distributed_timeout_seconds"] == "900"
         assert said["headless"] == str(rank > 0)
 
 

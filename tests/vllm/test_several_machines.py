@@ -30,7 +30,7 @@ def group(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The leader first. Ready to be asked."""
     logs = tmp_path_factory.mktemp("group")
     launch = replace(recipe.launch, tensor_parallel=_MACHINES, port=ports.free_port())
-    meeting = Node(_MACHINES, "0", ports.LOOPBACK, port=ports.free_port())
+    meeting = Node(_MACHINES, "0", ports.LOOPBACK, port=ports.free_port(), wait_seconds=300)
     with ExitStack() as stack:
         servers = []
         for rank in range(_MACHINES):

@@ -53,6 +53,16 @@ def test_who_starts_them_may_say_later_which_one_it_is() -> None:
     assert "--headless" in command(_LARGE, node)
 
 
+def test_machines_wait_for_one_that_is_late_as_long_as_the_engine_can() -> None:
+    patient = replace(_WORKER, wait_seconds=1800)
+    assert value(_LARGE, patient, "--distributed-timeout-seconds") == "1800"
+    assert value(_LARGE, patient, "--cpu-distributed-timeout-seconds") == "1800"
+    old = replace(_LARGE, engine_version="0.19.0")
+    assert value(old, patient, "--distributed-timeout-seconds") == "1800"
+    assert value(old, patient, "--cpu-distributed-timeout-seconds") is None
+    assert value(_LARGE, _WORKER, "--distributed-timeout-seconds") is None
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -64,6 +74,7 @@ def test_who_starts_them_may_say_later_which_one_it_is() -> None:
         {"leader": "a b"},
         {"port": 0},
         {"port": 70_000},
+        {"wait_seconds": -1},
     ],
 )
 def test_a_machine_that_cannot_be_one_of_them_is_refused(wrong: dict[str, object]) -> None:

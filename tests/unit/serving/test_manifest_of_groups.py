@@ -104,7 +104,7 @@ def test_what_one_node_holds_is_no_group() -> None:
 
 def test_each_pod_is_started_as_its_machine() -> None:
     leader, worker = containers()
-    node = Node(2, "0", "$(LWS_LEADER_ADDRESS)")
+    node = Node(2, "0", "$(LWS_LEADER_ADDRESS)", wait_seconds=PLACE.startup_seconds)
     assert (*leader["command"], *leader["args"]) == command(_LARGE, node)
     other = replace(node, rank="$(LWS_WORKER_INDEX)")
     assert (*worker["command"], *worker["args"]) == command(_LARGE, other)
