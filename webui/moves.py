@@ -7,6 +7,7 @@ revision that the reader has seen, so a move by somebody else in between loses n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,9 @@ from registry.domain.actor import Scope
 from registry.models import ModelVersion, Prompt, PromptVersion
 from webui.people import actor_of, page
 
+if TYPE_CHECKING:
+    from registry.models.ledger import TagEvent
+
 _DEFAULT_WEIGHT = 10
 
 
@@ -33,6 +37,13 @@ class Wanted:
     version: PromptVersion
     model: ModelVersion | None
     weight: int | None
+
+    def is_live_as(self, entry: TagEvent | None) -> bool:
+        """Whether the tag's entry points at just this already."""
+        if entry is None:
+            return False
+        points_at = (entry.version_id, entry.model_id, entry.weight)
+        return points_at == (self.version.pk, self.model.pk if self.model else None, self.weight)
 
     @property
     def consequence(self) -> str:
@@ -53,7 +64,8 @@ def move(request: HttpRequest, name: str) -> HttpResponse:
     actor.require(Scope.PROMOTE, name)
     if request.method == "POST":
         return _moved(request, wanted)
-    live = queries.live_version(wanted.prompt, wanted.tag)
+    entry = queries.live_entry(wanted.prompt, wanted.tag)
+    live = entry.version if entry else None
     compared = live or queries.live_version(wanted.prompt, lookup.STABLE)
     proof = (
         certificates.find_valid(
@@ -62,13 +74,16 @@ def move(request: HttpRequest, name: str) -> HttpResponse:
         if wanted.model
         else certificates.Proof(None, "the prompt names no model")
     )
+    is_other = compared is not None and compared != wanted.version
     context = {
         "prompt": wanted.prompt,
         "wanted": wanted,
         "live": live,
         "compared": compared,
         "proof": proof,
-        "difference": difference(compared, wanted.version) if compared else None,
+        "already": entry if wanted.is_live_as(entry) else None,
+        "would_prove": _would_prove(entry, proof),
+        "difference": difference(compared, wanted.version) if compared and is_other else None,
         "revision": queries.tag_revision(wanted.prompt, wanted.tag),
         "may_override": actor.may(Scope.ADMIN, name),
         "models": queries.models(),
@@ -127,6 +142,13 @@ def clear_canary(request: HttpRequest, name: str) -> HttpResponse:
         "revision": queries.tag_revision(row, lookup.CANARY),
     }
     return render(request, "webui/clear_canary.html", context)
+
+
+def _would_prove(entry: TagEvent | None, proof: certificates.Proof) -> bool:
+    """Whether the certificate is another than the one that what is live stands on."""
+    if entry is None or proof.certificate is None:
+        return False
+    return queries.evidence_of(entry).certificate_id != proof.certificate.pk
 
 
 def _moved(request: HttpRequest, wanted: Wanted) -> HttpResponse:

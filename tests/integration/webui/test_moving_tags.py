@@ -70,6 +70,45 @@ def test_an_admin_breaks_the_glass_with_a_reason(shelf: Shelf, browser: Client) 
     assert live(shelf) == 3
 
 
+def test_what_is_live_already_is_said_and_nothing_is_offered(shelf: Shelf, browser: Client) -> None:
+    shelf.certify(2)
+    done = promotion.promote(target=stable(2), actor=SYSTEM)
+    answer = review(browser, "version=2")
+    page = text_of(answer)
+    assert "greeting:stable v2, live already" in page
+    assert "stable points at v2 on tiny since" in page
+    assert f"entry {done.event.pk} . There is nothing to move." in page
+    assert b'name="action"' not in answer.content
+    assert "Against v2" not in page
+
+
+def test_live_without_proof_may_be_given_the_certificate_it_got_since(
+    shelf: Shelf, browser: Client
+) -> None:
+    move(browser, version=3, action="override", reason="the shop burns")
+    assert b'name="action"' not in review(browser, "version=3").content
+    shelf.certify(3)
+    page = text_of(review(browser, "version=3"))
+    assert "a move changes nothing for callers and puts that into the ledger" in page
+    assert "Everybody who asks" not in page
+    assert move(browser, version=3, revision=1).status_code == 302
+    entry = queries.live_entry(shelf.prompt, "stable")
+    assert entry is not None
+    assert (entry.kind, entry.certificate_id is not None) == ("promoted", True)
+    assert "There is nothing to move." in text_of(review(browser, "version=3"))
+
+
+def test_the_share_of_a_live_canary_can_still_be_changed(shelf: Shelf, browser: Client) -> None:
+    shelf.certify(1)
+    shelf.certify(4, policy="trial")
+    promotion.promote(target=stable(1), actor=SYSTEM)
+    move(browser, tag="canary", version=4, weight=10)
+    answer = review(browser, "tag=canary&version=4")
+    assert "canary points at v4 on tiny with 10 % since" in text_of(answer)
+    assert b'name="weight"' in answer.content
+    assert move(browser, tag="canary", version=4, weight=30, revision=1).status_code == 302
+
+
 def test_a_canary_has_a_share_and_an_end(shelf: Shelf, browser: Client) -> None:
     shelf.certify(1)
     shelf.certify(4, policy="trial")
