@@ -10,6 +10,7 @@ from evals.domain.lint import Linted, lint_change
 from evals.domain.proposal import ChangeReport, report_of
 from evals.domain.suite import SuiteSpec, parse_suite
 from registry import mirrored
+from registry import queries as registry_queries
 from registry.domain.files import AddressedFiles, Files, MemoryFiles
 from registry.domain.layout import sort_paths
 from registry.domain.token_count import CountTokens
@@ -56,7 +57,11 @@ def read_commit(head: str, base: str, count_tokens: CountTokens) -> Reading:
         impact = impact_of(after, before, _changed(after, before))
         beside = mirror.skipped(head)
         linted = lint_change(after, before, impact.scope, beside, count_tokens)
-        report = report_of(fork, head, before, impact, linted, count_tokens)
+        live = {
+            name: VersionContent.from_json(row.content)
+            for name, row in registry_queries.live_versions(impact.prompts, "stable").items()
+        }
+        report = report_of(fork, head, before, impact, linted, count_tokens, live)
         files = _Trusted(after, mirror.tree(tip))
         prompts = tuple(_proposed(impact, linted, before, files))
         return Reading(fork, mirror.commit_info(head).subject, report, prompts)

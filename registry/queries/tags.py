@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import (
     Exists,
     OuterRef,
@@ -26,6 +28,15 @@ def live_version(prompt: Prompt, tag: str) -> PromptVersion | None:
     """What the tag points at now; None when it was never set, or was cleared."""
     live = Tag.objects.filter(prompt=prompt, name=tag).select_related("event__version").first()
     return live.event.version if live else None
+
+
+def live_versions(prompts: Iterable[str], tag: str) -> dict[str, PromptVersion]:
+    """Prompt -> what its tag points at now, of those whose tag points at something."""
+    tags = Tag.objects.filter(
+        prompt__name__in=list(prompts), name=tag, event__version__isnull=False
+    )
+    found = tags.select_related("prompt", "event__version")
+    return {row.prompt.name: row.event.version for row in found if row.event.version}
 
 
 def live_entry(prompt: Prompt, tag: str) -> TagEvent | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from evals.domain.impact import Impact
 from evals.domain.lint import Linted
@@ -29,14 +31,18 @@ def report_of(
     impact: Impact,
     linted: Linted,
     count_tokens: CountTokens = estimated,
+    live: Mapping[str, VersionContent] = MappingProxyType({}),
 ) -> ChangeReport:
-    """The report of the change from `base`, whose files are `before`, to `head`."""
+    """The report of the change from `base`, whose files are `before`, to `head`.
+
+    `live` is what a registry has live of prompts, whatever the base's tags.yaml says.
+    """
     names = frozenset(impact.prompts)
     state = State(before, parse_repository(before, only=names))
     return ChangeReport(
         base=base,
         head=head,
-        prompts=tuple(_prompts(names, state, linted, count_tokens)),
+        prompts=tuple(_prompts(names, state, linted, count_tokens, live)),
         elsewhere=tuple(_elsewhere(impact)),
         reached=tuple(impact.reached.items()),
         findings=linted.findings,
@@ -45,16 +51,23 @@ def report_of(
 
 
 def _prompts(
-    names: frozenset[str], before: State, linted: Linted, count_tokens: CountTokens
+    names: frozenset[str],
+    before: State,
+    linted: Linted,
+    count_tokens: CountTokens,
+    live: Mapping[str, VersionContent],
 ) -> Iterator[PromptChange]:
     models = models_of(linted.parsed)
     for name in sorted(names):
         old = before.parsed.prompts.get(name, ParsedPrompt(name))
         now = linted.parsed.prompts.get(name, ParsedPrompt(name))
         stable = before.stable.get(name)
-        live = next((v for v in old.versions if v.number == stable), _newest(old))
+        called = next((v for v in old.versions if v.number == stable), _newest(old))
         pin = linted.parsed.models.get(models.get(name, ""))
-        yield _prompt(name, live, _new_version(old, now), partial(count_tokens, pin))
+        count = partial(count_tokens, pin)
+        made = _prompt(name, live.get(name, called), _new_version(old, now), count)
+        differs = stable is not None and made.old != stable
+        yield replace(made, called_live=stable) if differs else made
 
 
 def _newest(prompt: ParsedPrompt) -> VersionContent | None:

@@ -14,9 +14,11 @@ from registry.domain.contract import ContractChange
 class PromptChange:
     """One changed prompt: its new version beside what callers have now.
 
-    `old` is the version that the base calls stable, its newest where none is, None for a new
-    prompt; `new` is None when the change brings no version. Shares are those of the tokens of the
-    prompt's text that stand before its first variable, and `counted` says how they were counted.
+    `old` is the version that is live: that of the registry where one is asked, else the one that
+    the base calls stable, its newest where none is, None for a new prompt. `called_live` is the one
+    that the base calls stable where the registry has another. `new` is None when the change brings
+    no version. Shares are those of the tokens of the prompt's text that stand before its first
+    variable, and `counted` says how they were counted.
     """
 
     name: str
@@ -27,11 +29,22 @@ class PromptChange:
     shared_before: float | None = None
     shared_now: float | None = None
     counted: str = ""
+    called_live: int | None = None
 
     @property
     def is_breaking(self) -> bool:
         """Whether callers of the old version must change."""
         return any(change.breaking for change in self.contract)
+
+    @property
+    def two_lives(self) -> str:
+        """A sentence where the base and the registry differ about what is live; else empty."""
+        if self.called_live is None:
+            return ""
+        return (
+            f"The base's tags.yaml calls v{self.called_live} live, and v{self.old} is: "
+            f"it is compared with v{self.old}."
+        )
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ PROMPTS = st.builds(
     st.lists(st.builds(ContractChange, TEXT, TEXT, st.booleans(), TEXT), max_size=2).map(tuple),
     st.none() | st.floats(0, 1),
     st.none() | st.floats(0, 1),
+    TEXT,
+    st.none() | st.integers(1, 9),
 )
 REPORTS = st.builds(
     ChangeReport,
