@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -91,23 +91,28 @@ def plan(  # one option per setting of vLLM and choice of the cluster
     )
     made = make_plan(request)
     suggestion = suggest(request, made)
+    cluster: dict[str, Any] = {
+        "image": image,
+        "namespace": namespace,
+        "topology_key": topology_key,
+        "cache_claim": cache_claim,
+        "hub_secret": hub_secret,
+        "key_secret": key_secret,
+    }
     if manifest:
-        deployed = _to_deploy(pin, image=image, as_json=as_json)
+        deployed = _to_deploy(pin, image=image, is_table=not (as_json or explain))
         loaded = weights_of(weights, wanted, deployed)
         launch = launch_of(deployed, made.settings, model=loaded, release=release)
         place = Place(
             name=as_name or object_name(deployed),
-            image=image,
-            namespace=namespace,
             replicas=replicas,
             max_replicas=replicas if max_replicas is None else max_replicas,
             gpus_per_node=gpus_per_node,
-            topology_key=topology_key,
-            cache_claim=cache_claim,
-            hub_secret=hub_secret,
-            key_secret=key_secret,
+            **cluster,
         )
         _deploy(launch, place, made, suggestion)
+    elif any(cluster.values()) or weights or release or as_name or max_replicas:
+        raise PlanUnclearError("these options are for what is deployed", hint="add --manifest")
     elif as_json:
         output.emit(showing.document(made, suggestion))
     else:
@@ -115,14 +120,14 @@ def plan(  # one option per setting of vLLM and choice of the cluster
     raise typer.Exit(exit_codes.PASS if made.fits else exit_codes.GATE_FAILED)
 
 
-def _to_deploy(pin: ModelPin | None, *, image: str, as_json: bool) -> ModelPin:
+def _to_deploy(pin: ModelPin | None, *, image: str, is_table: bool) -> ModelPin:
     """The pin. Raises PlanUnclearError when something is missing that is not the pin's to say."""
     if pin is None:
         raise PlanUnclearError("only a pin can be deployed", hint="--from models.yaml")
     if not image:
         raise PlanUnclearError("which image of vLLM?", hint="--image, by version or digest")
-    if as_json:
-        raise PlanUnclearError("--manifest prints YAML", hint="leave --json out")
+    if not is_table:
+        raise PlanUnclearError("--manifest prints YAML", hint="leave --json and --explain out")
     return pin
 
 

@@ -58,18 +58,22 @@ def _named(path: Path, name: str | None) -> ModelPin:
 
 
 def decided(pin: ModelPin | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that somebody said something about: options that are not None, and the pin.
-    Raises PlanUnclearError where the two disagree.
+    """The settings that somebody said something about: options that are not None, or the pin.
+
+    A pin decides alone, also by its silence: what it does not say is a default of the engine, and
+    another value is another model. Raises PlanUnclearError for an option that says otherwise.
     """
     found = {name: value for name, value in given.items() if value is not None}
     for name, key in _DECIDED.items() if pin else ():
         pinned = getattr(pin, key)
-        if pinned and _plain(found.setdefault(name, pinned)) != _plain(pinned):
+        if name in found and _plain(found[name]) != _plain(pinned):
+            said = f"says {key}: {pinned}" if pinned else f"says nothing of {key}"
             raise PlanUnclearError(
-                f"--{name.replace('_', '-')} {found[name]} is not what the pin says, "
-                f"{key} {pinned}",
-                hint="leave the option out; another value is another model, with its own pin",
+                f"--{name.replace('_', '-')} is {found[name]}, and the pin {said}",
+                hint=f"leave the option out, or write {key} into a pin: it is another model then",
             )
+        if pinned:
+            found[name] = pinned
     return found
 
 

@@ -209,6 +209,17 @@ def test_the_planner_s_flags_are_understood(parse: Parse) -> None:
         assert not set(names) & set(answer["unknown"])
 
 
+def test_what_the_planner_says_of_several_machines_is_understood(parse: Parse) -> None:
+    large = catalogue.find("meta-llama/Llama-3.1-70B-Instruct").architecture
+    plan = make_plan(PlanRequest(large, gpu="h100-sxm", tp=8, pp=2))
+    assert plan.machines
+    told = (plan.machines.leader_flags, plan.machines.worker_flags)
+    filled = [["m", *plan.flags, *(f.replace("RANK", "1") for f in flags)] for flags in told]
+    leader, worker = (answer["values"] for answer in parse(filled))
+    assert (leader["nnodes"], leader["node_rank"], leader["headless"]) == ("2", "0", "False")
+    assert (worker["nnodes"], worker["node_rank"], worker["headless"]) == ("2", "1", "True")
+
+
 def test_the_parser_would_notice(parse: Parse) -> None:
     wrong = [
         ["m", "--no-such-flag"],

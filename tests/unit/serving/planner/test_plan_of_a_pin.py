@@ -160,6 +160,7 @@ def test_a_pin_is_planned_without_a_manifest_too(
         ("--dtype", "float16", "dtype"),
         ("--max-model-len", 4096, "max_context"),
         ("--vllm-version", "0.31.0", "engine_version"),
+        ("--quantization", "fp8", "quantization"),
     ],
 )
 def test_an_option_that_contradicts_the_pin_is_refused(
@@ -226,6 +227,9 @@ def test_a_manifest_needs_a_pin_and_an_image(models: Path) -> None:
         ("--model", model, *_MANIFEST),
         ("--from", models, "--manifest"),
         ("--from", models, *_MANIFEST, "--json"),
+        ("--from", models, *_MANIFEST, "--explain"),
+        ("--from", models, "--image", "vllm:v0.32.0"),
+        ("--from", models, "--release", "r7"),
         (),
     ):
         with pytest.raises(PlanUnclearError) as told:
