@@ -165,7 +165,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "previous": ("event", "version", "model"),
     "release": ("release", "moves"),
     "moves[]": ("prompt", *_MOVE),
-    "rebuild": ("commit", "prompts", "versions", "tags", "proven", "findings"),
+    "rebuild": ("commit", "prompts", "versions", "tags", "moves", "proven", "findings"),
     "token create": ("token", "id", "scopes"),
     "token revoke": ("id", "name", "revoked_at"),
     "token list": ("tokens",),

@@ -24,14 +24,15 @@ class RebuildFailedError(UnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What came back. `proven` of the live `tags` came with certificates that hold; `findings` say
-    why others did not, and what is wrong with the repository.
+    """What came back. `moves` are the entries of the ledger, `proven` of the live `tags` came with
+    certificates that hold; `findings` say why others did not, and what else is wrong there.
     """
 
     commit: str
     prompts: int
     versions: int
     tags: int
+    moves: int
     proven: int
     findings: tuple[str, ...]
 
@@ -40,8 +41,8 @@ def rebuild() -> Rebuilt:
     """Follow the configured repository into an empty database.
 
     The same versions, integers and tags come back, certificates where all they name is still so,
-    and the tags' last moves in their order. What only the database knew is gone: earlier moves,
-    runs, people, tokens. Raises NotEmptyError, RebuildFailedError.
+    and every move that was written back, in its order. What only the database knew is gone: runs,
+    people, tokens. Raises NotEmptyError, RebuildFailedError.
     """
     if PromptVersion.objects.exists() or queries.tags_with_history():
         raise NotEmptyError
@@ -55,6 +56,7 @@ def rebuild() -> Rebuilt:
         prompts=run.prompts,
         versions=run.versions,
         tags=sum(evidence.values()),
+        moves=sum(queries.moves_by_kind().values()),
         proven=sum(count for (_, state), count in evidence.items() if state == "proven"),
         findings=tuple(f"{one.path}: {one.code}: {one.message}" for one in findings),
     )

@@ -75,7 +75,8 @@ def migrate(data: Data = DATA) -> None:
 def rebuild(data: Data = DATA, as_json: AsJson = False) -> None:
     """Fill an empty database from the prompt repository alone.
 
-    The same versions, live tags and, where all they name is unchanged, certificates. The database
+    The same versions, every move of a tag that was written back and, where all they name is
+    unchanged, certificates. The database
     must run: DATABASE_URL, or the one of `assay serve` with this data folder, before anything was
     synced into it.
     """
@@ -85,6 +86,7 @@ def rebuild(data: Data = DATA, as_json: AsJson = False) -> None:
         output.emit(document("rebuild", made))
         return
     output.show(f"rebuilt from {made['commit'][:12]}: {made['prompts']} prompts,")
-    output.show(f"{made['versions']} versions, {made['tags']} live tags, {made['proven']} proven")
+    output.show(f"{made['versions']} versions, {made['moves']} moves of tags,")
+    output.show(f"{made['tags']} live tags, {made['proven']} proven")
     for finding in made["findings"]:
         output.say(finding)

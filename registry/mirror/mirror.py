@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,15 +15,12 @@ from registry.mirror.address import check_branch, parse_address
 from registry.mirror.command import GitCommand
 from registry.mirror.commits import parse_commit
 from registry.mirror.comparing import Chosen, changed_paths, part_of
-from registry.mirror.errors import (
-    CommitMissingError,
-    MirrorDamagedError,
-    NotMirroredError,
-)
+from registry.mirror.errors import CommitMissingError, MirrorDamagedError, NotMirroredError
 from registry.mirror.fetching import Fetching, commits_touching, is_ancestor, list_folder, list_tree
 from registry.mirror.listing import Listing, by_shape, parse_rows, screen
 from registry.mirror.objects import ObjectReader, lfs_pointers
 from registry.mirror.part import MirrorPart
+from registry.mirror.past import blobs_ever
 from registry.mirror.proposing import Proposing
 from registry.mirror.pushing import Pushing
 from registry.mirror.resolving import check_digits, commit_beginning
@@ -90,18 +87,16 @@ class Mirror:
         """Bring the branch up to date; rebuild the local copy if it is damaged.
 
         Raises MirrorUnavailableError (gone, not let in, too slow), MirrorRefusedError (too large,
-        malformed), BranchMissingError, EmptyRepositoryError. After each of them, what was mirrored
-        before can still be read.
+        malformed), BranchMissingError, EmptyRepositoryError. What was mirrored stays readable.
         """
         with self._writing() as fetching:
             self._stores.sweep()
             return fetching.fetch()
 
     def fetch_proposed(self, commit: str) -> None:
-        """Bring a commit that the branch need not have, with its history; it can be read then.
+        """Bring a commit that the branch, which was fetched, need not have, with its history.
 
-        The branch must have been fetched. Raises CommitMissingError when the remote does not have
-        it, and as `fetch`.
+        Raises CommitMissingError when the remote does not have it, and as `fetch`.
         """
         with self._writing() as fetching:
             Proposing(fetching, self._store()).fetch(object_id(commit))
@@ -207,6 +202,11 @@ class Mirror:
         """
         self._require_commit(new)
         return commits_touching(self._git, self._store(), path, old, new, limit)
+
+    def past(self, commit: str, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The blobs that files at or below `paths` ever were, newest first, by path."""
+        self._require_commit(commit)
+        return blobs_ever(self._git, self._store(), commit, paths)
 
     def push(
         self,

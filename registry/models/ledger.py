@@ -53,7 +53,7 @@ class Release(models.Model):
 
     actor = models.CharField(max_length=200)
     reason = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:
         """The number people cite."""
@@ -66,9 +66,7 @@ class TagEvent(models.Model):
     class Kind(models.TextChoices):
         """Why the tag moved, and so which evidence the entry must carry."""
 
-        ADOPTED = (
-            "adopted"  # first contact: the commit whose tags.yaml said so, and its certificate
-        )
+        ADOPTED = "adopted"  # the commit that said so at first contact, and its certificate
         PROMOTED = "promoted"  # a certificate
         ROLLED_BACK = "rolled_back"  # the earlier entry it restores
         OVERRIDDEN = "overridden"  # an admin's reason
@@ -94,13 +92,16 @@ class TagEvent(models.Model):
     restores = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="restored_by"
     )
+    #: Whose word it is, when it came from the repository at first contact: then evidence that went
+    #: on since is not asked for, and no tag may stand there yet (trigger of migration 0022).
     commit = models.CharField(max_length=64, blank=True)
     release = models.ForeignKey(
         Release, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
     )
     #: The registry's revision after this move: grows with every move of any tag, in commit order.
     registry_revision = models.BigIntegerField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    #: A ledger that comes back with its repository keeps its times.
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["-id"]
@@ -115,7 +116,7 @@ class TagEvent(models.Model):
             models.CheckConstraint(
                 name="event_has_its_evidence",
                 condition=(
-                    Q(kind="adopted", sequence=1, version__isnull=False) & ~Q(commit="")
+                    Q(kind="adopted", version__isnull=False) & ~Q(commit="")
                     | Q(kind="promoted", certificate__isnull=False, model__isnull=False)
                     | Q(kind="rolled_back", restores__isnull=False)
                     | Q(kind="overridden", role="admin") & ~Q(reason="")

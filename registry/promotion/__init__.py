@@ -19,13 +19,26 @@ from registry.promotion.moving import (
     release,
     set_canary,
 )
+from registry.promotion.recalling import recall
 from registry.promotion.restoring import rollback
-from registry.promotion.values import CANARY, STABLE, Adoption, TagMove, Target
+from registry.promotion.values import (
+    CANARY,
+    STABLE,
+    Adoption,
+    Entry,
+    Kind,
+    RecalledMove,
+    TagMove,
+    Target,
+)
 
 __all__ = [
     "CANARY",
     "STABLE",
     "Adoption",
+    "Entry",
+    "Kind",
+    "RecalledMove",
     "TagMove",
     "Target",
     "adopt",
@@ -35,6 +48,7 @@ __all__ = [
     "next_registry_revision",
     "override",
     "promote",
+    "recall",
     "release",
     "rollback",
     "set_canary",

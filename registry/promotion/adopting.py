@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from registry import outbox, queries
+from registry import queries
 from registry.domain.actor import SYSTEM
-from registry.models.ledger import Tag, TagEvent
-from registry.promotion.ledger import next_registry_revision
+from registry.models.ledger import TagEvent
+from registry.promotion.ledger import next_registry_revision, point_at
 from registry.promotion.values import Adoption
 
 
@@ -43,11 +43,5 @@ def adopt(*, adoptions: Sequence[Adoption], commit: str, after: int = 0) -> int:
         )
         for offset, adoption in enumerate(adoptions)
     )
-    Tag.objects.bulk_create(
-        Tag(prompt=event.prompt, name=event.tag, event=event, revision=1) for event in events
-    )
-    outbox.tell_all(
-        outbox.Fact(outbox.Topic.TAG_MOVED, f"{event.prompt.name}:{event.tag}", {"event": event.pk})
-        for event in events
-    )
+    point_at(events)
     return len(events)

@@ -6,6 +6,8 @@ import it (import contract), and the database checks every entry again.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db import IntegrityError, connection, transaction
 
 from registry import outbox, queries
@@ -85,6 +87,18 @@ def append(prompt: Prompt, tag: str, live: Tag | None, entry: Entry, actor: Acto
         raise
     outbox.tell(outbox.Topic.TAG_MOVED, f"{prompt.name}:{tag}", {"event": event.pk})
     return TagMove(event, previous, entry.warnings)
+
+
+def point_at(events: Collection[TagEvent]) -> None:
+    """Set tags that were never set at the newest entries of what came with the repository."""
+    Tag.objects.bulk_create(
+        Tag(prompt=event.prompt, name=event.tag, event=event, revision=event.sequence)
+        for event in events
+    )
+    outbox.tell_all(
+        outbox.Fact(outbox.Topic.TAG_MOVED, f"{event.prompt.name}:{event.tag}", {"event": event.pk})
+        for event in events
+    )
 
 
 def open_release(actor: Actor, reason: str) -> Release:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from registry.models import Certificate, ModelVersion, Prompt, PromptVersion
 from registry.models.ledger import Release, Tag, TagEvent
 
 STABLE = "stable"
 CANARY = "canary"
+#: Why a tag moved, for those that may not see the ledger's tables.
+Kind = TagEvent.Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,24 @@ class Entry:
     restores: TagEvent | None = None
     release: Release | None = None
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecalledMove:
+    """A move that the repository tells, by its rows. `commit` is whose word it is; `restores` and
+    `release` are revisions, as in `ToldMove`; its entry names no other one.
+    """
+
+    revision: int
+    at: datetime
+    prompt: Prompt
+    tag: str
+    entry: Entry
+    actor: str
+    role: str
+    commit: str
+    restores: int | None = None
+    release: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

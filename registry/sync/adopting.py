@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from core.findings import Finding
 from registry import promotion, queries
@@ -36,14 +36,13 @@ def live_targets(change: RepositoryChange) -> dict[Key, LiveTarget]:
     }
 
 
-def adopt_live_tags(change: RepositoryChange, evidence: Evidence) -> int:
-    """First contact: tags start where tags.yaml says, in the order of the ledger as far as the
-    repository remembers it; what it knows no move of comes first. Returns how many.
-
-    Takes the registry's counter, which every move of a tag waits for: the last step of a sync.
+def adopt_live_tags(
+    change: RepositoryChange, targets: Mapping[Key, LiveTarget], evidence: Evidence
+) -> int:
+    """First contact: these tags start where tags.yaml says, in the order in which they were moved
+    there as far as their certificates tell; the others come first. Returns how many.
     """
-    targets = live_targets(change)
-    entries = {(entry.prompt, entry.tag): entry for entry in change.parsed.live}
+    weights = {(entry.prompt, entry.tag): live_weight(entry) for entry in change.parsed.live}
     order = sorted(targets, key=lambda key: evidence.revisions.get(key, 0))
     adoptions = [
         promotion.Adoption(
@@ -51,26 +50,24 @@ def adopt_live_tags(change: RepositoryChange, evidence: Evidence) -> int:
             targets[key].tag,
             targets[key].version,
             targets[key].model,
-            _weight(entries[key]),
+            weights[key],
             evidence.certificates.get(key),
         )
         for key in order
     ]
-    return promotion.adopt(
-        adoptions=adoptions, commit=change.commit, after=evidence.greatest_revision
-    )
+    after = max(evidence.revisions.values(), default=0)
+    return promotion.adopt(adoptions=adoptions, commit=change.commit, after=after)
 
 
-def _weight(entry: LiveTag) -> int | None:
+def live_weight(entry: LiveTag) -> int | None:
+    """Percent of the traffic; None for what is no canary."""
     if entry.tag != promotion.CANARY:
         return None
     return DEFAULT_CANARY_WEIGHT if entry.weight is None else entry.weight
 
 
 def waiting_requests(change: RepositoryChange, asked: Collection[Key]) -> tuple[Finding, ...]:
-    """After first contact: tags that tags.yaml names and nobody ever set, without those that this
-    commit has `asked` for.
-    """
+    """Tags that tags.yaml names and nobody ever set, without those that were `asked` for."""
     live = change.parsed.live
     moved = queries.tags_with_history() if live else set()
     settled = moved | set(asked)

@@ -27,7 +27,7 @@ from registry.domain.certificate_file import (
 from registry.domain.change import RepositoryChange
 from registry.domain.judge_model import JudgeModel
 from registry.domain.live_writing import Key
-from registry.domain.moves_file import MAX_REVISION, MOVES, moves_path, parse_moves
+from registry.domain.told_move import MAX_REVISION
 from registry.models import Certificate, GatePolicy, ModelVersion, Prompt, PromptVersion
 
 
@@ -45,16 +45,19 @@ class LiveTarget:
         """`(prompt, tag)`."""
         return self.prompt.name, self.tag
 
+    @property
+    def named(self) -> tuple[int, str]:
+        """Version and model as tags.yaml can say them: a model's pin is not among that."""
+        return self.version.number, self.model.name if self.model else ""
+
 
 @dataclass(slots=True)
 class Evidence:
     """What the repository proves of the tags it says are live, and why not of the others."""
 
     certificates: dict[Key, Certificate] = field(default_factory=dict)
-    #: The registry's revision at which a tag was moved there: the order of the ledger.
+    #: The registry's revision at which a tag was moved there, as far as its certificate tells.
     revisions: dict[Key, int] = field(default_factory=dict)
-    #: The greatest revision that the repository remembers, of whatever move.
-    greatest_revision: int = 0
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -74,10 +77,10 @@ def import_evidence(change: RepositoryChange, targets: Iterable[LiveTarget]) -> 
         file = read[path]
         if file is not None:
             _import(target, file, evidence, change.now)
-    for path in sorted(held - read.keys()):
-        if path.startswith(FOLDER) and not path.endswith(MOVES):
-            _import_unused(_read(change, path, evidence), change.now)
-    _remember_moves(change, held, evidence)
+    for path in sorted(held):
+        if path.startswith(FOLDER) and "/@" not in path:
+            file = read[path] if path in read else _read(change, path, evidence)
+            _import_unused(file, change.now)
     return evidence
 
 
@@ -91,24 +94,10 @@ def _import_unused(file: CertificateFile | None, now: datetime) -> None:
     model = ModelVersion.objects.filter(name=file.model, is_current=True).first()
     if version is None or model is None:
         return
-    policies = {row.name: row for row in GatePolicy.objects.all()}
     target = LiveTarget(version.prompt, "", version, model)
     for record in file.certificates:
-        policy = policies.get(record.policy)
-        if policy is not None and not any(_objections(target, file, record, policy, now)):
-            _stored(target, record)
-
-
-def _remember_moves(change: RepositoryChange, held: frozenset[str], evidence: Evidence) -> None:
-    """When the tags were moved to where they are, also those that nothing proves."""
-    live = {(entry.prompt, entry.tag): entry for entry in change.parsed.live}
-    for prompt in sorted({prompt for prompt, _ in live}):
-        path = moves_path(prompt)
-        for move in parse_moves(prompt, change.files.read(path)) if path in held else ():
-            evidence.greatest_revision = max(evidence.greatest_revision, move.registry_revision)
-            entry = live.get((prompt, move.tag))
-            if entry is not None and move.is_of(entry):
-                evidence.revisions[prompt, move.tag] = move.registry_revision
+        if not any(objections(target, file, record, now)):
+            stored(target, record)
 
 
 def _path(target: LiveTarget) -> str:
@@ -131,25 +120,20 @@ def _import(target: LiveTarget, file: CertificateFile, evidence: Evidence, now: 
         reasons = [f"it holds none for the gate policy {policy.name}"]
         for record in file.certificates:
             if record.policy == policy.name:
-                reasons = list(_objections(target, file, record, policy, now))
+                reasons = list(objections(target, file, record, now))
                 if not reasons:
-                    evidence.certificates[target.key] = _stored(target, record)
+                    evidence.certificates[target.key] = stored(target, record)
                     revision = min(file.revision_of(target.tag) or 0, MAX_REVISION)
                     evidence.revisions[target.key] = revision
-                    evidence.greatest_revision = max(evidence.greatest_revision, revision)
                     return
     told = f"it does not prove {target.prompt.name}:{target.tag}: {'; '.join(reasons)}"
     evidence.findings.append(_finding(file.path, told))
 
 
-def _objections(
-    target: LiveTarget,
-    file: CertificateFile,
-    record: CertificateRecord,
-    policy: GatePolicy,
-    now: datetime,
+def objections(
+    target: LiveTarget, file: CertificateFile, record: CertificateRecord, now: datetime
 ) -> Iterator[str]:
-    """Why a record is no evidence for a tag, a sentence each."""
+    """Why a record proves nothing about the target's version and model now, a sentence each."""
     model, prompt = target.model, target.prompt
     if model is None or record.verdict != "PASS":
         yield "it is no certificate of a model that passed"
@@ -164,8 +148,8 @@ def _objections(
         yield f"{model.name} serves something else now"
     if record.suite_digest != prompt.suite_digest:
         yield "its suite reads differently now"
-    if record.policy_digest != policy.digest:
-        yield f"the gate policy {policy.name} reads differently now"
+    if not GatePolicy.objects.filter(name=record.policy, digest=record.policy_digest).exists():
+        yield f"the gate policy {record.policy} reads differently now"
     if record.valid_until and datetime.fromisoformat(record.valid_until) <= now:
         yield "it is too old"
     named = Certificate.objects.filter(Q(run=record.run) | Q(digest=record.digest))
@@ -190,8 +174,10 @@ def _judges(record: CertificateRecord) -> Iterator[str]:
             yield f"{judge.name}, which judged, is something else now"
 
 
-def _stored(target: LiveTarget, record: CertificateRecord) -> Certificate:
-    """The row, once: several tags may stand on one certificate."""
+def stored(
+    target: LiveTarget, record: CertificateRecord, expired: tuple[datetime, str] | None = None
+) -> Certificate:
+    """The row, once: several tags may stand on one certificate. `expired`: since when, and why."""
     existing = Certificate.objects.filter(digest=record.digest, expired_at=None).first()
     if existing is not None:
         return existing
@@ -210,6 +196,8 @@ def _stored(target: LiveTarget, record: CertificateRecord) -> Certificate:
         digest=record.digest,
         issued_at=datetime.fromisoformat(record.issued_at),
         valid_until=datetime.fromisoformat(until) if until else None,
+        expired_at=expired[0] if expired else None,
+        expired_reason=expired[1] if expired else "",
     )
 
 

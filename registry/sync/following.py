@@ -28,11 +28,11 @@ from registry.mirror import (
 )
 from registry.models import MirrorState, SyncRun
 from registry.sync import alarms
-from registry.sync.adopting import adopt_live_tags, live_targets, waiting_requests
+from registry.sync.adopting import waiting_requests
 from registry.sync.applying import Applied, apply_change
 from registry.sync.basis import basis
-from registry.sync.evidence import Evidence, import_evidence
 from registry.sync.findings import applied_run, store_findings, talked_about
+from registry.sync.first_contact import meet
 from registry.sync.local import local_change
 from registry.sync.published import published_contents
 from registry.sync.requests import decide_requests, note_requests
@@ -127,24 +127,23 @@ def _applied_whole(
 ) -> tuple[SyncRun, str]:
     """Also returns what the next commit may build on."""
     tree = mirror.tree(commit)
-    before, is_first = state.applied_commit, not state.applied_commit
+    before = state.applied_commit
     known = published_contents(but=talked_about(applied_run(before)))
     parsed = parse_repository(tree, known)
     change = RepositoryChange(commit=commit, files=tree, parsed=parsed, now=now)
     skipped = mirror.skipped(commit)
     applied = apply_change(change, skipped)
     findings = _findings(change, skipped, applied)
-    evidence = Evidence()
-    if is_first:
-        evidence = import_evidence(change, live_targets(change).values())
-        findings += evidence.findings
+    contact = None if before else meet(change, mirror)
+    if contact is not None:
+        findings += contact.findings
     else:
         findings += waiting_requests(change, note_requests(mirror, change, before))
     run = _stored(state, commit, applied, findings)
-    if is_first:
-        adopt_live_tags(change, evidence)
-    # What the evidence lacks is told once.
-    return run, "" if evidence.findings else basis(mirror.limits)
+    if contact is not None:
+        contact.take_over()
+    # What first contact lacks is told once.
+    return run, "" if contact and contact.findings else basis(mirror.limits)
 
 
 def _findings(

@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 
 from core.findings import Finding
 from registry.domain.certificate_file import FOLDER, CertificateFile
 from registry.domain.files import Files
+from registry.domain.ledger_file import appended, ledger_paths, moves_in
 from registry.domain.live import DEFAULT_CANARY_WEIGHT, LiveTag, parse_live
 from registry.domain.live_writing import PATH, Key, TagsFileError, rewritten
-from registry.domain.moves_file import moves_path, parse_moves, to_bytes
 from registry.models.ledger import TagEvent
 from registry.writeback import ledger
 
 
+def entries_untold(files: Files) -> list[TagEvent]:
+    """The entries that follow the newest one that the repository tells. When it tells none of ours,
+    but somebody else's or those of a state that a backup has overtaken: all of them.
+    """
+    for path in reversed(ledger_paths(files.paths())):
+        moves, _ = moves_in(files.read(path))
+        if (newest := ledger.newest_known(moves)) is not None:
+            return list(ledger.entries_after(newest))
+    return list(ledger.entries_after(0))
+
+
+def certified(events: Iterable[TagEvent]) -> list[TagEvent]:
+    """Those that were made on a certificate."""
+    return [event for event in events if event.certificate_id is not None]
+
+
 def changed_files(
-    files: Files, skipped: Sequence[Finding], moves: Sequence[TagEvent]
+    files: Files,
+    skipped: Sequence[Finding],
+    moves: Sequence[TagEvent],
+    untold: Sequence[TagEvent],
 ) -> dict[str, bytes]:
-    """`path -> content` of tags.yaml, the certificates and the last moves that these moves change;
-    mostly one of each, nothing when the commit says it already. Raises TagsFileError.
+    """`path -> content` of tags.yaml, the certificates and the ledger that these moves, and those
+    that it does not tell yet, change; mostly one of each, nothing when the commit says it already.
+    Raises TagsFileError.
     """
     keys = {(move.prompt.name, move.tag) for move in moves}
     live = ledger.live_tags(keys)
     wanted = {key: ledger.as_entry(event) for key, event in live.items()}
-    # What was adopted came from there, and a rebuild must not write over who moved it then.
-    moved = [event for event in (*moves, *live.values()) if event.kind != TagEvent.Kind.ADOPTED]
-    proofs = [ledger.certificate_file(event) for event in moved]
-    new = {proof.path: proof.to_bytes() for proof in proofs if isinstance(proof, CertificateFile)}
     held = frozenset(files.paths())
-    for prompt in {event.prompt.name for event in moved}:
-        path = moves_path(prompt)
-        written = parse_moves(prompt, files.read(path)) if path in held else ()
-        new[path] = to_bytes(prompt, ledger.last_moves(prompt, written))
+    proving = _proving(certified(untold), moves, live.values())
+    proofs = [ledger.certificate_file(event) for event in proving]
+    new = {proof.path: proof.to_bytes() for proof in proofs if isinstance(proof, CertificateFile)}
+    new |= appended(files, held, ledger.told(untold))
     _refuse_what_is_no_file(skipped, new)
     data = files.read(PATH) if PATH in held else b""
     new[PATH] = rewritten(data, _differing(data, wanted))
@@ -40,6 +57,12 @@ def changed_files(
         for path, content in new.items()
         if content != (files.read(path) if path in held else b"")
     }
+
+
+def _proving(*events: Iterable[TagEvent]) -> list[TagEvent]:
+    """One entry for each version and model that a certificate may prove, newest last."""
+    newest = {(event.version_id, event.model_id): event for event in itertools.chain(*events)}
+    return sorted(newest.values(), key=lambda event: event.pk)
 
 
 def _refuse_what_is_no_file(skipped: Sequence[Finding], new: dict[str, bytes]) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from registry import queries
 from registry.domain.certificate_file import CertificateFile, CertificateRecord, MoveRecord
 from registry.domain.live import LiveTag
 from registry.domain.live_writing import Key
-from registry.domain.moves_file import LastMove
+from registry.domain.told_move import ToldMove
 from registry.models import Certificate, ModelVersion, Prompt, PromptVersion
 from registry.models.ledger import Tag, TagEvent
 
@@ -19,8 +19,8 @@ _MOVES_READ = 200
 
 
 def moves(ids: Collection[int]) -> tuple[TagEvent, ...]:
-    """These ledger entries, oldest first."""
-    rows = TagEvent.objects.filter(pk__in=ids).select_related(
+    """These ledger entries, oldest first, without those that came from the repository."""
+    rows = TagEvent.objects.filter(pk__in=ids, commit="").select_related(
         "prompt", "version", "model", "previous__version"
     )
     return tuple(rows.order_by("registry_revision"))
@@ -112,35 +112,52 @@ def _move(row: TagEvent, certificate: str) -> MoveRecord:
     )
 
 
-def last_moves(prompt: str, written: Collection[LastMove]) -> tuple[LastMove, ...]:
-    """The move each tag of a prompt is at. Of what was adopted, those `written` are kept: they say
-    how it came there before the database was lost.
-    """
-    known = {move.tag: move for move in written}
-    rows = Tag.objects.filter(prompt__name=prompt, event__version__isnull=False).select_related(
-        "event__version", "event__model"
+def newest_known(moves: Sequence[ToldMove]) -> int | None:
+    """The id of the newest entry among these moves that is one of ours; None when none is."""
+    revisions = [move.revision for move in moves]
+    rows = TagEvent.objects.filter(registry_revision__in=revisions).values_list(
+        "registry_revision", "created_at", "prompt__name", "tag", "pk"
     )
-    moves = (
-        known.get(row.name) if row.event.kind == TagEvent.Kind.ADOPTED else _last_move(row.event)
-        for row in rows
-    )
-    return tuple(move for move in moves if move is not None)
+    ours = {tuple(row): pk for *row, pk in rows}
+    known = (ours.get((move.revision, move.moment, *move.key)) for move in reversed(moves))
+    return next((pk for pk in known if pk is not None), None)
 
 
-def _last_move(event: TagEvent) -> LastMove:
-    assert event.version is not None
-    return LastMove(
-        tag=event.tag,
-        version=event.version.number,
-        model=event.model.name if event.model else None,
-        weight=event.weight,
-        kind=event.kind,
-        sequence=event.sequence,
-        registry_revision=event.registry_revision,
-        actor=event.actor,
-        reason=event.reason,
-        at=event.created_at.isoformat(),
-    )
+def entries_after(id_: int) -> QuerySet[TagEvent]:
+    """The ledger's entries with a greater id, in their order."""
+    rows = TagEvent.objects.filter(pk__gt=id_).order_by("pk")
+    named = ("prompt", "version__prompt", "model", "certificate", "restores")
+    unread = ("version__content", "version__template", "certificate__evidence")
+    return rows.select_related(*named).defer(*unread)
+
+
+def told(events: Iterable[TagEvent]) -> Iterator[ToldMove]:
+    """Ledger entries in their order, no release in parts, as the repository tells them."""
+    releases: dict[int, int] = {}
+    for event in events:
+        release = None
+        if event.release_id is not None:
+            release = releases.setdefault(event.release_id, event.registry_revision)
+        yield ToldMove(
+            revision=event.registry_revision,
+            at=event.created_at.isoformat(),
+            prompt=event.prompt.name,
+            tag=event.tag,
+            sequence=event.sequence,
+            kind=event.kind,
+            version=event.version.number if event.version else None,
+            version_digest=event.version.digest if event.version else None,
+            model=event.model.name if event.model else None,
+            model_digest=event.model.digest if event.model else None,
+            weight=event.weight,
+            actor=event.actor,
+            role=event.role,
+            reason=event.reason,
+            certificate=event.certificate.digest if event.certificate else None,
+            restores=event.restores.registry_revision if event.restores else None,
+            release=release,
+            commit=event.commit,
+        )
 
 
 def newest_revision() -> int:

@@ -15,16 +15,17 @@ from django.utils import timezone
 from core.errors import AssayError, UnavailableError
 from core.findings import Finding
 from registry import mirrored, queries, sync
+from registry.domain.certificate_file import FOLDER
 from registry.domain.files import Files
+from registry.domain.ledger_file import LEDGER
 from registry.domain.live_writing import TagsFileError
-from registry.domain.moves_file import moves_path
 from registry.domain.write_back_message import WrittenMove, message_of
 from registry.mirror import Author, BranchMovedError, Chosen, Mirror, PushRefusedError
 from registry.models import OutboxMessage, SyncRun, WriteBack
 from registry.models.ledger import TagEvent
 from registry.sync import alarms
 from registry.writeback import ledger
-from registry.writeback.composing import changed_files
+from registry.writeback.composing import certified, changed_files, entries_untold
 
 _log = logging.getLogger(__name__)
 #: Somebody else pushes at the same time: so often in a row it is somebody's loop.
@@ -47,7 +48,8 @@ def write_back(messages: Sequence[OutboxMessage]) -> None:
     """
     moves = ledger.moves([message.payload["event"] for message in messages])
     try:
-        _write(moves)
+        if moves:
+            _write(moves)
     except AssayError as error:
         _ring(messages, error)
         raise
@@ -71,8 +73,9 @@ def _write_once(moves: Sequence[TagEvent]) -> None:
         raise CannotFollowError(run.error)
     base = state.applied_commit
     with mirrored.configured() as mirror:
-        held, skipped = _held(mirror, base, moves)
-        files = changed_files(held, skipped, moves)
+        untold = entries_untold(_held(mirror, base, ())[0])
+        held, skipped = _held(mirror, base, [*moves, *certified(untold)])
+        files = changed_files(held, skipped, moves, untold)
         if not files:
             return
         message = message_of([_in_words(move) for move in moves], ledger.newest_revision())
@@ -87,10 +90,10 @@ def _write_once(moves: Sequence[TagEvent]) -> None:
 
 
 def _held(mirror: Mirror, base: str, moves: Sequence[TagEvent]) -> tuple[Files, Sequence[Finding]]:
-    """The files of a commit that are written to, with what is beside and above them; and what is
-    no file there.
+    """The files of a commit that are written to for these moves, the ledger among them, with what
+    is beside and above them; and what is no file there.
     """
-    written = {PurePosixPath(moves_path(move.prompt.name)).parent for move in moves}
+    written = {PurePosixPath(FOLDER, move.prompt.name) for move in moves} | {PurePosixPath(LEDGER)}
     folders = {str(each) for folder in written for each in (folder, *folder.parents)} - {"."}
     part = mirror.part(base, Chosen({"", *folders}))
     if part is None:

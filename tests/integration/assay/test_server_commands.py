@@ -41,7 +41,8 @@ SERVER_CODE = dedent(
 
     def rebuild():
         note()
-        return {"commit": "c" * 40, "prompts": 2, "versions": 3, "tags": 3, "proven": 1,
+        return {"commit": "c" * 40, "prompts": 2, "versions": 3, "tags": 3, "moves": 7,
+                "proven": 1,
                 "findings": ["certificates/greet/v1@tiny.json: certificate_not_taken: too old"]}
 
     TOKEN = {"id": 7, "name": "ci", "scopes": ["read"], "prompts": ["support-*"],
@@ -144,7 +145,7 @@ def test_a_rebuild_says_what_came_back_and_what_did_not(assay: Terminal, calls: 
     ended = assay.run("rebuild")
     assert (ended.code, calls.exists()) == (0, True)
     assert "2 prompts" in ended.out
-    assert "3 versions, 3 live tags, 1 proven" in ended.out
+    assert "3 versions, 7 moves of tags,\n3 live tags, 1 proven" in ended.out
     assert "too old" in ended.err
     assert json.loads(assay.run("rebuild", "--json").out)["proven"] == 1
 

@@ -17,7 +17,7 @@ from registry.domain.actor import Actor
 from registry.domain.change import RepositoryChange
 from registry.domain.files import MemoryFiles
 from registry.domain.repository import parse_repository
-from registry.sync.adopting import adopt_live_tags
+from registry.sync.adopting import adopt_live_tags, live_targets
 from registry.sync.applying import apply_change
 from registry.sync.evidence import Evidence
 from tests.integration.evals.conftest import again
@@ -58,7 +58,7 @@ def published(files: MemoryFiles) -> None:
     change = RepositoryChange("c" * 40, files, parsed, timezone.now())
     with transaction.atomic():
         apply_change(change)
-        adopt_live_tags(change, Evidence())
+        adopt_live_tags(change, live_targets(change), Evidence())
         follow_repository(change)
 
 

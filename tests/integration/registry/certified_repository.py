@@ -34,23 +34,25 @@ def measure(fingerprint: str = FINGERPRINT) -> None:
     )
 
 
-def certify() -> Certificate:
-    """Measure `tiny` and certify greet v1 on it for stable."""
+def certify(version: int = 1, policy: str = "release") -> Certificate:
+    """Measure `tiny` and certify a version of greet on it, for stable unless another policy is
+    named.
+    """
     measure()
     prompt = queries.prompt("greet")
     measured = certificates.Measured(
         run=uuid.uuid4(),
-        version=queries.version(prompt, 1),
+        version=queries.version(prompt, version),
         model=queries.current_model("tiny"),
         fingerprint=FINGERPRINT,
         suite_digest=prompt.suite_digest,
-        policy="release",
-        policy_digest=GatePolicy.objects.get(name="release").digest,
+        policy=policy,
+        policy_digest=GatePolicy.objects.get(name=policy).digest,
         evidence={},
     )
     return certificates.issue(measured=measured, now=timezone.now())
 
 
-def promote(actor: Actor) -> promotion.TagMove:
-    """Point stable of `greet` at v1, with whatever evidence there is."""
-    return promotion.promote(target=promotion.Target("greet", "stable", 1), actor=actor)
+def promote(actor: Actor, version: int = 1) -> promotion.TagMove:
+    """Point stable of `greet` at a version, with whatever evidence there is."""
+    return promotion.promote(target=promotion.Target("greet", "stable", version), actor=actor)

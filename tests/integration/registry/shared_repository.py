@@ -19,6 +19,7 @@ class SharedRepository(PromptRepository):
     """The clone: each commit is pushed. `url` is that of the bare repository."""
 
     def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
         self.bare = path / "prompts.git"
         super().__init__(path / "clone")
         self.bare.mkdir()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from core.digest import digest
 from registry import promotion
 from registry.domain.actor import Actor
+from registry.models.ledger import Tag, TagEvent
 from tests.integration.registry.conftest import Shelf, make_shelf, stable
 
 
@@ -43,6 +48,59 @@ def test_an_entry_without_evidence_cannot_be_inserted(live: Shelf, kind: str) ->
         _EVENT, kind, live.version(3).pk, "promoter", "because", None, None, live.prompt.pk
     )
     assert "event_has_its_evidence" in refusal
+
+
+_TOLD = _EVENT.replace("'', 99", "'" + "c" * 40 + "', 99")
+
+
+@pytest.mark.parametrize("kind", ["adopted", "overridden"])
+def test_what_a_commit_tells_cannot_move_a_tag(live: Shelf, kind: str) -> None:
+    args = (live.version(3).pk, "admin", "the repository says so", None, None, live.prompt.pk)
+    assert "cannot move a tag that is set" in _refused(_TOLD, kind, *args)
+
+
+def _told(shelf: Shelf, kind: str, **changed: Any) -> promotion.RecalledMove:
+    rests = {"certificate": None, "model": shelf.model, "reason": "so it was"} | changed
+    return promotion.RecalledMove(
+        revision=1,
+        at=timezone.now(),
+        prompt=shelf.prompt,
+        tag="stable",
+        entry=promotion.Entry(TagEvent.Kind(kind), shelf.version(1), **rests),
+        actor="user:ada",
+        role="admin",
+        commit="c" * 40,
+    )
+
+
+def _recall_refused(*moves: promotion.RecalledMove) -> str:
+    with pytest.raises(DatabaseError) as refusal, transaction.atomic():
+        promotion.recall(moves)
+    return str(refusal.value)
+
+
+def test_what_a_commit_tells_rests_on_something_too(shelf: Shelf) -> None:
+    other = shelf.certify(2)
+    assert "restores an earlier entry" in _recall_refused(_told(shelf, "rolled_back"))
+    assert "event_has_its_evidence" in _recall_refused(_told(shelf, "overridden", reason=""))
+    assert "about something else" in _recall_refused(_told(shelf, "promoted", certificate=other))
+    first, back = _told(shelf, "adopted"), _told(shelf, "rolled_back", model=None)
+    moved = dataclasses.replace(back, revision=2, restores=1)
+    assert "restores an earlier entry" in _recall_refused(first, moved)
+    elsewhere = dataclasses.replace(first, prompt=make_shelf("farewell").prompt)
+    assert "belongs to another prompt" in _recall_refused(elsewhere)
+
+
+def test_a_new_tag_points_at_the_last_that_is_told(shelf: Shelf) -> None:
+    first = TagEvent(pk=1, prompt=shelf.prompt, tag="stable", sequence=1, registry_revision=1)
+    second = TagEvent(pk=2, prompt=shelf.prompt, tag="stable", sequence=2, registry_revision=2)
+    second.previous = first
+    for event in (first, second):
+        event.kind, event.version, event.commit = "adopted", shelf.version(1), "c" * 40
+        event.save(force_insert=True)
+    with pytest.raises(DatabaseError, match="steps from one"), transaction.atomic():
+        Tag.objects.create(prompt=shelf.prompt, name="stable", event=first, revision=1)
+    Tag.objects.create(prompt=shelf.prompt, name="stable", event=second, revision=2)
 
 
 def test_an_override_needs_role_and_reason(live: Shelf) -> None:

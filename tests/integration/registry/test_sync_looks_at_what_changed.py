@@ -25,7 +25,7 @@ from registry.domain.layout import prompt_of
 from registry.domain.live_writing import TagsFileError
 from registry.models import MirrorState, PromptVersion, WriteBack
 from registry.models.ledger import TagEvent
-from registry.writeback.composing import changed_files
+from registry.writeback.composing import changed_files, entries_untold
 from tests.integration.registry.certified_repository import SUITED
 from tests.integration.registry.dumping import dump
 from tests.integration.registry.git_repositories import PromptRepository
@@ -211,7 +211,8 @@ class Commits(RuleBasedStateMachine):
         with mirrored.configured() as mirror:
             tree, skipped = mirror.tree(self.repository.head), mirror.skipped(self.repository.head)
             try:
-                files = changed_files(tree, skipped, list(TagEvent.objects.all()))
+                moves = list(TagEvent.objects.filter(commit=""))
+                files = changed_files(tree, skipped, moves, entries_untold(tree))
             except TagsFileError:
                 return
         for path, content in files.items():

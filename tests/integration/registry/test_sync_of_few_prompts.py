@@ -117,7 +117,7 @@ def test_what_may_reach_further_is_looked_at_whole(
         {"models.yaml": SUITED["models.yaml"].replace("r1", "r2")},
         {"tags.yaml": "greet:\n  stable: v2\n"},
         {"prompts/partials/tone/v2.jinja2": "coldly"},
-        {"certificates/greet/@moves.json": "{}"},
+        {"certificates/@ledger/000001.jsonl": "{}"},
         {"README.md": "Read me\n"},
         {"docs/deep/guide.md": "Read me\n"},
     ],
