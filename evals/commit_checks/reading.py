@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from core.findings import Finding
 from evals.domain.impact import Impact, impact_of
 from evals.domain.lint import Linted, lint_change
 from evals.domain.proposal import ChangeReport, report_of
@@ -12,14 +13,20 @@ from evals.domain.suite import SuiteSpec, parse_suite
 from registry import mirrored
 from registry import queries as registry_queries
 from registry.domain.files import AddressedFiles, Files, MemoryFiles
-from registry.domain.layout import sort_paths
+from registry.domain.layout import PARTIALS_FOLDER, sort_paths
 from registry.domain.token_count import CountTokens
 from registry.domain.version import VersionContent
-from registry.mirror import Mirror
+from registry.mirror import Chosen, Mirror
 
 #: These hold for every prompt, and name addresses and keys: a proposal's own are not believed.
 _RULES = ("models.yaml", "gates.yaml")
 _NOTHING = MemoryFiles({})
+_TOP = Chosen({""})
+#: What any prompt may use.
+_SHARED = (PARTIALS_FOLDER, "suites", "datasets", "rubrics", "calibration")
+#: Changed files, and prompts they reach: more are a change of the repository.
+_MOST_PATHS = 1_000
+_MOST_PROMPTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +59,76 @@ def read_commit(head: str, base: str, count_tokens: CountTokens) -> Reading:
     with mirrored.proposals() as mirror:
         tip = mirror.fetch().commit
         mirror.fetch_proposed(head)
-        fork, before = _fork(mirror, base, head)
-        after = mirror.tree(head)
-        impact = impact_of(after, before, _changed(after, before))
-        beside = mirror.skipped(head)
-        linted = lint_change(after, before, impact.scope, beside, count_tokens)
+        fork = _fork(mirror, base, head)
+        sides = _part(mirror, fork, head) or _whole(mirror, fork, head)
+        before, after, impact = sides.before, sides.after, sides.impact
+        linted = lint_change(after, before, impact.scope, sides.skipped, count_tokens)
         live = {
             name: VersionContent.from_json(row.content)
             for name, row in registry_queries.live_versions(impact.prompts, "stable").items()
         }
         report = report_of(fork, head, before, impact, linted, count_tokens, live)
-        files = _Trusted(after, mirror.tree(tip))
+        files = _Trusted(after, mirror.part(tip, _TOP) or mirror.tree(tip))
         prompts = tuple(_proposed(impact, linted, before, files))
         return Reading(fork, mirror.commit_info(head).subject, report, prompts)
 
 
-def _fork(mirror: Mirror, base: str, head: str) -> tuple[str, Files]:
+def _fork(mirror: Mirror, base: str, head: str) -> str:
     if set(base) == {"0"}:
-        return base, _NOTHING
+        return base
     mirror.fetch_proposed(base)
-    fork = mirror.fork(base, head)
-    return fork, mirror.tree(fork)
+    return mirror.fork(base, head)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The files before a change and after it, what it touches, and what of it is no file to read
+    (`skipped`).
+    """
+
+    before: Files
+    after: Files
+    impact: Impact
+    skipped: tuple[Finding, ...]
+
+
+def _whole(mirror: Mirror, fork: str, head: str) -> _Sides:
+    is_first = set(fork) == {"0"}
+    before: Files = _NOTHING if is_first else mirror.tree(fork)
+    known = () if is_first else mirror.skipped(fork)
+    after = mirror.tree(head)
+    impact = impact_of(after, before, _changed(after, before))
+    return _Sides(before, after, impact, _fresh(mirror.skipped(head), known))
+
+
+def _part(mirror: Mirror, fork: str, head: str) -> _Sides | None:
+    """The folders in which something differs, with those of the prompts that this reaches; None
+    when it may reach every prompt.
+    """
+    paths = None if set(fork) == {"0"} else mirror.changed(fork, head, _MOST_PATHS)
+    if paths is None or paths & set(_RULES):
+        return None
+    folders = {"", *(path.rpartition("/")[0] for path in paths)}
+    touched = _listed(mirror, fork, head, folders)
+    if touched is None or (prompts := touched.impact.scope.prompts) is None:
+        return None
+    if len(prompts) > _MOST_PROMPTS:
+        return None
+    return _listed(mirror, fork, head, folders | {f"prompts/{name}" for name in prompts})
+
+
+def _listed(mirror: Mirror, fork: str, head: str, folders: Collection[str]) -> _Sides | None:
+    chosen = Chosen(folders, deep=_SHARED)
+    before, after = mirror.part(fork, chosen), mirror.part(head, chosen)
+    if before is None or after is None:
+        return None
+    impact = impact_of(after, before, _changed(after, before))
+    return _Sides(before, after, impact, _fresh(after.skipped, before.skipped))
+
+
+def _fresh(now: Iterable[Finding], before: Collection[Finding]) -> tuple[Finding, ...]:
+    """What was no file before is nothing that the change is about."""
+    return tuple(found for found in now if found not in before)
 
 
 def _changed(after: Files, before: Files) -> frozenset[str]:

@@ -5,7 +5,7 @@ Screened as a whole commit is, so a part holds what the whole would hold there.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from registry.mirror.listing import by_shape, plain, screen
@@ -37,8 +37,14 @@ def changed_paths(trees: Trees, old: str, new: str, at_most: int) -> frozenset[s
         return None
 
 
-def part_of(trees: Trees, limits: MirrorLimits, commit: str, chosen: Chosen) -> MirrorPart | None:
-    """What was chosen of a commit.
+def part_of(
+    trees: Trees,
+    limits: MirrorLimits,
+    commit: str,
+    chosen: Chosen,
+    search: Callable[[str, str], Iterable[str]],
+) -> MirrorPart | None:
+    """What was chosen of a commit, all of which can be searched by `search`.
 
     None when a folder's name differs from one beside it by case or Unicode form only: which of
     their files are read is told by the whole commit alone.
@@ -61,6 +67,7 @@ def part_of(trees: Trees, limits: MirrorLimits, commit: str, chosen: Chosen) -> 
         lambda path: (
             None if path.rpartition("/")[0] in wanted else _entry(trees, limits, root, path)
         ),
+        search,
     )
 
 

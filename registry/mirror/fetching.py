@@ -83,7 +83,7 @@ class Fetching:
             is_next = previous in self.trees().parents(commit)  # as nearly always
             is_rewritten = not is_next and self._rewritten(store, previous, commit)
             fetched = Fetched(commit, previous, is_rewritten)
-            self._accept(store, commit, self._grown(store, previous, commit))
+            self._accept(store, commit, self.extent(store, commit))
         except (MirrorUnavailableError, MirrorRefusedError):
             # A damaged store often shows as a strange answer: only then is the remote innocent.
             if self.is_sound(store, contents=False):
@@ -164,13 +164,16 @@ class Fetching:
             raise MirrorDamagedError(f"the mirror cannot record the commit: {said_by(moved)}")
         self.stores.note_extent(store, commit, extent)
 
-    def _grown(self, store: str, previous: str, commit: str) -> Extent | None:
-        """How much a commit holds, reckoned from what the previous one held."""
-        known = self.stores.extent(store, previous)
-        if known is None:
+    def extent(self, store: str, commit: str) -> Extent | None:
+        """How much a commit holds, reckoned from what the mirrored one does; None when that is not
+        known, or very different.
+        """
+        mirrored = self.mirrored(store)
+        known = self.stores.extent(store, mirrored) if mirrored else None
+        if mirrored is None or known is None:
             return None
         trees = self.trees()
-        changed = trees.differences(trees.root(previous), trees.root(commit), _RECKONED)
+        changed = trees.differences(trees.root(mirrored), trees.root(commit), _RECKONED)
         if changed is None:
             return None
         files, size = known.files, known.bytes

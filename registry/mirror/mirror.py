@@ -24,6 +24,7 @@ from registry.mirror.past import blobs_ever
 from registry.mirror.proposing import Proposing
 from registry.mirror.pushing import Pushing
 from registry.mirror.resolving import check_digits, commit_beginning
+from registry.mirror.searching import paths_containing
 from registry.mirror.settings import prepare_folder
 from registry.mirror.store import StoreFolder
 from registry.mirror.tree import MirrorTree
@@ -77,11 +78,6 @@ class Mirror:
     def url(self) -> str:
         """The remote as it may be shown: without credentials."""
         return self._address.url
-
-    @property
-    def ref(self) -> str:
-        """The branch that is mirrored."""
-        return self._branch
 
     def fetch(self) -> Fetched:
         """Bring the branch up to date; rebuild the local copy if it is damaged.
@@ -175,16 +171,17 @@ class Mirror:
         """
         self._require_commit(commit)
         with self._doubting():
-            return part_of(self._trees(), self.limits, commit, chosen)
+            search = partial(paths_containing, self._git, self._store(), commit)
+            return part_of(self._trees(), self.limits, commit, chosen, search)
 
     def changed(self, old: str, new: str, at_most: int) -> frozenset[str] | None:
         """The paths that differ between two commits, without looking at all of either.
 
         None when they are more, or only the whole of `new` tells whether it is within the limits.
-        `new` must be the mirrored commit. Raises CommitMissingError (`old`).
+        Raises CommitMissingError (`old`).
         """
         self._require_commit(old)
-        extent = self._stores.extent(self._store(), new)
+        extent = self._fetching().extent(self._store(), new)
         if extent is None or extent.bytes > self.limits.total_bytes:
             return None
         with self._doubting():

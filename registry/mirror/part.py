@@ -19,11 +19,15 @@ class MirrorPart(MirrorTree):
         listing: Listing,
         read_all: Callable[[Iterable[Entry]], Iterator[bytes]],
         elsewhere: Callable[[str], Entry | None],
+        search: Callable[[str, str], Iterable[str]],
     ) -> None:
-        """`elsewhere` finds a file of another folder; None: there is none."""
+        """`elsewhere` finds a file of another folder; None: there is none. `search` finds the paths
+        of all files below a folder that hold a word.
+        """
         super().__init__(commit, listing.entries, read_all)
         self.skipped = listing.skipped
         self._elsewhere = elsewhere
+        self._search = search
 
     def read(self, path: str) -> bytes:
         """The content of `path`, wherever it lies. Raises as `MirrorTree.read`."""
@@ -38,3 +42,9 @@ class MirrorPart(MirrorTree):
         if found is None:
             raise FileMissingError(f"commit {self.commit} has no file {path!r}")
         return found
+
+    def containing(self, word: str, under: str) -> Iterator[str]:
+        """The paths below the folder `under` whose contents hold `word`, wherever they lie."""
+        for path in self._search(word, under):
+            if path in self._entries or self._elsewhere(path) is not None:
+                yield path

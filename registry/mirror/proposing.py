@@ -36,7 +36,10 @@ class Proposing:
         """
         if not self._has(commit):
             self._download(commit)
-        parse_rows(list_tree(self.fetching.git, self.store, commit), self.fetching.git.limits)
+        limits = self.fetching.git.limits
+        extent = self.fetching.extent(self.store, commit)
+        if extent is None or extent.files > limits.files:
+            parse_rows(list_tree(self.fetching.git, self.store, commit), limits)
         self._git("update-ref", "--no-deref", _KEPT + commit, commit)
         self._let_go()
 

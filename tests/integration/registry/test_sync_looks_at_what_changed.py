@@ -23,7 +23,7 @@ from registry import mirrored, promotion, sync
 from registry.domain.actor import Actor, Role
 from registry.domain.layout import prompt_of
 from registry.domain.live_writing import TagsFileError
-from registry.models import MirrorState, PromptVersion, WriteBack
+from registry.models import MirrorState, ModelVersion, PromptVersion, WriteBack
 from registry.models.ledger import TagEvent
 from registry.writeback.composing import changed_files, entries_untold
 from tests.integration.registry.certified_repository import SUITED
@@ -80,6 +80,7 @@ _REGISTERS = {
     "prompts/Greet/v1.jinja2": ("Other case\n",),
     "prompts/notes.txt": ("Notes\n",),
 }
+_OFTEN = ("tags.yaml", "models.yaml", "prompts/partials/tone/v1.jinja2")
 _NAMES = ("greet", "team/reply", "ask", "judge")
 _ODD_FILES = (
     "V1.jinja2",
@@ -148,6 +149,11 @@ class Commits(RuleBasedStateMachine):
         self.write(f"prompts/{name}/prompt.yaml", text)
         self.follow()
 
+    @rule(path=st.sampled_from(_OFTEN), data=st.data())
+    def write_what_reaches_some_prompts(self, path: str, data: st.DataObject) -> None:
+        self.write(path, data.draw(st.sampled_from(_REGISTERS[path])))
+        self.follow()
+
     @rule(path=st.sampled_from(sorted(_REGISTERS)), data=st.data())
     def write_another_file(self, path: str, data: st.DataObject) -> None:
         self.write(path, data.draw(st.sampled_from(_REGISTERS[path])))
@@ -200,7 +206,7 @@ class Commits(RuleBasedStateMachine):
     @rule(name=st.sampled_from(_NAMES))
     def move_a_tag(self, name: str) -> None:
         version = PromptVersion.objects.filter(prompt__name=name).first()
-        if version is not None:
+        if version is not None and ModelVersion.objects.filter(name="tiny", is_current=True):
             target = promotion.Target(name, "stable", version.number, "tiny")
             promotion.override(target=target, actor=_ADMIN, reason="test")
 
