@@ -9,6 +9,9 @@ from typing import Any
 
 import django
 
+#: Who is at this machine has no name here.
+_BY = "shell"
+
 
 def _start() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -45,7 +48,7 @@ def token_create(
 
     expires_at = timezone.now() + timedelta(days=expires_days) if expires_days else None
     row, secret = access.create_token(
-        name=name, scopes=scopes, prompts=prompts, created_by="shell", expires_at=expires_at
+        name=name, scopes=scopes, prompts=prompts, created_by=_BY, expires_at=expires_at
     )
     return {"token": secret, **_shown(row)}
 
@@ -58,7 +61,7 @@ def token_renew(name: str, scopes: list[str], expires_days: int) -> dict[str, An
     from registry import access
 
     if earlier := access.live_token(name):
-        access.revoke_token(token_id=earlier.pk, now=timezone.now())
+        access.revoke_token(token_id=earlier.pk, by=_BY, now=timezone.now())
     return token_create(name, scopes, [], expires_days=expires_days)
 
 
@@ -77,7 +80,7 @@ def token_revoke(id: int) -> dict[str, Any]:  # noqa: A002 - the name users type
 
     from registry import access
 
-    return _shown(access.revoke_token(token_id=id, now=timezone.now()))
+    return _shown(access.revoke_token(token_id=id, by=_BY, now=timezone.now()))
 
 
 def _shown(row: Any) -> dict[str, Any]:

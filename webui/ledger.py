@@ -1,9 +1,9 @@
-"""The ledger of all tags, and the mirror that versions come from."""
+"""The ledger of all tags, that of people and tokens, and the mirror that versions come from."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from django.core.paginator import Paginator
@@ -13,8 +13,10 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from core.errors import InvalidError
-from registry import queries
-from webui.people import page
+from registry import access, queries
+from registry.domain.actor import Scope
+from registry.models import AccessEvent
+from webui.people import actor_of, page
 from webui.reaching import reached
 
 if TYPE_CHECKING:
@@ -26,25 +28,27 @@ _COLUMNS = (
     "registry_revision at prompt tag revision kind version model weight actor role reason "
     "certificate commit"
 ).split()
+_ACCESS_COLUMNS = ("at", "kind", "subject", "told", "actor")
 _SYNCS = 20
 
 
 @page()
 def ledger(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Every move of every tag, newest first; `entry` is a single one, and `format=csv` downloads
-    what is filtered. To htmx, `entry` is how far that move got.
+    what is filtered. To htmx, `entry` is how far that move got. `of=access` is the history of
+    people and tokens, for admins.
     """
+    if request.GET.get("of") == "access":
+        return _of_access(request)
     wanted = {
         key: request.GET.get(key, "").strip()[:200] for key in ("prompt", "tag", "kind", "actor")
     }
     entry = _entry(request.GET.get("entry", ""))
     events = queries.ledger(**wanted, entry=entry)
     if request.GET.get("format") == "csv":
-        return _download(events)
+        return _download("ledger.csv", _COLUMNS, map(_cells, events.iterator(chunk_size=1000)))
     if entry is not None and request.headers.get("HX-Request") == "true":
         return _reach(request, events)
-    kept = request.GET.copy()
-    kept.pop("page", None)
     listed = Paginator(events, _EVENTS_A_PAGE).get_page(request.GET.get("page"))
     single = next(iter(listed), None) if entry is not None else None
     context = {
@@ -54,9 +58,38 @@ def ledger(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         "is_filtered": any(wanted.values()) or entry is not None,
         "entry": entry,
         "kinds": _KINDS,
-        "query": kept.urlencode(),
+        "query": _kept(request),
+        "sees_access": actor_of(request).may(Scope.ADMIN),
     }
     return render(request, "webui/ledger.html", context)
+
+
+def _of_access(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Who made, changed and ended tokens and people's roles."""
+    actor_of(request).require(Scope.ADMIN)
+    wanted = {key: request.GET.get(key, "").strip()[:200] for key in ("subject", "kind", "actor")}
+    events = access.access_events(**wanted)
+    if request.GET.get("format") == "csv":
+        cells = (
+            [event.created_at.isoformat(), event.kind, event.subject, event.told, event.actor]
+            for event in events.iterator(chunk_size=1000)
+        )
+        return _download("access.csv", _ACCESS_COLUMNS, cells)
+    context = {
+        "page": Paginator(events, _EVENTS_A_PAGE).get_page(request.GET.get("page")),
+        "wanted": wanted,
+        "is_filtered": any(wanted.values()),
+        "kinds": AccessEvent.Kind.choices,
+        "query": _kept(request),
+    }
+    return render(request, "webui/ledger_access.html", context)
+
+
+def _kept(request: HttpRequest) -> str:
+    """The address's query without the page."""
+    kept = request.GET.copy()
+    kept.pop("page", None)
+    return kept.urlencode()
 
 
 def _reach(request: HttpRequest, events: QuerySet[TagEvent]) -> HttpResponse:
@@ -94,16 +127,18 @@ class _Echo:
         return line
 
 
-def _download(events: QuerySet[TagEvent]) -> StreamingHttpResponse:
+def _download(
+    name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> StreamingHttpResponse:
     writer = csv.writer(_Echo())
 
     def lines() -> Iterator[str]:
-        yield writer.writerow(_COLUMNS)
-        for event in events.iterator(chunk_size=1000):
-            yield writer.writerow([_plain(cell) for cell in _cells(event)])
+        yield writer.writerow(columns)
+        for row in rows:
+            yield writer.writerow([_plain(cell) for cell in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="ledger.csv"'
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from registry.access.answers import forget_answers
+from registry.access.changes import access_events
 from registry.access.links import check_link, first_admin_link, redeem_link
 from registry.access.people import (
     INVITATION_LIFETIME,
@@ -37,6 +38,7 @@ __all__ = [
     "PersonUnknownError",
     "TokenInvalidError",
     "TokenUnknownError",
+    "access_events",
     "actor_of",
     "authenticate_token",
     "change_person",

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from registry.access.changes import record
 from registry.access.tokens import token_digest
 from registry.domain.actor import Role
 from registry.errors import CredentialsInvalidError
-from registry.models import OneTimeLink, User
+from registry.models import AccessEvent, OneTimeLink, User
 
 _FIRST_LINK_LIFETIME = timedelta(hours=1)
 
@@ -32,6 +33,9 @@ def first_admin_link(base_url: str) -> str | None:
             admin = User(username="admin", role=Role.ADMIN)
             admin.set_unusable_password()
             admin.save()
+            subject, actor = f"user:{admin.username}", "system:start"
+            told = f"as {admin.role}"
+            record(AccessEvent.Kind.INVITED, subject=subject, actor=actor, told=told)
         return f"{base_url}/welcome/{new_link(admin, _FIRST_LINK_LIFETIME)}/"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
@@ -10,9 +11,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from core.errors import InvalidError, NotFoundError, RefusedError
+from registry.access.changes import record
 from registry.access.links import new_link
 from registry.domain.actor import Actor, Role
-from registry.models import User
+from registry.models import AccessEvent, User
 
 _log = logging.getLogger(__name__)
 #: Over a weekend.
@@ -68,6 +70,7 @@ def invite(*, username: str, role: str, by: str) -> tuple[User, str]:
         with transaction.atomic():
             user.save()
             secret = new_link(user, INVITATION_LIFETIME)
+            _record(AccessEvent.Kind.INVITED, user, by, f"as {user.role}")
     except IntegrityError as error:
         raise PersonInvalidError(f"there is somebody called {user.username} already") from error
     _log.info("%s invited %s as %s", by, user.username, user.role)
@@ -84,6 +87,7 @@ def reset_password(*, user_id: int, by: str) -> tuple[User, str]:
         user.set_unusable_password()  # sessions carry the password's digest: they end with it
         user.save(update_fields=["password"])
         secret = new_link(user, INVITATION_LIFETIME)
+        _record(AccessEvent.Kind.RESET, user, by, "password and sessions ended")
     _log.info("%s reset the password of %s", by, user.username)
     return user, secret
 
@@ -97,13 +101,28 @@ def change_person(*, user_id: int, role: str, is_active: bool, by: str) -> User:
         # Every admin is locked, so that the last two cannot take each other's role at once.
         admins = set(_admins().select_for_update(no_key=True).values_list("pk", flat=True))
         user = _locked(user_id)
+        before = (user.role, user.is_active)
         user.role, user.is_active = _role(role), is_active
         if admins == {user.pk} and not (user.role == Role.ADMIN and is_active):
             raise LastAdminError(f"{user.username} is the only admin")
         user.save(update_fields=["role", "is_active"])
+        if told := ", ".join(_differs(before, user)):
+            _record(AccessEvent.Kind.CHANGED, user, by, told)
     state = "" if is_active else ", not let in"
     _log.info("%s made %s %s%s", by, user.username, user.role, state)
     return user
+
+
+def _differs(before: tuple[str, bool], user: User) -> Iterator[str]:
+    role, was_active = before
+    if role != user.role:
+        yield f"{role} → {user.role}"
+    if was_active != user.is_active:
+        yield "let in again" if user.is_active else "not let in any more"
+
+
+def _record(kind: AccessEvent.Kind, user: User, by: str, told: str) -> None:
+    record(kind, subject=f"user:{user.username}", actor=by, told=told)
 
 
 def _admins() -> QuerySet[User]:

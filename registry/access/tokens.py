@@ -11,9 +11,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 
 from core.errors import InvalidError, NotFoundError
+from registry.access.changes import record
 from registry.domain.actor import Actor, Scope
 from registry.errors import CredentialsInvalidError
-from registry.models import ApiToken
+from registry.models import AccessEvent, ApiToken
 
 TOKEN_PREFIX = "assay_"  # noqa: S105 - so that secret scanners recognise a leaked token
 _LONGEST_GLOB = 200
@@ -80,6 +81,12 @@ def _save_under_its_name(token: ApiToken) -> None:
     try:
         with transaction.atomic():
             token.save()
+            record(
+                AccessEvent.Kind.MADE,
+                subject=f"token:{token.name}",
+                actor=token.created_by,
+                told=_allows(token),
+            )
     except IntegrityError as error:
         other = live_token(token.name)
         if other is None:
@@ -88,6 +95,13 @@ def _save_under_its_name(token: ApiToken) -> None:
             f"there is a token {token.name!r} already: number {other.pk}",
             hint=f"take another name, or end that one first: assay token revoke {other.pk}",
         ) from error
+
+
+def _allows(token: ApiToken) -> str:
+    """What it may do, for how long."""
+    where = f" on {', '.join(token.prompts)}" if token.prompts else ""
+    until = f" until {token.expires_at:%Y-%m-%d}" if token.expires_at else ""
+    return f"{', '.join(token.scopes)}{where}{until}"
 
 
 def tokens() -> QuerySet[ApiToken]:
@@ -108,10 +122,15 @@ def live_token(name: str) -> ApiToken | None:
     return ApiToken.objects.filter(name=name, revoked_at=None).first()
 
 
-def revoke_token(*, token_id: int, now: datetime) -> ApiToken:
+def revoke_token(*, token_id: int, by: str, now: datetime) -> ApiToken:
     """End a token. Ending it twice keeps the first time. Raises TokenUnknownError."""
-    ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=now)
-    return token(token_id)
+    with transaction.atomic():
+        ended = ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=now)
+        row = token(token_id)
+        if ended:
+            subject = f"token:{row.name}"
+            record(AccessEvent.Kind.ENDED, subject=subject, actor=by)
+    return row
 
 
 def authenticate_token(secret: str, *, now: datetime) -> Actor:

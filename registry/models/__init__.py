@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.models.access import ApiToken, OneTimeLink, User
+from registry.models.access import AccessEvent, ApiToken, OneTimeLink, User
 from registry.models.content import GatePolicy, ModelVersion, Prompt, PromptVersion
 from registry.models.githost import HostReport
 from registry.models.gitops import TagRequest, WriteBack
@@ -15,6 +15,7 @@ from registry.models.probes import ModelAlarm, ModelProbe
 from registry.models.processes import LookupProcess
 
 __all__ = [
+    "AccessEvent",
     "ApiToken",
     "Certificate",
     "GatePolicy",

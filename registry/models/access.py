@@ -68,3 +68,40 @@ class OneTimeLink(models.Model):
     def __str__(self) -> str:
         """Whose link it is; never the link."""
         return f"link for {self.user.username}"
+
+
+class AccessEvent(models.Model):
+    """One change of who may do what. Append-only (a trigger in migration 0023); it holds no secret.
+
+    Names, not keys: what is told stays true when a person is renamed or gone.
+    """
+
+    class Kind(models.TextChoices):
+        """What was done."""
+
+        MADE = "token_made", "token made"
+        ENDED = "token_ended", "token ended"
+        INVITED = "person_invited", "person invited"
+        CHANGED = "person_changed", "person changed"  # another role, not let in, or let in again
+        RESET = "password_reset", "password reset"
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    #: Who is concerned, as the ledger of tags would name them: `token:ci`, `user:eda`.
+    subject = models.CharField(max_length=200)
+    actor = models.CharField(max_length=200)
+    #: What it means, in a few words: "viewer → editor".
+    told = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            # Nobody does anything in nobody's name.
+            models.CheckConstraint(
+                condition=~Q(actor="") & ~Q(subject=""), name="access_event_names_both"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Who did what to whom."""
+        return f"{self.actor}: {self.kind} {self.subject}"

@@ -47,7 +47,7 @@ def revoke(request: HttpRequest, token: int) -> HttpResponse:
     """Say what ending a token means; POST ends it."""
     row = access.token(token)
     if request.method == "POST":
-        access.revoke_token(token_id=token, now=timezone.now())
+        access.revoke_token(token_id=token, by=actor_of(request).name, now=timezone.now())
         messages.success(request, f"The token {row.name} is revoked.")
         return redirect("page-tokens")
     return ask_first(

@@ -138,7 +138,7 @@ def token(*scopes: str, expires_in: timedelta | None = None, prompts: tuple[str,
 
 def revoked_token() -> str:
     row, secret = access.create_token(name="gone", scopes=EVERYTHING, created_by="test")
-    access.revoke_token(token_id=row.pk, now=timezone.now())
+    access.revoke_token(token_id=row.pk, by="test", now=timezone.now())
     return secret
 
 

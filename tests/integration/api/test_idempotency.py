@@ -90,7 +90,7 @@ def test_the_key_of_another_caller_is_another_key(certified: Shelf, caller: APIC
 def test_a_later_token_of_the_same_name_is_another_caller(certified: Shelf) -> None:
     row, secret = access.create_token(name="deploy", scopes=["promote"], created_by="test")
     assert move(bearer(secret)).json()["revision"] == 1
-    access.revoke_token(token_id=row.pk, now=timezone.now())
+    access.revoke_token(token_id=row.pk, by="test", now=timezone.now())
     _, secret = access.create_token(
         name="deploy", scopes=["promote"], prompts=["other*"], created_by="test"
     )

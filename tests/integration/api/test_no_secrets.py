@@ -72,7 +72,7 @@ def test_a_tokens_secret_is_nowhere(
         client.get("/api/v1/nothing"),
         client.generic("POST", "/api/v1/releases", "{", "application/json"),
     ]
-    access.revoke_token(token_id=row.pk, now=row.created_at)
+    access.revoke_token(token_id=row.pk, by="test", now=row.created_at)
     answers.append(client.get("/api/v1/me"))
     rest = secret.removeprefix("assay_")[4:]
     for text in (everything_at_rest(), "\n".join(logged)):

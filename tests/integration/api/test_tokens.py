@@ -75,17 +75,17 @@ def test_revoking_works_at_once_and_keeps_the_first_time(db: None) -> None:
     row, secret = create()
     client, now = bearer(secret), timezone.now()
     assert client.get("/api/v1/me").status_code == 200
-    access.revoke_token(token_id=row.pk, now=now)
+    access.revoke_token(token_id=row.pk, by="test", now=now)
     problem(client.get("/api/v1/me"), 401, "authentication_failed")
-    again = access.revoke_token(token_id=row.pk, now=now + timedelta(days=1))
+    again = access.revoke_token(token_id=row.pk, by="test", now=now + timedelta(days=1))
     assert again.revoked_at == now
     with pytest.raises(TokenUnknownError):
-        access.revoke_token(token_id=row.pk + 1, now=now)
+        access.revoke_token(token_id=row.pk + 1, by="test", now=now)
 
 
 def test_unknown_revoked_and_expired_look_the_same_from_outside(db: None) -> None:
     row, revoked = create()
-    access.revoke_token(token_id=row.pk, now=timezone.now())
+    access.revoke_token(token_id=row.pk, by="test", now=timezone.now())
     _, expired = create(expires_at=timezone.now())
     bodies = {bearer(secret).get("/api/v1/me").content for secret in ("assay_x", revoked, expired)}
     assert len(bodies) == 1
@@ -148,7 +148,7 @@ def test_a_name_is_one_token_at_a_time(db: None) -> None:
         assert refused.value.message == f"there is a token 'ci' already: number {row.pk}"
         assert refused.value.hint.endswith(f"assay token revoke {row.pk}")
     assert bearer(secret).get("/api/v1/me").status_code == 200
-    access.revoke_token(token_id=row.pk, now=timezone.now())
+    access.revoke_token(token_id=row.pk, by="test", now=timezone.now())
     successor, _ = create(name="ci")
     assert access.live_token("ci") == successor
 

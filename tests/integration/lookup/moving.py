@@ -103,7 +103,7 @@ class MovingRegistry(RuleBasedStateMachine):
     @rule()
     def revoke_and_renew(self) -> None:
         row = ApiToken.objects.get(name=f"app-{self.round}", revoked_at=None)
-        access.revoke_token(token_id=row.pk, now=timezone.now())
+        access.revoke_token(token_id=row.pk, by="test", now=timezone.now())
         time.sleep(LEASE_SECONDS)
         self.nobody_takes(self.token)
         self.token = bearer(name=f"app-{self.round}")

@@ -80,7 +80,9 @@ def test_without_notifications_too(web: Web, token: str) -> None:
             go_live(version)
             _wait_out_the_lease()
             assert _version(web, token) == version
-        access.revoke_token(token_id=ApiToken.objects.get(name="app").pk, now=timezone.now())
+        access.revoke_token(
+            token_id=ApiToken.objects.get(name="app").pk, by="test", now=timezone.now()
+        )
         _wait_out_the_lease()
         assert web.get(PROMPT, authorization=token).status == 401
 
@@ -129,7 +131,7 @@ def test_a_revoked_and_a_limited_token(web: Web, token: str) -> None:
     ApiToken.objects.filter(pk=row.pk).update(scopes=["lookup"])
     _wait_out_the_lease()
     assert web.get(PROMPT, authorization=token).status == 200
-    access.revoke_token(token_id=row.pk, now=timezone.now())
+    access.revoke_token(token_id=row.pk, by="test", now=timezone.now())
     _wait_out_the_lease()
     assert web.get(PROMPT, authorization=token).status == 401
 

@@ -107,7 +107,7 @@ class ProcessesMachine(MovingRegistry):
     def silence(self) -> None:
         """Its token is revoked: it is let go, and returns with another."""
         row = ApiToken.objects.get(name=f"ear-{self.round}", revoked_at=None)
-        access.revoke_token(token_id=row.pk, now=timezone.now())
+        access.revoke_token(token_id=row.pk, by="test", now=timezone.now())
         client, self.ear = self.client, bearer(name=f"ear-{self.round}")
         if client is not None:
             eventually(lambda: client.has_ended)

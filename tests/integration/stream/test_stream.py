@@ -116,7 +116,7 @@ def test_a_revoked_token_loses_its_stream_and_the_others_keep_theirs(listener: L
     kept = listener.client(bearer(name="kept"))
     lost = listener.client(bearer(name="lost"))
     row = ApiToken.objects.get(name="lost")
-    access.revoke_token(token_id=row.pk, now=timezone.now())
+    access.revoke_token(token_id=row.pk, by="test", now=timezone.now())
     eventually(lambda: lost.has_ended)
     go_live(1)
     eventually(kept.moves)

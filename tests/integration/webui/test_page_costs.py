@@ -43,6 +43,7 @@ REGISTRY = (
     "/models/",
     "/models/tiny",
     "/ledger/",
+    "/ledger/?of=access",
     "/ledger/?entry={entry}",
     "/mirror/",
     "/plan/",
