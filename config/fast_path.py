@@ -11,11 +11,12 @@ from django.conf import settings
 from django.urls import Resolver404, resolve
 
 from config import dialects, many
+from config.bodies import Bodies
 from config.hosts import KnownHosts, transport_security
 from config.metrics.counting import count
 from registry.access import token_digest
 from registry.dialects.langfuse import fast as langfuse
-from registry.dialects.secret import secret_of
+from registry.dialects.secret import secret_of, shown_secret
 from registry.lookup import Ask, Lookups, Reply
 
 #: Where lookups are: the rest of the path is the name.
@@ -28,7 +29,7 @@ _Answering = Callable[..., Reply | None]
 #: What a client that wants JSON sends. Others are for content negotiation to decide.
 JSON = frozenset({"", "*/*", "application/json", "application/json, */*"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_REASONS = {200: "200 OK", 304: f"304 {HTTPStatus.NOT_MODIFIED.phrase}"}
+_REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 #: What Django adds to every answer. Not what it tells browsers about pages: a request with a
 #: bearer token is none, and each header costs a microsecond.
 HEADERS = [("Allow", "GET, HEAD, OPTIONS"), ("X-Content-Type-Options", "nosniff")]
@@ -47,6 +48,7 @@ class FastPath:
         self._django = django
         self._lookups = lookups
         self._hosts = KnownHosts()
+        self._bodies = Bodies()
         self._routes: dict[str, bool] = {}
         self._is_tls_only = settings.SECURE_SSL_REDIRECT
         self._tls_header = settings.SECURE_PROXY_SSL_HEADER or ("wsgi.url_scheme", "https")
@@ -54,6 +56,11 @@ class FastPath:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         """One request."""
+        if environ["REQUEST_METHOD"] not in _SAFE:
+            refusal = self._bodies.take_in(environ, is_known=self._is_known(environ))
+            if refusal is not None:
+                count(refusal.status)
+                return self._sent(refusal, environ, start_response)
         answer = self._answering(environ)
         if answer is None:
             return self._through(environ, start_response)
@@ -79,6 +86,11 @@ class FastPath:
         if isinstance(what, many.BundleAsk):
             return partial(self._lookups.bundle, what.tag, secret, what.if_none_match)
         return partial(self._lookups.batch, what, secret)
+
+    def _is_known(self, environ: dict[str, Any]) -> bool:
+        """Whether a token is shown that was good when the database was looked at last."""
+        secret = shown_secret(environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_API_KEY"))
+        return bool(secret) and token_digest(secret or "") in self._lookups.snapshot.tokens
 
     def _secret(self, environ: dict[str, Any]) -> str | None:
         """The digest of the bearer token, where a program sent one that wants JSON."""
