@@ -23,6 +23,11 @@ class AssayError(Exception):
         self.fields = fields
         super().__init__(self.message)
 
+    @property
+    def sentence(self) -> str:
+        """The message, and in brackets what the reader can do about it."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
 
 class NotFoundError(AssayError):
     """There is no such thing."""

@@ -71,7 +71,7 @@ def work(run_id: UUID, *, limits: Limits = DEFAULT_LIMITS) -> None:
     try:
         endpoint = endpoint_of(ModelPin.from_json(run.model.pin))
     except AssayError as error:
-        runs.abort_run(run_id=run_id, reason=_sentence(error), now=timezone.now())
+        runs.abort_run(run_id=run_id, reason=error.sentence, now=timezone.now())
         return
     owner = leases.fresh_owner()
     with (
@@ -89,10 +89,6 @@ def work(run_id: UUID, *, limits: Limits = DEFAULT_LIMITS) -> None:
             proof.close(run, worker)
         elif shift.is_over:
             jobs.wake(run_id)  # at the end of the queue: other runs have waited
-
-
-def _sentence(error: AssayError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
 class _Shift:

@@ -85,10 +85,10 @@ def _prepare(check: CommitCheck) -> bool:
         reading = read_commit(check.head, check.base, count)
         return _stored(check, owner, reading)
     except (RefusedError, InvalidError) as error:
-        _give_up(check, owner, _sentence(error))
+        _give_up(check, owner, error.sentence)
     except AssayError as error:
         if check.attempts >= _MOST_ATTEMPTS:
-            _give_up(check, owner, _sentence(error))
+            _give_up(check, owner, error.sentence)
         else:
             _release(check, owner)
             _log.warning("check %s waits: %s", check.pk, error.message)
@@ -98,10 +98,6 @@ def _prepare(check: CommitCheck) -> bool:
         _log.exception("check %s could not be prepared", check.pk)
         _give_up(check, owner, f"the commit could not be read: {type(error).__name__}")
     return False
-
-
-def _sentence(error: AssayError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
 def _claimed(check: CommitCheck, owner: str) -> bool:

@@ -105,8 +105,7 @@ def _measure(
                 subject, EvalRun.Kind.CHECK, check.requested_by, now, use_cache=True
             )
     except AssayError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        made.verdict, made.reasons = "ERROR", [f"{error.message}{hint}"]
+        made.verdict, made.reasons = "ERROR", [error.sentence]
 
 
 def _suites(specs: Sequence[SuiteSpec], commit: str) -> tuple[Suite, ...]:

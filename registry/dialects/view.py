@@ -99,10 +99,9 @@ class DialectView(APIView):
 
     def _refusal(self, error: AssayError) -> Response:
         status = next((_STATUS[one] for one in type(error).__mro__ if one in _STATUS), 500)
-        hint = f" ({error.hint})" if error.hint else ""
         seconds = str(error.fields.get("retry_after_seconds", _RETRY_SECONDS))
         headers = {"Retry-After": seconds} if status == 503 else {}
-        return self._answer(Wrong(status, error.code, f"{error.message}{hint}"), headers)
+        return self._answer(Wrong(status, error.code, error.sentence), headers)
 
     def _answer(self, wrong: Wrong, headers: Mapping[str, str]) -> Response:
         set_rollback()

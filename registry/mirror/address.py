@@ -52,7 +52,8 @@ def parse_address(url: str, allowed_protocols: tuple[str, ...]) -> Address:
     if address.protocol not in allowed_protocols or address.protocol not in KNOWN_PROTOCOLS:
         raise MirrorRefusedError(
             f"the protocol {address.protocol} is not allowed for the prompt repository",
-            hint=f"allowed: {', '.join(p for p in allowed_protocols if p in KNOWN_PROTOCOLS)}",
+            hint=f"allowed: {', '.join(p for p in allowed_protocols if p in KNOWN_PROTOCOLS)}; "
+            "ASSAY_REPOSITORY_PROTOCOLS says which",
         )
     return address
 

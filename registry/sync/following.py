@@ -71,7 +71,7 @@ def sync() -> SyncRun:
             with mirrored.configured() as mirror:
                 run = _follow(mirror, mirror.fetch(), state)
         except AssayError as error:
-            run = _failed(_alarm_for(error), str(error), state)
+            run = _failed(_alarm_for(error), error.sentence, state)
         except Exception as error:  # noqa: BLE001 — hostile input found a bug of ours: that must ring
             _log.exception("the prompt repository could not be followed")
             run = _failed(alarms.Kind.REFUSED, _unexpected(error), state)

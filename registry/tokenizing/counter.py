@@ -69,8 +69,7 @@ class TokenCounter:
             try:
                 return FileCounts(pin, file)
             except TokenizerUnusableError as error:
-                hint = f" ({error.hint})" if error.hint else ""
-                self._report(f"the tokenizer of {pin.name} is not used: {error.message}{hint}")
+                self._report(f"the tokenizer of {pin.name} is not used: {error.sentence}")
         if endpoint is None:
             return None
         # A lint that asks no server need not wait until aiohttp is loaded.

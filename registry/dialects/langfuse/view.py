@@ -97,8 +97,7 @@ class LangfuseView(APIView):
         set_rollback()
         found = [_KINDS[kind] for kind in type(error).__mro__ if kind in _KINDS]
         status, name = found[0] if found else (500, "InternalServerError")
-        hint = f" ({error.hint})" if error.hint else ""
-        response = _answer(status, name, f"{error.message}{hint}", code=error.code)
+        response = _answer(status, name, error.sentence, code=error.code)
         if status in {429, 503}:
             seconds = error.fields.get("retry_after_seconds", _RETRY_SECONDS)
             response["Retry-After"] = str(seconds)

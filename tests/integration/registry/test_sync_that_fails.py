@@ -60,6 +60,15 @@ def test_findings_are_kept_readable(repository: PromptRepository, settings: Sett
     assert kept == ("suites/\ufffd.yaml", "key '\ufffd'", "remove \ufffd")
 
 
+def test_an_address_that_is_refused_says_which_setting_allows_it(settings: Settings) -> None:
+    settings.REPOSITORY_PROTOCOLS = ("https", "ssh")
+    run = sync.sync()
+    said = "the protocol file is not allowed for the prompt repository"
+    assert (run.status, run.error.partition(" (")[0]) == ("failed", said)
+    assert "(allowed: https, ssh; ASSAY_REPOSITORY_PROTOCOLS says which)" in run.error
+    assert queries.open_alarms()[0].message == run.error
+
+
 def test_a_bug_of_ours_rings_and_what_is_served_stays(
     repository: PromptRepository, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
