@@ -16,7 +16,7 @@ from core.errors import InvalidError
 from evals import queries
 from evals.domain.latency import Percentile
 from evals.report.comparing import ComparedRun, compared
-from webui.drawing import Bar, Drawing, differences, shares
+from webui.charts import Bar, Chart, differences, shares
 from webui.people import actor_of, page
 from webui.times import METRICS, time_plots
 
@@ -112,7 +112,7 @@ def _ids(asked: Sequence[str]) -> list[UUID]:
         raise ComparisonInvalidError("run= must be the id of a run") from None
 
 
-def _rates(runs: Sequence[Named]) -> Drawing | None:
+def _rates(runs: Sequence[Named]) -> Chart | None:
     """Suites first, then checks, where they are not too many; all runs of one below each other."""
     rows = _checks(runs)
     if len(rows) * len(runs) > _MOST_BARS:
@@ -127,7 +127,7 @@ def _rates(runs: Sequence[Named]) -> Drawing | None:
     )
 
 
-def _against(runs: Sequence[Named]) -> Drawing | None:
+def _against(runs: Sequence[Named]) -> Chart | None:
     return differences(
         [
             Bar(f"{named.letter} against A", named.kind, seen.difference, *seen.interval)

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from serving.load import EngineLoad
-from webui.drawing import Spark, sparkline
+from webui.charts import Chart, sparkline
 
 _Looks = Sequence[tuple[datetime, EngineLoad | None]]
 #: (what it is, its unit); `kv_use` and `prefix_hits` are in percent.
@@ -37,11 +37,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One series: its picture, and its newest value."""
+    """One series: its picture, its ends, and its newest value."""
 
     name: str
     unit: str
-    spark: Spark
+    chart: Chart
+    low: float
+    high: float
     newest: float | None
 
 
@@ -60,8 +62,9 @@ def gauges(figures: Sequence[Reading]) -> list[Gauge]:
     found = []
     for key, (name, unit) in _NAMES.items():
         points = [(one.at.timestamp(), getattr(one, key)) for one in reversed(figures)]
-        if spark := sparkline(points):
-            found.append(Gauge(name, unit, spark, points[-1][1]))
+        values = [value for _, value in points if value is not None]
+        if chart := sparkline(points):
+            found.append(Gauge(name, unit, chart, min(values), max(values), points[-1][1]))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +13,8 @@ from evals import probing as looks
 from registry import probing, queries
 from registry.domain.actor import Scope
 from registry.domain.model_pin import ModelPin
+from registry.models import ModelProbe
+from webui.charts import Chart, sparkline
 from webui.gauges import gauges, readings
 from webui.people import actor_of, page
 
@@ -50,14 +54,23 @@ def model(request: HttpRequest, model: str) -> HttpResponse:
         messages.success(request, "A worker looks at the server now; open the page again soon.")
         return redirect("page-model", model=model)
     figures = readings(probing.loads(row, _LOADS))
+    probes = list(probing.probes(row, _LOOKS))
     context = {
+        "distances": _distances(probes),
         "gauges": gauges(figures),
         "figures": figures[:_FIGURES],
         "row": row,
         "pin": ModelPin.from_json(row.pin),
-        "probes": list(probing.probes(row, _LOOKS)),
+        "probes": probes,
         "alarm": queries.ringing_alarm(row),
         "page": Paginator(queries.live_on(row), _LIVE_A_PAGE).get_page(request.GET.get("page")),
         "may_evaluate": actor.may(Scope.EVALUATE),
     }
     return render(request, "webui/model.html", context)
+
+
+def _distances(probes: Sequence[ModelProbe]) -> Chart | None:
+    """How far the fingerprint was from the pinned one, look by look (newest first)."""
+    measured = [one for one in reversed(probes) if one.distance is not None]
+    points = [(one.at.timestamp(), one.distance) for one in measured]
+    return sparkline(points) if len(points) > 1 else None

@@ -24,8 +24,8 @@ from registry import queries as registry_queries
 from registry.domain.actor import Scope
 from registry.domain.policy import GatePolicy
 from registry.listeners import stream_origin
+from webui.charts import Bar, Chart, differences, shares
 from webui.differing import side_by_side
-from webui.drawing import Bar, Drawing, differences, shares
 from webui.people import actor_of, page
 from webui.times import time_plots
 
@@ -164,22 +164,30 @@ def _query(request: HttpRequest) -> str:
     return kept.urlencode()
 
 
-def _rates(found: EvalRun, report: RunReport) -> Drawing | None:
-    """The candidate's suites and checks with their intervals, and the floor of the policy."""
+def _rates(found: EvalRun, report: RunReport) -> Chart | None:
+    """The candidate's suites and checks with their intervals, the live version's rates, and the
+    floor of the policy.
+    """
     bars = [
         Bar(f"{line.name}: all checks", "whole", line.pass_rate, *line.interval)
         for line in report.suites
         if line.pass_rate is not None and line.interval is not None
     ]
     bars += [
-        Bar(f"{line.suite}: {line.name}", "candidate", line.pass_rate, *line.interval)
+        Bar(
+            f"{line.suite}: {line.name}",
+            "candidate",
+            line.pass_rate,
+            *line.interval,
+            beside=line.baseline_rate,
+        )
         for line in report.checks
     ]
     floor = GatePolicy.from_json(found.policy_spec).min_pass_rate
     return shares(bars, [(floor, f"floor {100 * floor:.0f} %")])
 
 
-def _changes(found: EvalRun) -> Drawing | None:
+def _changes(found: EvalRun) -> Chart | None:
     """Candidate minus live, suite by suite, and the margin of the policy."""
     bars = [
         Bar(suite["name"], "candidate", beside["difference"], *_bounds(beside["interval"]))

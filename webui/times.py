@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evals.report.values import TimeLine
-from webui.drawing import Curve, Plot, distributions
+from webui.charts import Chart, Curve, distributions
 
 METRICS = {"ttft_ms": "First token", "total_ms": "Whole answer"}
 
@@ -16,7 +16,7 @@ class TimePlot:
     """The distributions of one metric."""
 
     name: str
-    plot: Plot
+    chart: Chart
 
 
 def time_plots(lines: Iterable[tuple[str, str, TimeLine]]) -> list[TimePlot]:
@@ -25,6 +25,6 @@ def time_plots(lines: Iterable[tuple[str, str, TimeLine]]) -> list[TimePlot]:
     found = []
     for metric, name in METRICS.items():
         curves = [Curve(label, kind, ln.curve) for label, kind, ln in listed if ln.metric == metric]
-        if plot := distributions(curves):
-            found.append(TimePlot(name, plot))
+        if chart := distributions(curves):
+            found.append(TimePlot(name, chart))
     return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -92,6 +95,12 @@ def text_of(answer: Any) -> str:
 def tags_of(answer: Any) -> set[str]:
     """The elements of the page, and `element[attribute]` for each attribute."""
     return set(_parsed(answer).tags)
+
+
+def charts_of(answer: Any) -> list[dict[str, Any]]:
+    """What is drawn on the page, as its charts carry it."""
+    carried = re.findall(r'data-values="(.*?)"', answer.content.decode())
+    return [json.loads(unescape(values)) for values in carried]
 
 
 def assert_nothing_inline(answer: Any) -> None:

@@ -15,7 +15,7 @@ from registry.domain.actor import Actor
 from tests.integration.evals.conftest import QUICK, Repository, again, started
 from tests.integration.evals.model_server import Fail, ModelServer, Reply, Say
 from tests.integration.evals.test_beside_the_live_version import evaluated, live, number
-from tests.integration.webui.conftest import assert_nothing_inline, text_of
+from tests.integration.webui.conftest import assert_nothing_inline, charts_of, text_of
 
 
 def worse(asked: str, _: int) -> Reply:
@@ -45,10 +45,12 @@ def test_the_verdict_and_what_it_rests_on(compared: EvalRun, browser: Client) ->
     assert "regressed (10)" in page
     assert "passing (48)" in page
     assert "oracle: exact" in page
-    assert (
-        "Whole answer: the share of the answers that were here after so many ms candidate live"
-        in page
-    )
+    assert "Whole answer: the share of the answers that were here after so many ms" in page
+    curves = next(drawn for drawn in charts_of(answer) if "curves" in drawn)
+    assert [curve["label"] for curve in curves["curves"]] == ["candidate", "live"]
+    rates = next(drawn for drawn in charts_of(answer) if "bars" in drawn)
+    [exact] = [bar for bar in rates["bars"] if "exact" in bar["label"]]
+    assert exact["beside"] is not None
     # The candidate's answer beside the live one, as text.
     assert "<b>no</b>" in page
     assert b"<b>no" not in answer.content
