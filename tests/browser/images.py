@@ -9,8 +9,11 @@ differ from one run to the next; nothing else does.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -30,13 +33,24 @@ def main(folder: Path) -> None:
     from tests.browser.site import site
 
     with (
-        tempfile.TemporaryDirectory() as scratch,
+        _named_folder() as scratch,
         sync_playwright() as playwright,
         launched(playwright) as browser,
-        site(Path(scratch), browser, is_hard=False) as running,
+        site(scratch, browser, is_hard=False) as running,
     ):
         running.make_live(2)
         take(browser, running, folder)
+
+
+@contextmanager
+def _named_folder() -> Iterator[Path]:
+    """Pages show where prompts come from: a name that can be read, and the same every time."""
+    folder = Path(tempfile.gettempdir()) / "acme-prompts"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def take(browser: Browser, running: object, folder: Path) -> None:
