@@ -60,6 +60,10 @@ class GitHubServer(HostServer):
             **changes,
         }
 
+    def states(self, commit: str, context: str) -> list[str]:
+        """The states of a commit, the oldest first."""
+        return [state for state, _ in self.shown(commit, context)]
+
     def shown(self, commit: str, context: str = "assay/check") -> list[tuple[str, str]]:
         """The statuses of a commit, the oldest first."""
         return [
@@ -67,12 +71,6 @@ class GitHubServer(HostServer):
             for one in self.statuses
             if (one["sha"], one["context"]) == (commit, context)
         ]
-
-    def comment(self, number: int) -> str:
-        """The only comment of a pull request."""
-        [comment] = self.comments[number].values()
-        body: str = comment["body"]
-        return body
 
     def _status(self, asked: Asked, found: re.Match[str]) -> Answer:
         self._known(found[1])

@@ -56,6 +56,10 @@ class GitLabServer(HostServer):
             **changes,
         }
 
+    def states(self, commit: str, context: str) -> list[str]:
+        """The states of a commit, the oldest first."""
+        return self.statuses.get((commit, context), [])
+
     def _status(self, asked: Asked, found: re.Match[str]) -> Answer:
         if found[1] not in self.commits:
             raise RefusedError(404, "404 Commit Not Found")

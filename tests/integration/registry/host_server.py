@@ -86,6 +86,12 @@ class HostServer:
     def authorise(self, asked: Asked) -> None:
         raise NotImplementedError
 
+    def comment(self, number: int) -> str:
+        """The only comment of a pull or merge request."""
+        [comment] = self.comments[number].values()
+        body: str = comment["body"]
+        return body
+
     def next_id(self) -> int:
         return next(self._numbers)
 
