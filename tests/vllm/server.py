@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -31,8 +31,8 @@ class ServerError(Exception):
 
 @dataclass(frozen=True)
 class Recipe:
-    """A pin, and how its server is run: cores to compute on, further arguments, where its log goes,
-    and, of several that serve together, which one it is.
+    """A pin, and how its server is run: cores to compute on, further arguments and environment
+    variables, where its log goes, and, of several that serve together, which one it is.
 
     Servers that run at the same time need different `cores`: by default vLLM binds all to the
     first one.
@@ -43,6 +43,7 @@ class Recipe:
     log: Path
     cores: str = "0"
     more: Sequence[str] = EAGER
+    variables: Mapping[str, str] = field(default_factory=dict)
     node: Node | None = None
 
     @property
@@ -59,7 +60,7 @@ class Recipe:
 
     def environ(self) -> Mapping[str, str]:
         kept = {name: os.environ[name] for name in ("HOME", "PATH", "TMPDIR") if name in os.environ}
-        return {**kept, **_OFFLINE, "VLLM_CPU_OMP_THREADS_BIND": self.cores}
+        return {**kept, **_OFFLINE, **self.variables, "VLLM_CPU_OMP_THREADS_BIND": self.cores}
 
 
 class Server:
