@@ -26,8 +26,18 @@ __all__ = ["Place", "PlaceError", "manifest", "objects"]
 
 def manifest(launch: Launch, place: Place) -> str:
     """The objects as one YAML text. Raises LaunchError kinds and PlaceError."""
-    texts = (yaml.safe_dump(one, sort_keys=False, width=100) for one in objects(launch, place))
+    texts = (
+        yaml.dump(one, Dumper=_Plain, sort_keys=False, width=100) for one in objects(launch, place)
+    )
     return "---\n".join(texts)
+
+
+class _Plain(yaml.SafeDumper):
+    """What stands twice is written twice: people edit these files, and an alias would be one."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        """All of them."""
+        return True
 
 
 def objects(launch: Launch, place: Place) -> tuple[dict[str, Any], ...]:

@@ -79,7 +79,9 @@ def test_the_validator_is_not_blind(where: tuple[str, ...], wrong: object) -> No
 
 
 def test_the_text_is_the_objects() -> None:
-    assert list(yaml.safe_load_all(manifest(_LARGE, _SCALED))) == list(objects(_LARGE, _SCALED))
+    text = manifest(_LARGE, _SCALED)
+    assert list(yaml.safe_load_all(text)) == list(objects(_LARGE, _SCALED))
+    assert "&id" not in text
 
 
 @pytest.mark.parametrize(
