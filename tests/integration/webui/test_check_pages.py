@@ -82,6 +82,23 @@ def test_what_a_stranger_wrote_stays_text(
         assert "<script>alert(1)</script>" in text_of(answer), "it can be read as it is"
 
 
+def test_a_change_as_large_as_its_author_likes_is_a_page_that_can_be_opened(
+    host: Host, editor: Actor, admin: Client
+) -> None:
+    broken = {f"prompts/p{n}/v1.jinja2": "{% broken" for n in range(450)}
+    long = "\n".join(f"line {n} of an essay" for n in range(8_000))
+    check = worked(asked(host, host.propose({**broken, "prompts/oracle/v2.jinja2": long}), editor))
+    assert len(check.change["findings"]) >= 450
+    answer = admin.get(f"/checks/{check.pk}")
+    assert len(answer.content) < 400_000
+    page = text_of(answer)
+    assert "… (cut)" in page
+    prompts, findings = (len(check.change[key]) for key in ("prompts", "findings"))
+    assert prompts == 451
+    for more in (prompts - 200, findings - 200):
+        assert f"and {more} more" in page
+
+
 def test_a_check_that_goes_on_shows_how_far_it_is_and_is_stopped(
     host: Host, server: ModelServer, editor: Actor, admin: Client, as_role: Callable[[str], Client]
 ) -> None:
