@@ -35,11 +35,8 @@ _SYNCS = 20
 @page()
 def ledger(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Every move of every tag, newest first; `entry` is a single one, and `format=csv` downloads
-    what is filtered. To htmx, `entry` is how far that move got. `of=access` is the history of
-    people and tokens, for admins.
+    what is filtered. To htmx, `entry` is how far that move got.
     """
-    if request.GET.get("of") == "access":
-        return _of_access(request)
     wanted = {
         key: request.GET.get(key, "").strip()[:200] for key in ("prompt", "tag", "kind", "actor")
     }
@@ -64,9 +61,9 @@ def ledger(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     return render(request, "webui/ledger.html", context)
 
 
-def _of_access(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """Who made, changed and ended tokens and people's roles."""
-    actor_of(request).require(Scope.ADMIN)
+@page(scope=Scope.ADMIN)
+def access_ledger(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Who made and ended tokens, invited people and changed their roles; as `ledger`."""
     wanted = {key: request.GET.get(key, "").strip()[:200] for key in ("subject", "kind", "actor")}
     events = access.access_events(**wanted)
     if request.GET.get("format") == "csv":

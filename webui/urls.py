@@ -50,6 +50,7 @@ urlpatterns = [
     path("models/", model_pages.listed, name="page-models"),
     path("models/<path:model>", model_pages.model, name="page-model"),
     path("ledger/", ledger.ledger, name="page-ledger"),
+    path("ledger/access/", ledger.access_ledger, name="page-access-ledger"),
     path("mirror/", ledger.mirror, name="page-mirror"),
     path("plan/", planner.planner, name="page-planner"),
     path("settings/gates/", gates.gates, name="page-gates"),

@@ -104,6 +104,7 @@ TABLE: tuple[Row, ...] = (
     *(Row(f"page-{name}", "POST", EDITORS) for name in EVALUATING_PAGES),
     *(row for name in MOVING_PAGES for row in reading(f"page-{name}", PROMOTERS)),
     *(Row(f"page-{name}", "POST", PROMOTERS) for name in MOVING_PAGES),
+    *reading("page-access-ledger", ADMINISTRATORS),
     *(row for name in SETTINGS_PAGES for row in reading(f"page-{name}", ADMINISTRATORS)),
     *(Row(f"page-{n}", "POST", ADMINISTRATORS) for n in SETTINGS_PAGES if n != "webhooks"),
     # --- Who am I, and what is there to call ---

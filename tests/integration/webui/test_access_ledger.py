@@ -14,7 +14,7 @@ from registry.models import AccessEvent
 from tests.integration.webui.conftest import assert_nothing_inline, text_of
 
 AsRole = Callable[[str], Client]
-PAGE = "/ledger/?of=access"
+PAGE = "/ledger/access/"
 
 
 def told() -> list[tuple[str, str, str, str]]:
@@ -65,11 +65,11 @@ def test_admins_read_filter_and_download_it(browser: Client) -> None:
     assert_nothing_inline(answer)
     page = text_of(answer)
     assert "token:cd token made lookup shell," in page
-    assert "token:cd" not in text_of(browser.get(f"{PAGE}&actor=user:ada"))
-    assert "token:=ci" not in text_of(browser.get(f"{PAGE}&subject=token:cd"))
-    assert "Nothing is like that." in text_of(browser.get(f"{PAGE}&kind=token_ended"))
+    assert "token:cd" not in text_of(browser.get(f"{PAGE}?actor=user:ada"))
+    assert "token:=ci" not in text_of(browser.get(f"{PAGE}?subject=token:cd"))
+    assert "Nothing is like that." in text_of(browser.get(f"{PAGE}?kind=token_ended"))
     sheet = b"".join(
-        browser.get(f"{PAGE}&actor=shell&format=csv").streaming_content  # type: ignore[attr-defined]
+        browser.get(f"{PAGE}?actor=shell&format=csv").streaming_content  # type: ignore[attr-defined]
     ).decode()
     head, row = sheet.splitlines()
     assert head == "at,kind,subject,told,actor"
@@ -82,7 +82,7 @@ def test_admins_read_filter_and_download_it(browser: Client) -> None:
 def test_nobody_else_does(role: str, as_role: AsRole) -> None:
     browser = as_role(role)
     assert browser.get(PAGE).status_code == 403
-    assert browser.get(f"{PAGE}&format=csv").status_code == 403
+    assert browser.get(f"{PAGE}?format=csv").status_code == 403
     assert "People and tokens" not in text_of(browser.get("/ledger/"))
 
 

@@ -43,7 +43,7 @@ REGISTRY = (
     "/models/",
     "/models/tiny",
     "/ledger/",
-    "/ledger/?of=access",
+    "/ledger/access/",
     "/ledger/?entry={entry}",
     "/mirror/",
     "/plan/",
