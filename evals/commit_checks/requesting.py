@@ -12,7 +12,7 @@ from core.errors import ConflictError
 from evals import jobs, queries, runs
 from evals.commit_checks import ending
 from evals.models import CommitCheck
-from registry.domain.actor import Actor, NotAllowedError, Scope
+from registry.domain.actor import Actor, Scope
 from registry.mirror import MirrorRefusedError, object_id
 from registry.mirror.errors import CommitInvalidError
 
@@ -47,11 +47,7 @@ def request_check(
     Raises NotAllowedError, CommitInvalidError.
     """
     actor.require(Scope.EVALUATE)
-    if actor.prompts:
-        raise NotAllowedError(
-            f"{actor.name} is limited to {', '.join(actor.prompts)}",
-            hint="a check is about every prompt that a commit touches",
-        )
+    queries.require_every_prompt(actor)
     same = {
         "head": _whole_id(proposal.head),
         "base": _whole_id(proposal.base),

@@ -8,6 +8,7 @@ from evals.queries.checking import (
     checks,
     checks_for,
     checks_to_work_on,
+    require_every_prompt,
 )
 from evals.queries.measuring import (
     Queue,
@@ -56,6 +57,7 @@ __all__ = [
     "newest_runs",
     "progress",
     "queue",
+    "require_every_prompt",
     "results",
     "run",
     "run_for",

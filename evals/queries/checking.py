@@ -24,7 +24,7 @@ def checks_for(actor: Actor) -> QuerySet[CommitCheck]:
 
     Raises NotAllowedError for others.
     """
-    _require_all(actor)
+    require_every_prompt(actor)
     return checks()
 
 
@@ -52,7 +52,8 @@ def checks_to_work_on() -> list[UUID]:
     return list(idle.order_by("created_at").values_list("pk", flat=True))
 
 
-def _require_all(actor: Actor) -> None:
+def require_every_prompt(actor: Actor) -> None:
+    """Raises NotAllowedError for who is limited to some prompts: a check may be about each."""
     if actor.prompts:
         raise NotAllowedError(
             f"{actor.name} is limited to {', '.join(actor.prompts)}",
