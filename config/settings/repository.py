@@ -38,9 +38,19 @@ GIT_HOST_URL = env.address("ASSAY_GIT_HOST_URL") or {
 # `owner/name`, or a path of groups; at GitLab also a project's number.
 GIT_HOST_PROJECT = env.text("ASSAY_GIT_HOST_PROJECT")
 GIT_HOST_TOKEN = env.secret("ASSAY_GIT_HOST_TOKEN")
-if GIT_HOST and not (GIT_HOST_TOKEN and re.fullmatch(r"[\w.-]+(/[\w.-]+)*", GIT_HOST_PROJECT)):
+# Instead of a token: a GitHub App, by its id or client id, and its private key, whose lines may be
+# written with \n. It gets its tokens itself.
+GIT_HOST_APP = env.text("ASSAY_GIT_HOST_APP")
+GIT_HOST_APP_KEY = env.secret("ASSAY_GIT_HOST_APP_KEY").replace("\\n", "\n")
+if GIT_HOST and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", GIT_HOST_PROJECT):
+    raise ImproperlyConfigured("ASSAY_GIT_HOST needs ASSAY_GIT_HOST_PROJECT such as owner/name")
+if GIT_HOST and bool(GIT_HOST_TOKEN) == bool(GIT_HOST_APP):
+    raise ImproperlyConfigured("ASSAY_GIT_HOST needs ASSAY_GIT_HOST_TOKEN or ASSAY_GIT_HOST_APP")
+if GIT_HOST_APP and GIT_HOST != "github":
+    raise ImproperlyConfigured("ASSAY_GIT_HOST_APP is an App of GitHub: ASSAY_GIT_HOST=github")
+if GIT_HOST_APP and "PRIVATE KEY-----" not in GIT_HOST_APP_KEY:
     raise ImproperlyConfigured(
-        "ASSAY_GIT_HOST needs ASSAY_GIT_HOST_TOKEN, and ASSAY_GIT_HOST_PROJECT such as owner/name"
+        "ASSAY_GIT_HOST_APP needs ASSAY_GIT_HOST_APP_KEY (or _FILE), its private key in PEM"
     )
 # Called for pull requests that the host rang about.
 PROPOSAL_FOLLOWER = "evals.commit_checks.follow_proposals"

@@ -44,12 +44,21 @@ class HostRefusedError(RefusedError):
         self.status = status
 
 
+def _nothing() -> None:
+    """A token that somebody set is not ours to forget."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Calls one host. `base` is the address of its interface, without a slash at the end."""
+    """Calls one host. `base` is the address of its interface, without a slash at the end.
+
+    When the host does not know us, `forget` is called, and `unauthorised` says what to look at.
+    """
 
     base: str
     headers: Mapping[str, str] = field(repr=False)
+    unauthorised: str = "check ASSAY_GIT_HOST_TOKEN, and that it has not expired"
+    forget: Callable[[], object] = _nothing
     sleep: Callable[[float], None] = time.sleep
 
     def get(self, path: str, **query: Any) -> Any:
@@ -84,15 +93,17 @@ class Caller:
                 except httpx.HTTPError as error:
                     problem = f"{self.base} does not answer: {type(error).__name__}"
                 else:
+                    if answer.status_code == 401:
+                        self.forget()
                     if answer.status_code < 500:
-                        return _judged(answer, method)
+                        return _judged(answer, method, self.unauthorised)
                     problem = f"{self.base} answers {answer.status_code}"
                 if pause is not None:
                     self.sleep(pause)
         raise HostFailedError(problem)
 
 
-def _judged(answer: httpx.Response, method: str) -> httpx.Response:
+def _judged(answer: httpx.Response, method: str, unauthorised: str) -> httpx.Response:
     status = answer.status_code
     if 200 <= status < 300:
         return answer
@@ -101,8 +112,7 @@ def _judged(answer: httpx.Response, method: str) -> httpx.Response:
     if wait is not None:
         raise HostFailedError(f"{told}; it may be asked again in {wait:.0f} s", retry_after=wait)
     if status == 401:
-        hint = "check ASSAY_GIT_HOST_TOKEN, and that it has not expired"
-        raise HostFailedError(told, hint=hint)
+        raise HostFailedError(told, hint=unauthorised)
     raise HostRefusedError(told, status)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry.githost.app import App
 from registry.githost.calling import Caller, HostRefusedError
+from registry.githost.headers import github_headers
 from registry.githost.marking import mark_of
 from registry.githost.values import PullRequest
 from registry.models import HostReport
@@ -46,13 +48,14 @@ class GitHub:
     @classmethod
     def at(cls, base: str, project: str, token: str) -> GitHub:
         """With a token that may write statuses, checks (an App's alone can) and comments."""
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": "2022-11-28",
-            "User-Agent": "Assay",
-        }
-        return cls(Caller(base, headers), project)
+        return cls(Caller(base, github_headers(token)), project)
+
+    @classmethod
+    def of(cls, app: App) -> GitHub:
+        """As an App, which renews its token by itself. Raises HostFailedError."""
+        headers = github_headers(app.token())
+        told = f"the token of the GitHub App {app.id} was withdrawn; the next call has another"
+        return cls(Caller(app.base, headers, told, app.forget), app.project)
 
     def pull_request(self, number: int) -> PullRequest:
         """A pull request as it is now."""

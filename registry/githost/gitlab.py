@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from registry.githost.calling import Caller, HostFailedError, HostRefusedError
+from registry.githost.headers import gitlab_headers
 from registry.githost.marking import mark_of
 from registry.githost.values import PullRequest
 from registry.models import HostReport
@@ -33,7 +34,7 @@ class GitLab:
     @classmethod
     def at(cls, base: str, project: str, token: str) -> GitLab:
         """With a token of the scope `api`."""
-        return cls(Caller(base, {"PRIVATE-TOKEN": token, "User-Agent": "Assay"}), project)
+        return cls(Caller(base, gitlab_headers(token)), project)
 
     def pull_request(self, number: int) -> PullRequest:
         """A merge request as it is now. Raises HostFailedError, too, while GitLab does not know yet

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from django.conf import settings
 
+from registry.githost.app import App
 from registry.githost.github import GitHub
 from registry.githost.gitlab import GitLab
 from registry.githost.values import PullRequest
@@ -38,7 +39,8 @@ def is_on() -> bool:
 
 
 def configured() -> Host:
-    """The host. Only where one is on."""
-    return _KINDS[settings.GIT_HOST].at(
-        settings.GIT_HOST_URL, settings.GIT_HOST_PROJECT, settings.GIT_HOST_TOKEN
-    )
+    """The host. Only where one is on. Raises HostFailedError when an App gets no token."""
+    where = settings.GIT_HOST_URL, settings.GIT_HOST_PROJECT
+    if settings.GIT_HOST_APP:
+        return GitHub.of(App(*where, settings.GIT_HOST_APP, settings.GIT_HOST_APP_KEY))
+    return _KINDS[settings.GIT_HOST].at(*where, settings.GIT_HOST_TOKEN)

@@ -19,6 +19,9 @@ GOOD = {
 }
 
 
+HOST = {"ASSAY_GIT_HOST": "github", "ASSAY_GIT_HOST_PROJECT": "octo/prompts"}
+
+
 def check(data: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`manage.py check` with these variables and nothing else."""
     variables = {
@@ -63,6 +66,11 @@ def test_a_complete_configuration_passes_djangos_deployment_check(tmp_path: Path
         ({"ASSAY_HSTS_SECONDS": "-1"}, "ASSAY_HSTS_SECONDS=-1 is outside"),
         ({"LANGFUSE_SECRET_KEY": SECRET, "LANGFUSE_PUBLIC_KEY": "pk"}, "belong together"),
         ({"LANGFUSE_HOST": "langfuse:3000"}, "LANGFUSE_HOST is not an address"),
+        ({**HOST, "ASSAY_GIT_HOST_PROJECT": ""}, "needs ASSAY_GIT_HOST_PROJECT"),
+        (HOST, "needs ASSAY_GIT_HOST_TOKEN or ASSAY_GIT_HOST_APP"),
+        ({**HOST, "ASSAY_GIT_HOST_TOKEN": "MARKED", "ASSAY_GIT_HOST_APP": "7"}, "_TOKEN or ASSAY_"),
+        ({**HOST, "ASSAY_GIT_HOST": "gitlab", "ASSAY_GIT_HOST_APP": "7"}, "is an App of GitHub"),
+        ({**HOST, "ASSAY_GIT_HOST_APP": "7", "ASSAY_GIT_HOST_APP_KEY": "MARKED"}, "key in PEM"),
     ],
 )
 def test_it_refuses_to_start(changes: dict[str, str], sentence: str, tmp_path: Path) -> None:
