@@ -66,7 +66,7 @@ def results_by_suite(run: EvalRun, policy: GatePolicy, now: datetime) -> tuple[S
                 now=now,
                 skipped=tuple(case.key for case, counts in cases if counts.skipped),
                 baseline_errors=tuple(c.key for c, counts in cases if counts.baseline_errors),
-                guardrails=_samples(run, key, suite.name, policy) if run.baseline_id else None,
+                guardrails=_samples(run, key, suite, policy) if run.baseline_id else None,
             )
         )
     return tuple(found)
@@ -140,15 +140,15 @@ def _pairs(suite: SuiteSpec, cases: list[tuple[CaseSpec, _Counts]]) -> Iterator[
 
 
 def _samples(
-    run: EvalRun, suite: int, name: str, policy: GatePolicy
+    run: EvalRun, key: int, suite: SuiteSpec, policy: GatePolicy
 ) -> tuple[GuardrailSample, ...]:
     """What each guardrail watches; times come from the suite's latency phase if it has one."""
-    report = run.latency.get(name)
+    report = run.latency.get(suite.name)
     timed = LatencyReport.from_json(report) if report else None
     return tuple(
         _timed_sample(timed, rail.name)
         if timed and rail.name.partition("_")[0] in _PHASE_METRICS
-        else sample(run, suite, rail.name)
+        else sample(run, key, suite, rail.name)
         for rail in policy.guardrails
     )
 
@@ -162,14 +162,17 @@ def _timed_sample(report: LatencyReport, name: str) -> GuardrailSample:
     )
 
 
-def sample(run: EvalRun, suite: int, name: str) -> GuardrailSample:
-    """Both arms' figures for a guardrail, of the answers that have them in both."""
+def sample(run: EvalRun, key: int, suite: SuiteSpec, name: str) -> GuardrailSample:
+    """Both arms' figures for a guardrail, of the answers that have them in both. `key` is the
+    suite's row.
+    """
+    together = {case.key: suite.cluster_of(case) for case in suite.cases}
     columns = _COLUMNS[name.partition("_")[0]]
     fields = [*columns, *(f"baseline__{column}" for column in columns)]
     both = {f"{field}__isnull": False for field in fields}
     asked = (_OUTCOME.PASS, _OUTCOME.FAIL)
     rows = (
-        CaseResult.objects.filter(run=run, item__suite_id=suite, **both)
+        CaseResult.objects.filter(run=run, item__suite_id=key, **both)
         .filter(outcome__in=asked, baseline__outcome__in=asked)
         .order_by("item__position")
         .values_list("case", *(F(field) for field in fields))
@@ -177,13 +180,13 @@ def sample(run: EvalRun, suite: int, name: str) -> GuardrailSample:
     if name.startswith("tpot_"):  # an answer of one token has no time between tokens
         rows = rows.filter(completion_tokens__gt=1, baseline__completion_tokens__gt=1)
     figure = _figure(run, name, len(columns))
-    candidate, baseline, cases = [], [], []
+    candidate, baseline, clusters = [], [], []
     for case, *figures in rows:
         half = len(columns)
         candidate.append(figure(figures[:half]))
         baseline.append(figure(figures[half:]))
-        cases.append(case)
-    return GuardrailSample(name, tuple(candidate), tuple(baseline), tuple(cases))
+        clusters.append(together[case])
+    return GuardrailSample(name, tuple(candidate), tuple(baseline), tuple(clusters))
 
 
 def _figure(run: EvalRun, name: str, columns: int) -> Callable[[Sequence[float]], float]:

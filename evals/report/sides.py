@@ -8,10 +8,11 @@ from statistics import fmean, median
 
 from django.db.models import Sum
 
-from evals import measured
+from evals import measured, queries
 from evals.domain.percent import change_text, percent
 from evals.domain.statistics import PairedSample, mean_ratio, percentile_ratio
-from evals.models import CaseResult, EvalRun, Suite
+from evals.domain.suite import SuiteSpec
+from evals.models import CaseResult, EvalRun
 from registry.domain.policy import GatePolicy
 
 #: Guardrail -> what it is to a reader.
@@ -42,17 +43,20 @@ def side_changes(run: EvalRun) -> tuple[SideChange, ...]:
     if run.baseline_id is None:
         return ()
     confidence = GatePolicy.from_json(run.policy_spec).confidence
-    suites = Suite.objects.filter(runs=run).order_by("name").values_list("pk", "name")
-    return tuple(line for key, name in suites for line in _of_suite(run, key, name, confidence))
+    return tuple(
+        line
+        for key, suite in queries.suites_of(run).items()
+        for line in _of_suite(run, key, suite, confidence)
+    )
 
 
-def _of_suite(run: EvalRun, key: int, name: str, confidence: float) -> Iterator[SideChange]:
+def _of_suite(run: EvalRun, key: int, suite: SuiteSpec, confidence: float) -> Iterator[SideChange]:
     for metric, words in _WATCHED.items():
-        found = measured.sample(run, key, metric)
+        found = measured.sample(run, key, suite, metric)
         if found.candidate and min(*found.candidate, *found.baseline) > 0:
             sample = PairedSample(found.candidate, found.baseline, found.clusters)
-            yield _line(name, words, sample, confidence, is_median=metric.endswith("_p50"))
-    yield from _cache(run, key, name)
+            yield _line(suite.name, words, sample, confidence, is_median=metric.endswith("_p50"))
+    yield from _cache(run, key, suite.name)
 
 
 def _line(

@@ -53,8 +53,8 @@ class Quarantine:
 class GuardrailSample:
     """What one guardrail measured: the figures of both arms, answer by answer in the same order.
 
-    Milliseconds, tokens or USD. `clusters` names what the answers have in common (the case whose
-    repeats they are); empty when each answer stands alone.
+    Milliseconds, tokens or USD. `clusters` names what the answers have in common (their document,
+    or the case whose repeats they are); empty when each answer stands alone.
     """
 
     name: str

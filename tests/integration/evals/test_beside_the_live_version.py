@@ -242,3 +242,22 @@ def test_a_guardrail_on_tpot_weighs_the_time_between_tokens(
     [sample] = found[0].guardrails
     assert (sample.candidate, sample.baseline) == ((10.0,) * 58, (2.0,) * 58)
     assert decide_run(found, rule, doubts=(), is_pinned=True).verdict == "FAIL"
+
+
+def test_answers_about_one_document_are_no_independent_proof_for_a_guardrail(
+    repository: Repository, server: ModelServer, editor: Actor
+) -> None:
+    """One document in six makes the candidate talk: by sixty answers that would be a FAIL."""
+
+    def reply(asked: str, _nth: int) -> Reply:
+        talks = asked.endswith("two") and number(asked) < 10
+        return Say("yes", completion_tokens=40 if talks else 10)
+
+    server.reply = reply
+    rows = [{**row, "cluster": i // 10} for i, row in enumerate(repository.with_(cases=60).rows())]
+    dataset = {"datasets/oracle.jsonl": "\n".join(map(json.dumps, rows)).encode()}
+    policy = {**MARGIN, "guardrails": {"completion_tokens": {"max_increase": 0.2}}}
+    live(repository, editor, policy=policy, more=TWO | dataset)
+    run = evaluated(editor)
+    [rail] = run.summary["suites"][0]["guardrails"]
+    assert (rail["verdict"], run.verdict) == ("INCONCLUSIVE", "INCONCLUSIVE")
