@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -20,6 +19,8 @@ _QUERIES = {
     "page-start-run": "?version=2",
     "page-planner": "?model=meta-llama/Meta-Llama-3-70B-Instruct&gpu=h100-sxm&tp=4",
 }
+#: Pages about another prompt than the others': this one has a canary.
+_NAMES = {"page-clear-canary": "support-chat"}
 #: Only their POST does something; GET leads to a page that is listed by itself.
 _LEADS_ELSEWHERE = {f"page-{name}" for name in "cancel-run resume-run cancel-check try".split()}
 
@@ -30,8 +31,9 @@ def pages() -> list[str]:
     return ["overview", *sorted({n for n in named if n.startswith("page-")} - _LEADS_ELSEWHERE)]
 
 
-def address(route: str, arguments: Mapping[str, Any]) -> str:
+def address(route: str, arguments: dict[str, Any]) -> str:
     """The path of a page about something that exists on the site."""
     [pattern] = [found for found in routes() if found.name == route]
-    named = {name: arguments[name] for name in pattern.pattern.converters}
+    known = arguments | ({"name": _NAMES[route]} if route in _NAMES else {})
+    named = {name: known[name] for name in pattern.pattern.converters}
     return reverse(route, kwargs=named) + _QUERIES.get(route, "").format(**arguments)

@@ -13,13 +13,18 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
+
+if TYPE_CHECKING:
+    from tests.browser.site import Site
 
 _IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 _TALLEST, _COLOURS = 1400, 64
@@ -39,7 +44,20 @@ def main(folder: Path) -> None:
         site(scratch, browser, is_hard=False) as running,
     ):
         running.make_live(2)
+        _keep_busy(running)
         take(browser, running, folder)
+
+
+def _keep_busy(running: Site) -> None:
+    """Look at the model's server while it has something to do, then at what it serves."""
+    run, look = running.platform.run, ("models", "probe", "smollm2")
+    with ThreadPoolExecutor(1) as beside:
+        asked = ("eval", "sentiment", "v1", "--model", "smollm2", "--fresh", "--wait")
+        evaluated = beside.submit(run, *asked)
+        while not evaluated.done():
+            run(*look)
+    for _ in range(3):
+        run(*look, "--fingerprint")
 
 
 @contextmanager
@@ -53,13 +71,11 @@ def _named_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def take(browser: Browser, running: object, folder: Path) -> None:
+def take(browser: Browser, running: Site, folder: Path) -> None:
     """One picture of each page in each look, and none of pages that are gone."""
     from tests.browser.addresses import STRANGERS_PAGES, address, pages
     from tests.browser.looking import LOOKS, looking
-    from tests.browser.site import Site
 
-    assert isinstance(running, Site)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
