@@ -20,8 +20,8 @@ _WEBHOOK_WAITS = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0, 50_0
 
 #: An hour's outage costs nothing; after half a day nobody waits for a verdict any more.
 _HOST_WAITS = (5.0, 15.0, 60.0, 180.0, 600.0, 1800.0, 3600.0, 10_800.0, 21_600.0)
-#: Takes messages of `PROPOSAL_CHANGED`. Evaluation follows pull requests without the registry
-#: knowing it.
+#: Takes messages of `PROPOSAL_CHANGED` and `CHECK_REREQUESTED`. Evaluation follows pull requests
+#: without the registry knowing it.
 Follower = Callable[[Sequence[OutboxMessage]], None]
 
 
@@ -74,7 +74,7 @@ def _git_host() -> tuple[outbox.Channel, ...]:
         ),
         outbox.Channel(
             name="proposals",
-            topics=frozenset({outbox.Topic.PROPOSAL_CHANGED}),
+            topics=frozenset({outbox.Topic.PROPOSAL_CHANGED, outbox.Topic.CHECK_REREQUESTED}),
             deliver=follow,
             waits=_HOST_WAITS,
         ),

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.db import IntegrityError, transaction
 from kombu.exceptions import OperationalError
 
 from registry import outbox
-from registry.domain.webhook_event import ProposalNews
+from registry.domain.webhook_event import ProposalNews, RerunNews
 from registry.models import HookDelivery
 
 SYNC = "registry.sync"
@@ -48,11 +49,21 @@ def is_new(received: Received) -> bool:
 
 def note_proposal(received: Received, news: ProposalNews) -> bool:
     """Have the pull request looked at soon, at its host. False when this was received already."""
+    topic, subject = outbox.Topic.PROPOSAL_CHANGED, f"pull request {news.number}"
+    return _noted(received, topic, subject, asdict(news))
+
+
+def note_rerun(received: Received, news: RerunNews) -> bool:
+    """Have a commit checked anew soon. False when this was received already."""
+    topic, subject = outbox.Topic.CHECK_REREQUESTED, f"commit {news.head}"
+    return _noted(received, topic, subject, asdict(news))
+
+
+def _noted(received: Received, topic: outbox.Topic, subject: str, news: dict[str, Any]) -> bool:
     with transaction.atomic():
         if not is_new(received):
             return False
-        subject = f"pull request {news.number}"
-        outbox.tell(outbox.Topic.PROPOSAL_CHANGED, subject, asdict(news))
+        outbox.tell(topic, subject, news)
     return True
 
 

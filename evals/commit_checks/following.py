@@ -1,34 +1,43 @@
-"""A Git host rang about a pull request: look at it there, and check what it proposes."""
+"""A Git host rang about a pull request, or a check of one: look at it there, and check what it
+proposes.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from evals.commit_checks.ending import CONTEXT
 from evals.commit_checks.requesting import Proposal, close_pull_request, request_check
 from evals.models import CommitCheck
 from registry import githost
 from registry.domain.actor import Actor, Scope
 from registry.githost import HostRefusedError, PullRequest
 from registry.models import OutboxMessage
-from registry.outbox import PermanentDeliveryError
+from registry.outbox import PermanentDeliveryError, Topic
 
 _log = logging.getLogger(__name__)
 _GONE = 404
 
 
 def follow_proposals(messages: Sequence[OutboxMessage]) -> None:
-    """Check the newest commit of the pull request that a message is about. Safe twice.
+    """Check the newest commit of the pull request that a message is about, or check a commit anew.
+    Safe twice.
 
     The message is a wake-up: what counts is what the host says now. Raises HostFailedError,
     HostRefusedError; PermanentDeliveryError when there is no such pull request.
     """
     [message] = messages
+    if message.topic == Topic.CHECK_REREQUESTED:
+        _check_again(message)
+        return
     try:
         found = githost.configured().pull_request(message.payload["number"])
     except HostRefusedError as error:
@@ -41,6 +50,36 @@ def follow_proposals(messages: Sequence[OutboxMessage]) -> None:
     is_held = found.is_fork and not _is_let_in(found, message.payload)
     with transaction.atomic():
         if not _was_checked(found, is_held=is_held):
+            _request(found, is_held=is_held)
+
+
+def _check_again(message: OutboxMessage) -> None:
+    """Somebody wants a commit checked anew, in every pull request that it is still the head of."""
+    head = message.payload["head"]
+    if message.payload["check"] not in ("", CONTEXT):
+        return
+    checked = CommitCheck.objects.filter(head=head).exclude(pull_request=None)
+    numbers = {*message.payload["numbers"], *checked.values_list("pull_request", flat=True)}
+    for number in sorted(numbers):
+        try:
+            found = githost.configured().pull_request(number)
+        except HostRefusedError as error:
+            if error.status != _GONE:
+                raise
+            continue
+        if found.is_open and found.branch == settings.REPOSITORY_REF and found.head == head:
+            _request_again(found, message.created_at)
+
+
+def _request_again(found: PullRequest, asked_at: datetime) -> None:
+    """Once for each time that it was asked: a check that went on then, or came later, answers it.
+    Who let a fork's commit in before did so for good.
+    """
+    checks = CommitCheck.objects.filter(pull_request=found.number, head=found.head)
+    answers = Q(finished_at=None) | Q(finished_at__gte=asked_at)
+    with transaction.atomic():
+        if not checks.filter(answers, is_cancelled=False).exists():
+            is_held = found.is_fork and not checks.filter(is_held=False).exists()
             _request(found, is_held=is_held)
 
 

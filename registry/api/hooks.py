@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from registry import githost, hooks
 from registry.api.parsers import BodyTooLargeError
-from registry.domain.webhook_event import Wake, proposal_of, wake_of
+from registry.domain.webhook_event import Wake, proposal_of, rerun_of, wake_of
 from registry.domain.webhook_signature import (
     StandardHeaders,
     github_matches,
@@ -46,13 +46,11 @@ class HookView(APIView):
         if isinstance(received, str):
             raise AuthenticationFailed(received)
         event = request.headers.get(self.event_header, "") if self.event_header else ""
-        if githost.is_on():
-            news = proposal_of(event, body, request.content_type or "")
-            if news is not None:
-                is_noted = hooks.note_proposal(received, news)
-                return Response(
-                    {"status": "queued" if is_noted else "duplicate"}, 202 if is_noted else 200
-                )
+        is_noted = _noted(received, event, request.content_type or "")
+        if is_noted is not None:
+            return Response(
+                {"status": "queued" if is_noted else "duplicate"}, 202 if is_noted else 200
+            )
         wake = wake_of(event, body, request.content_type or "", settings.REPOSITORY_REF)
         if wake is not Wake.SYNC:
             return Response({"status": "pong" if wake is Wake.PING else "ignored"})
@@ -105,6 +103,19 @@ class PlainHookView(HookView):
     def judged(self, request: Request, body: bytes, secret: str) -> hooks.Received | str:
         """`webhook-id`, `webhook-timestamp`, `webhook-signature`."""
         return _standard(self.host, request, body, secret)
+
+
+def _noted(received: hooks.Received, event: str, content_type: str) -> bool | None:
+    """Write down what a check comes of: whether it is new; None when it is about something else,
+    or there is no host to ask about it.
+    """
+    if not githost.is_on():
+        return None
+    if (news := proposal_of(event, received.body, content_type)) is not None:
+        return hooks.note_proposal(received, news)
+    if (rerun := rerun_of(event, received.body, content_type)) is not None:
+        return hooks.note_rerun(received, rerun)
+    return None
 
 
 def _standard(host: str, request: Request, body: bytes, secret: str) -> hooks.Received | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -85,6 +86,41 @@ def _merge(value: Mapping[str, Any]) -> tuple[str, ProposalNews]:
     now = {label["title"] for label in changed.get("current", ())}
     news = ProposalNews(found["iid"], found["last_commit"]["id"], tuple(sorted(now - before)))
     return found.get("action", ""), news
+
+
+@dataclass(frozen=True, slots=True)
+class RerunNews:
+    """Somebody wants a commit checked anew. `check` empty: all there is; `numbers` are the pull
+    requests that the host knows it by, none of a fork.
+    """
+
+    head: str
+    check: str
+    numbers: tuple[int, ...]
+
+
+_RERUNS = frozenset({"check_run", "check_suite"})
+_MOST_NUMBERS = 20
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
+
+
+def rerun_of(event: str, body: bytes, content_type: str) -> RerunNews | None:
+    """What the button "re-run" of a check run, or of all of them, says; None for anything else."""
+    value = _payload(body, content_type)
+    if event not in _RERUNS or not isinstance(value, Mapping):
+        return None
+    if value.get("action") != "rerequested":
+        return None
+    try:
+        found = value[event]
+        head, check = found["head_sha"], found["name"] if event == "check_run" else ""
+        numbers = tuple(one["number"] for one in found["pull_requests"][:_MOST_NUMBERS])
+    except (KeyError, TypeError, AttributeError):
+        return None
+    is_usable = isinstance(head, str) and _COMMIT.fullmatch(head) and isinstance(check, str)
+    if not is_usable or any(type(number) is not int or number < 1 for number in numbers):
+        return None
+    return RerunNews(head, check[:200], numbers)
 
 
 def _ref(body: bytes, content_type: str) -> str | None:

@@ -18,13 +18,19 @@ class Topic(StrEnum):
     TAG_MOVED = "tag.moved"
     MODEL_DRIFTED = "model.drifted"
     GATE_REFUSED = "gate.refused"
-    #: For ourselves: the Git host has something new to show, or rang about a pull request.
+    #: For ourselves: the Git host has something new to show, or rang about a pull request,
+    #: or somebody pressed a button there.
     HOST_REPORT = "host.report"
     PROPOSAL_CHANGED = "proposal.changed"
+    CHECK_REREQUESTED = "check.rerequested"
 
 
 #: What receivers of webhooks are told.
-PUBLIC = frozenset(Topic) - {Topic.HOST_REPORT, Topic.PROPOSAL_CHANGED}
+PUBLIC = frozenset(Topic) - {
+    Topic.HOST_REPORT,
+    Topic.PROPOSAL_CHANGED,
+    Topic.CHECK_REREQUESTED,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,11 +62,16 @@ def rung(action: str, head: str, number: int = 7, **more: Any) -> Any:
         "pull_request": {"head": {"sha": head, "repo": None}, "base": {"ref": "main"}},
         **more,
     }
+    return posted("pull_request", payload)
+
+
+def posted(event: str, payload: dict[str, Any], delivery: str = "") -> Any:
+    """What GitHub posts, signed."""
     body = json.dumps(payload).encode()
     signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     headers = {
-        "X-GitHub-Event": "pull_request",
-        "X-GitHub-Delivery": str(uuid.uuid4()),
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": delivery or str(uuid.uuid4()),
         "X-Hub-Signature-256": f"sha256={signature}",
     }
     return Client().post("/hooks/github", body, "application/json", headers=headers)

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.webhook_event import ProposalNews, Wake, proposal_of, wake_of
+from registry.domain.webhook_event import (
+    ProposalNews,
+    RerunNews,
+    Wake,
+    proposal_of,
+    rerun_of,
+    wake_of,
+)
 from registry.domain.webhook_signature import (
     TOLERANCE_SECONDS,
     StandardHeaders,
@@ -159,6 +166,50 @@ def test_news_of_a_pull_request_are_read(event, payload, labels):
 )
 def test_what_is_no_news_is_none(event, payload):
     assert proposal_of(event, json.dumps(payload).encode(), "application/json") is None
+
+
+CHECK_RUN = {"head_sha": HEAD, "name": "assay/check", "pull_requests": [{"number": 7}]}
+SUITE = {"head_sha": HEAD, "pull_requests": []}
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "expected"),
+    [
+        ("check_run", CHECK_RUN, RerunNews(HEAD, "assay/check", (7,))),
+        ("check_suite", SUITE, RerunNews(HEAD, "", ())),
+        ("check_suite", SUITE | {"head_sha": "main"}, None),
+        ("check_suite", SUITE | {"head_sha": 7}, None),
+        ("check_suite", SUITE | {"pull_requests": [{"number": True}]}, None),
+        ("check_suite", SUITE | {"pull_requests": [{"number": -7}]}, None),
+        ("check_suite", SUITE | {"pull_requests": None}, None),
+        ("check_run", SUITE, None),
+        ("check_run", [], None),
+        ("push", CHECK_RUN, None),
+    ],
+)
+def test_what_is_to_be_checked_again_is_read(event, payload, expected):
+    for action, found in (("rerequested", expected), ("completed", None)):
+        body = json.dumps({"action": action, event: payload}).encode()
+        assert rerun_of(event, body, "application/json") == found
+
+
+@given(
+    st.sampled_from(["check_run", "check_suite"]),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just(HEAD),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["head_sha", "name", "pull_requests", "number"]), inner, max_size=4
+            )
+        ),
+        max_leaves=15,
+    ),
+)
+def test_no_check_breaks_the_reader(event, payload):
+    body = json.dumps({"action": "rerequested", event: payload}).encode()
+    found = rerun_of(event, body, "application/json")
+    assert found is None or (len(found.head) == 40 and all(n > 0 for n in found.numbers))
 
 
 @given(
