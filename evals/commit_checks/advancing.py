@@ -146,6 +146,21 @@ def _give_up(check: CommitCheck, owner: str, reason: str) -> None:
 
 def _finish_if_measured(check_id: UUID) -> None:
     """Give the verdict once every run is over; until then say how far they are."""
+    try:
+        _finish(check_id)
+    except (OperationalError, InterfaceError):
+        raise  # as above: somebody does it again
+    except Exception as error:  # noqa: BLE001 - it would keep its turn, and others would wait for ever
+        _log.exception("check %s could not be reported", check_id)
+        with transaction.atomic():
+            check = CommitCheck.objects.select_for_update(no_key=True).get(pk=check_id)
+            if check.status == CommitCheck.Status.RUNNING:
+                reason = f"the report could not be made: {type(error).__name__}"
+                ending.break_off(check, reason, timezone.now())
+    _start_waiting()
+
+
+def _finish(check_id: UUID) -> None:
     with transaction.atomic():
         check = CommitCheck.objects.select_for_update(no_key=True).get(pk=check_id)
         if check.status != CommitCheck.Status.RUNNING or check.prepared_at is None:
@@ -158,4 +173,3 @@ def _finish_if_measured(check_id: UUID) -> None:
         held = _HELD.format(label=settings.CHECK_LABEL) if check.is_held else ""
         decision = decide_check(report.findings, [outcome_of(one) for one in prompts], is_held=held)
         ending.end(check, decision.verdict, decision.sentences, timezone.now())
-    _start_waiting()

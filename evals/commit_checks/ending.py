@@ -31,11 +31,23 @@ _STATES = {
 
 def end(check: CommitCheck, verdict: str, sentences: Sequence[str], now: datetime) -> None:
     """Give a locked check its verdict. Joins the transaction."""
+    prompts = list(check.prompts.select_related("run__model", "run__baseline", "run__proposed"))
+    check.report_markdown = evaluation(prompts)
+    _end(check, verdict, sentences, now)
+
+
+def break_off(check: CommitCheck, reason: str, now: datetime) -> None:
+    """End a locked check of which no report can be made: what it changes is not shown, its runs
+    are where they were. Joins the transaction.
+    """
+    check.change = {}
+    _end(check, "ERROR", (reason,), now)
+
+
+def _end(check: CommitCheck, verdict: str, sentences: Sequence[str], now: datetime) -> None:
     check.status, check.verdict = CommitCheck.Status.DONE, verdict
     check.sentences, check.finished_at = list(sentences), now
     check.owner, check.leased_until = "", None
-    prompts = list(check.prompts.select_related("run__model", "run__baseline", "run__proposed"))
-    check.report_markdown = evaluation(prompts)
     check.comment_markdown = comment(check)
     check.save()
     tell(check)

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from evals import commit_checks
 from evals.commit_checks import ending
@@ -45,6 +46,21 @@ def test_who_asks_while_the_same_check_ends_gets_a_new_one(host: Host, editor: A
         second = asked(host, head, editor)
     assert second.pk != first.pk
     assert second.status == "queued"
+
+
+def test_a_check_that_cannot_be_reported_ends_and_lets_the_next_one_begin(
+    host: Host, server: ModelServer, editor: Actor, settings: Settings
+) -> None:
+    settings.CHECKS_AT_ONCE = 1
+    first = asked(host, host.propose({V2: BETTER}), editor, pull_request=1)
+    second = asked(host, host.propose({V2: f"{BETTER}!"}), editor, pull_request=2)
+    commit_checks.advance(first.pk)
+    CommitCheck.objects.filter(pk=first.pk).update(change={"written": "by a release to come"})
+    first = worked(first)
+    assert (first.status, first.verdict) == ("done", "ERROR")
+    assert first.sentences == ["the report could not be made: KeyError"]
+    assert "the report could not be made" in first.comment_markdown
+    assert worked(second).verdict == "PASS"
 
 
 @contextmanager
