@@ -57,16 +57,16 @@ def _prompt(prompt: CheckedPrompt) -> Iterator[str]:
     yield f"#### {sign}{word}: {cell(outcome.subject)}{on}\n"
     if outcome.reasons:
         yield bullets(outcome.reasons)
-    if told := _two_lives(prompt):
-        yield f"{text(told)}\n"
+    for note in _notes(prompt):
+        yield f"{text(note)}\n"
     if run is not None and run.done:
         yield from _measured(run)
 
 
-def _two_lives(prompt: CheckedPrompt) -> str:
+def _notes(prompt: CheckedPrompt) -> Iterator[str]:
     change = prompt.commit_check.change
     prompts = ChangeReport.from_json(change).prompts if change else ()
-    return next((one.two_lives for one in prompts if one.name == prompt.prompt), "")
+    return (note for one in prompts if one.name == prompt.prompt for note in one.notes)
 
 
 def _measured(run: EvalRun) -> Iterator[str]:

@@ -15,10 +15,17 @@ from registry import outbox
 from registry.channels import channel as channel_called
 from registry.channels import channels, receivers
 from registry.domain.actor import Scope
+from registry.writeback.status import CHANNEL
 from webui.people import page
 from webui.settings.answering import ask_first
 
 _DELIVERIES_A_PAGE = 30
+#: Channels that are no webhook, by whom they tell.
+_OWN = {
+    CHANNEL: "the prompt repository",
+    "git host": "the Git host",
+    "proposals": "checks of what is proposed",
+}
 
 
 @page(scope=Scope.ADMIN)
@@ -73,7 +80,7 @@ def _channels() -> list[dict[str, object]]:
             {
                 "name": one.name,
                 # Of an address only the host: what follows is often a secret.
-                "host": _origin(receiver.url) if receiver else "the prompt repository",
+                "host": _origin(receiver.url) if receiver else _OWN.get(one.name, "Assay itself"),
                 "topics": sorted(one.topics),
                 "standing": standings.pop(one.name, outbox.Standing()),
                 "is_configured": True,

@@ -65,20 +65,24 @@ def _prompts(
         called = next((v for v in old.versions if v.number == stable), _newest(old))
         pin = linted.parsed.models.get(models.get(name, ""))
         count = partial(count_tokens, pin)
-        made = _prompt(name, live.get(name, called), _new_version(old, now), count)
+        fresh = _new_versions(old, now)
+        made = _prompt(name, live.get(name, called), fresh[-1] if fresh else None, count)
         differs = stable is not None and made.old != stable
-        yield replace(made, called_live=stable) if differs else made
+        yield replace(
+            made,
+            called_live=stable if differs else None,
+            unmeasured=tuple(version.number for version in fresh[:-1]),
+        )
 
 
 def _newest(prompt: ParsedPrompt) -> VersionContent | None:
     return prompt.versions[-1] if prompt.versions else None
 
 
-def _new_version(old: ParsedPrompt, now: ParsedPrompt) -> VersionContent | None:
-    """The newest version that says something new."""
+def _new_versions(old: ParsedPrompt, now: ParsedPrompt) -> list[VersionContent]:
+    """Those that say something new."""
     known = {version.number: version.digest for version in old.versions}
-    fresh = [v for v in now.versions if known.get(v.number) != v.digest]
-    return fresh[-1] if fresh else None
+    return [v for v in now.versions if known.get(v.number) != v.digest]
 
 
 def _prompt(

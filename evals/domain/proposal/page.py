@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from core.findings import Finding
-from evals.domain.markdown import MOST_CHARACTERS, cell, fence, folded, plain_html, text
+from evals.domain.markdown import MOST_CHARACTERS, cell, code, fence, folded, plain_html, text
 from evals.domain.percent import percent, plural
 from evals.domain.proposal.value import ChangeReport, PromptChange
 
@@ -95,7 +95,7 @@ def _findings(report: ChangeReport) -> Iterator[str]:
 def _finding(finding: Finding) -> str:
     where = f"{finding.path}:{finding.line}" if finding.line else finding.path
     hint = f" ({text(finding.hint)})" if finding.hint else ""
-    named = f"{finding.severity} {cell(finding.code)} in {cell(where)}"
+    named = f"{finding.severity} {code(finding.code)} in {code(where)}"
     return f"- {named}: {text(finding.message)}{hint}\n"
 
 

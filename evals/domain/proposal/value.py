@@ -18,7 +18,8 @@ class PromptChange:
     the base calls stable, its newest where none is, None for a new prompt. `called_live` is the one
     that the base calls stable where the registry has another. `new` is None when the change brings
     no version. Shares are those of the tokens of the prompt's text that stand before its first
-    variable, and `counted` says how they were counted.
+    variable, and `counted` says how they were counted. `unmeasured` are other versions that come
+    with the change.
     """
 
     name: str
@@ -30,6 +31,7 @@ class PromptChange:
     shared_now: float | None = None
     counted: str = ""
     called_live: int | None = None
+    unmeasured: tuple[int, ...] = ()
 
     @property
     def is_breaking(self) -> bool:
@@ -37,14 +39,16 @@ class PromptChange:
         return any(change.breaking for change in self.contract)
 
     @property
-    def two_lives(self) -> str:
-        """A sentence where the base and the registry differ about what is live; else empty."""
-        if self.called_live is None:
-            return ""
-        return (
-            f"The base's tags.yaml calls v{self.called_live} live, and v{self.old} is: "
-            f"it is compared with v{self.old}."
-        )
+    def notes(self) -> Iterator[str]:
+        """Sentences on what was measured beside what, where it is not what one would think."""
+        if self.called_live is not None:
+            yield (
+                f"The base's tags.yaml calls v{self.called_live} live, and v{self.old} is: "
+                f"it is compared with v{self.old}."
+            )
+        if self.unmeasured:
+            others = ", ".join(f"v{number}" for number in self.unmeasured)
+            yield f"The change also brings {others}: of several versions the newest is measured."
 
 
 @dataclass(frozen=True)
@@ -85,4 +89,5 @@ class ChangeReport:
 
 def _prompt(value: Mapping[str, Any]) -> PromptChange:
     contract = tuple(ContractChange(**change) for change in value["contract"])
-    return PromptChange(**{**value, "contract": contract})
+    unmeasured = tuple(value.get("unmeasured", ()))
+    return PromptChange(**{**value, "contract": contract, "unmeasured": unmeasured})

@@ -134,6 +134,17 @@ def test_a_new_prompt_has_nothing_beside_it(host: Host, server: ModelServer, edi
     assert not server.case_calls["case 1"]
 
 
+def test_of_several_new_versions_the_newest_is_measured_and_that_is_said(
+    host: Host, server: ModelServer, editor: Actor
+) -> None:
+    both = {V2: BETTER, "prompts/oracle/v3.jinja2": f"{BETTER} yet"}
+    check = worked(asked(host, host.propose(both), editor))
+    assert check.verdict == "PASS"
+    assert (server.case_calls["case 1 better"], server.case_calls["case 1 better yet"]) == (0, 1)
+    note = "The change also brings v2: of several versions the newest is measured."
+    assert note in check.report_markdown
+
+
 def test_a_changed_suite_measures_what_is_live_again(
     host: Host, server: ModelServer, editor: Actor
 ) -> None:
