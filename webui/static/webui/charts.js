@@ -4,7 +4,7 @@
 // Of each kind of line: the stylesheet's name of its colour, and its dashes.
 const LOOKS = {
   candidate: ["--accent"],
-  whole: ["--good"],
+  whole: ["--ink"],
   live: ["--part1", [6, 3]],
   run0: ["--part0"],
   run1: ["--part1", [6, 3]],
