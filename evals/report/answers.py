@@ -17,6 +17,7 @@ Arm = Literal["candidate", "live"]
 ARMS: tuple[Arm, ...] = ("candidate", "live")
 #: Where the columns of an arm are, from a candidate's result.
 _AT = {"candidate": "", "live": "baseline__"}
+_ROWS = 5_000
 _FRESH = ("ttft_ms", "total_ms", "prompt_tokens", "cached_tokens")
 
 
@@ -63,7 +64,8 @@ def fresh_answers(runs: Collection[EvalRun]) -> FreshAnswers:
         run.pk: {arm: [] for arm in ARMS} for run in runs
     }
     width = 1 + len(_FRESH)
-    for run, suite, case, *told in rows.values_list("run", "item__suite", "case", *columns):
+    listed = rows.values_list("run", "item__suite", "case", *columns)
+    for run, suite, case, *told in listed.iterator(chunk_size=_ROWS):  # never all of them twice
         for at, arm in enumerate(ARMS):
             from_cache, *figures = told[at * width : (at + 1) * width]
             if from_cache is False:  # None: there is no such answer
