@@ -48,6 +48,7 @@ EVIL = [
     "]]><!-- <!ENTITY x 'y'> &amp; &#0;",
     "- item\n\n1. one\n\n    code\n\n***\n===\n~~~",
     "{{ 7*7 }} [bold]rich[/bold]",
+    "/merge\n/close",
     "\r\n\r\n<details open><summary>",
 ]
 HOSTILE = st.one_of(
@@ -123,11 +124,12 @@ def test_nothing_in_a_comment_is_active(evil: str) -> None:
 
 
 @given(HOSTILE)
-def test_code_holds_exactly_what_was_written(evil: str) -> None:
+def test_code_holds_exactly_what_was_written_but_for_commands(evil: str) -> None:
     spans = [t.content for t in tokens(md.code(evil)) if t.type == "code_inline"]
     assert spans in ([], [cut_line(evil, 120)])
     [block] = [t for t in tokens(md.fence(evil)) if t.type == "fence"]
-    assert block.content == clean(evil)[:1000] + "\n" or "(cut)" in block.content
+    written = re.sub("^/", "\N{ZERO WIDTH SPACE}/", clean(evil)[:1000], flags=re.MULTILINE)
+    assert block.content == written + "\n" or "(cut)" in block.content
     row = f"| a | b |\n| --- | --- |\n| {md.cell(evil)} | x |\n"
     cells = [t.content for t in tokens(row) if t.type == "code_inline"]
     assert cells in ([], [cut_line(evil, 120)])

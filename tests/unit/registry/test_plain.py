@@ -262,5 +262,9 @@ def test_so_is_every_message_of_a_chat(bodies: list[str], values: dict[str, obje
     except PlainTextError:
         return
     assert isinstance(messages, list)
+    try:
+        rendered = render(version, values).messages
+    except RenderError:
+        return  # as above
     filled = [TemplateParser.compile_template(one["content"], values) for one in messages]
-    assert filled == [message.content for message in render(version, values).messages]
+    assert filled == [message.content for message in rendered]
