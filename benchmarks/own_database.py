@@ -19,6 +19,7 @@ from typing import Any
 
 from config.embedded import folder, locations, postgres, valkey
 from config.embedded.supervisor import Supervisor
+from config.settling import settle
 
 #: A worker has waited for its first task at least so long: what it starts ahead is ready.
 _SETTLE_SECONDS = 0.5
@@ -78,6 +79,7 @@ def _run(answer: Connection, work: Callable[..., Any], arguments: tuple[Any, ...
     app.set_current()  # its broker gets the bells, as in production
     app.loader.import_default_modules()
     worker_process_init.send(sender=None)
+    settle()  # in production its parent did
     time.sleep(_SETTLE_SECONDS)
     logging.disable(logging.INFO)
     answer.send(work(*arguments))

@@ -84,6 +84,7 @@ def measured(run: object) -> list[tuple[str, ...]]:
     )
     arguments = {
         "name": "prompt-0",
+        "canary": "prompt-0",
         "number": 3,
         "model": "fast",
         "run": run,

@@ -19,8 +19,8 @@ _QUERIES = {
     "page-start-run": "?version=2",
     "page-planner": "?model=meta-llama/Meta-Llama-3-70B-Instruct&gpu=h100-sxm&tp=4",
 }
-#: Pages about another prompt than the others': this one has a canary.
-_NAMES = {"page-clear-canary": "support-chat"}
+#: Pages about another prompt than the others', by what it is called in the arguments.
+_NAMES = {"page-clear-canary": "canary"}
 #: Only their POST does something; GET leads to a page that is listed by itself.
 _LEADS_ELSEWHERE = {f"page-{name}" for name in "cancel-run resume-run cancel-check try".split()}
 
@@ -34,6 +34,6 @@ def pages() -> list[str]:
 def address(route: str, arguments: dict[str, Any]) -> str:
     """The path of a page about something that exists on the site."""
     [pattern] = [found for found in routes() if found.name == route]
-    known = arguments | ({"name": _NAMES[route]} if route in _NAMES else {})
+    known = arguments | {"name": arguments[_NAMES.get(route, "name")]}
     named = {name: known[name] for name in pattern.pattern.converters}
     return reverse(route, kwargs=named) + _QUERIES.get(route, "").format(**arguments)

@@ -194,6 +194,7 @@ def _arguments(made: Site) -> dict[str, Any]:
         )
     return {
         "name": "sentiment",
+        "canary": "support-chat",
         "number": 2,
         "model": "smollm2",
         "run": refused,
