@@ -11,11 +11,10 @@ from pytest_django.fixtures import Settings
 from evals.models import CheckedPrompt
 from registry import promotion, sync
 from registry.domain.actor import SYSTEM, Actor
-from registry.models import User
 from tests.integration.evals.conftest import Repository
 from tests.integration.evals.model_server import ModelServer
 from tests.integration.evals.proposals import BETTER, HEADER, Host, asked, worked
-from tests.integration.webui.conftest import BACKEND, PASSWORD, text_of
+from tests.integration.webui.conftest import text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOLD = "The base's tags.yaml calls v1 live, and v2 is: it is compared with v2."
@@ -32,16 +31,8 @@ def host(tmp_path: Path, settings: Settings, repository: Repository) -> Host:
     return made
 
 
-@pytest.fixture
-def admin(db: None) -> Client:
-    client = Client()
-    person = User.objects.create_user("ada", password=PASSWORD, role="admin")
-    client.force_login(person, backend=BACKEND)
-    return client
-
-
 def test_the_difference_is_to_what_is_measured_beside_it_and_both_are_named(
-    host: Host, server: ModelServer, editor: Actor, admin: Client
+    host: Host, server: ModelServer, editor: Actor, browser: Client
 ) -> None:
     target = promotion.Target("oracle", "stable", 2)
     promotion.override(target=target, actor=SYSTEM, reason="v1 is broken")
@@ -54,7 +45,7 @@ def test_the_difference_is_to_what_is_measured_beside_it_and_both_are_named(
     [prompt] = check.change["prompts"]
     assert (prompt["old"], prompt["called_live"]) == (2, 1)
     assert "-{{ question }} better" in prompt["diff"]
-    page = text_of(admin.get(f"/checks/{check.pk}"))
+    page = text_of(browser.get(f"/checks/{check.pk}"))
     assert "oracle v2 → v3" in page
     assert TOLD in page
     assert TOLD in check.report_markdown
@@ -62,11 +53,11 @@ def test_the_difference_is_to_what_is_measured_beside_it_and_both_are_named(
 
 
 def test_where_both_agree_nothing_is_said_of_it(
-    host: Host, server: ModelServer, editor: Actor, admin: Client
+    host: Host, server: ModelServer, editor: Actor, browser: Client
 ) -> None:
     check = worked(asked(host, host.propose(V3), editor))
     assert check.change is not None
     [prompt] = check.change["prompts"]
     assert (prompt["old"], prompt["called_live"]) == (1, None)
     assert "calls v1 live" not in check.comment_markdown
-    assert "calls v1 live" not in text_of(admin.get(f"/checks/{check.pk}"))
+    assert "calls v1 live" not in text_of(browser.get(f"/checks/{check.pk}"))
