@@ -73,6 +73,10 @@ def test_who_comes_just_as_the_last_one_goes_is_told_all_the_same(run: EvalRun) 
             async with asyncio.timeout(10):
                 await news.wait()
             found = watch[run.pk].done
+        looking = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in looking:  # or its next look opens what is closed here
+            task.cancel()
+        await asyncio.gather(*looking, return_exceptions=True)
         await database.ask(connections.close_all)
         database.stop()
         return found
