@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from config import bodies
 from tests.integration.lookup.conftest import Got, Web, bearer, environ_of, eventually, go_live
@@ -38,7 +39,10 @@ class Slow:
         def begun(status: str, *_: Any) -> None:
             self.status = int(status[:3])
 
-        b"".join(web.application(environ, begun))
+        try:
+            b"".join(web.application(environ, begun))
+        finally:
+            connections.close_all()
 
     def send(self, body: bytes) -> None:
         os.write(self._body, body)
