@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.errors import ConflictError, UnavailableError
 from registry import queries, sync
-from registry.models import PromptVersion, SyncRun
+from registry.models import Prompt, PromptVersion, SyncRun
 
 
 class NotEmptyError(ConflictError):
@@ -41,8 +41,11 @@ def rebuild() -> Rebuilt:
     """Follow the configured repository into an empty database.
 
     The same versions, integers and tags come back, certificates where all they name is still so,
-    and every move that was written back, in its order. What only the database knew is gone: runs,
-    people, tokens. Raises NotEmptyError, RebuildFailedError.
+    and every move that was written back, in its order. Where there is a ledger, versions whose
+    files are gone or edited by now come back with their first text, out of the branch's history.
+    What only the database knew is gone: runs, people, tokens.
+
+    Raises NotEmptyError, RebuildFailedError.
     """
     if PromptVersion.objects.exists() or queries.tags_with_history():
         raise NotEmptyError
@@ -53,8 +56,8 @@ def rebuild() -> Rebuilt:
     findings = run.findings.order_by("path", "line", "column")
     return Rebuilt(
         commit=run.commit,
-        prompts=run.prompts,
-        versions=run.versions,
+        prompts=Prompt.objects.count(),
+        versions=PromptVersion.objects.count(),
         tags=sum(evidence.values()),
         moves=sum(queries.moves_by_kind().values()),
         proven=sum(count for (_, state), count in evidence.items() if state == "proven"),

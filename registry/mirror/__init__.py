@@ -25,6 +25,7 @@ from registry.mirror.errors import (
     NotMirroredError,
     PushRefusedError,
 )
+from registry.mirror.history import Step
 from registry.mirror.mirror import Mirror
 from registry.mirror.part import MirrorPart
 from registry.mirror.tree import MirrorTree
@@ -63,6 +64,7 @@ __all__ = [
     "MirrorUnavailableError",
     "NotMirroredError",
     "PushRefusedError",
+    "Step",
     "check_branch",
     "load_git",
     "object_id",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -17,10 +17,10 @@ from registry.mirror.commits import parse_commit
 from registry.mirror.comparing import Chosen, changed_paths, part_of
 from registry.mirror.errors import CommitMissingError, MirrorDamagedError, NotMirroredError
 from registry.mirror.fetching import Fetching, commits_touching, is_ancestor, list_folder, list_tree
+from registry.mirror.history import History
 from registry.mirror.listing import Listing, by_shape, parse_rows, screen
 from registry.mirror.objects import ObjectReader, lfs_pointers
 from registry.mirror.part import MirrorPart
-from registry.mirror.past import blobs_ever
 from registry.mirror.proposing import Proposing
 from registry.mirror.pushing import Pushing
 from registry.mirror.resolving import check_digits, commit_beginning
@@ -200,10 +200,10 @@ class Mirror:
         self._require_commit(new)
         return commits_touching(self._git, self._store(), path, old, new, limit)
 
-    def past(self, commit: str, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """The blobs that files at or below `paths` ever were, newest first, by path."""
+    def history(self, commit: str) -> History:
+        """How the branch came to `commit`. Raises CommitMissingError."""
         self._require_commit(commit)
-        return blobs_ever(self._git, self._store(), commit, paths)
+        return History(self._git, self._store(), commit)
 
     def push(
         self,

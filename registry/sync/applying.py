@@ -23,6 +23,7 @@ from registry.domain.repository import ParsedPrompt
 from registry.domain.version import VersionContent
 from registry.models import GatePolicy, ModelVersion, Prompt, PromptVersion
 from registry.sync import alarms
+from registry.sync.earlier import NOTHING_EARLIER, Earlier
 
 _BATCH = 500
 _GATES = "gates.yaml"
@@ -38,19 +39,41 @@ class Applied:
     findings: list[Finding] = field(default_factory=list)
 
 
-def apply_change(change: RepositoryChange, skipped: Iterable[Finding] = ()) -> Applied:
+def apply_change(
+    change: RepositoryChange,
+    skipped: Iterable[Finding] = (),
+    earlier: Earlier = NOTHING_EARLIER,
+) -> Applied:
     """Apply models, policies, prompts and versions. Joins the transaction.
 
-    `skipped` are the findings about files that `change.files` leaves out.
+    `skipped` are the findings about files that `change.files` leaves out. What was published
+    `earlier` is brought back first, and then compared with the change as if it had stayed.
     """
     applied = Applied(prompts=len(change.parsed.prompts))
     _apply_models(change.parsed.models.values())
     # A typo must not take certificates away for good: the last good policies stay in force.
     if not _has_error(_GATES, [*skipped, *change.parsed.findings]):
         _apply_policies(change)
+    _bring_back_prompts(earlier)
     prompts = _apply_prompts(change)
-    _apply_versions(change, prompts, applied)
+    # What first contact finds was published long ago.
+    is_told = PromptVersion.objects.exists()
+    _bring_back_versions(earlier, prompts)
+    _apply_versions(change, prompts, applied, is_told=is_told)
     return applied
+
+
+def _bring_back_prompts(earlier: Earlier) -> None:
+    rows = [_described(Prompt(name=prompt.name), prompt) for prompt in earlier.prompts]
+    Prompt.objects.bulk_create(rows, batch_size=_BATCH)
+
+
+def _bring_back_versions(earlier: Earlier, prompts: Mapping[str, Prompt]) -> None:
+    rows = [
+        _version(prompts[one.content.name], one.content, one.commit, one.blob)
+        for one in earlier.versions
+    ]
+    PromptVersion.objects.bulk_create(rows, batch_size=_BATCH)
 
 
 def _has_error(path: str, findings: Iterable[Finding]) -> bool:
@@ -157,7 +180,9 @@ def _described(row: Prompt, parsed: ParsedPrompt) -> Prompt:
     return row
 
 
-def _apply_versions(change: RepositoryChange, prompts: dict[str, Prompt], applied: Applied) -> None:
+def _apply_versions(
+    change: RepositoryChange, prompts: Mapping[str, Prompt], applied: Applied, *, is_told: bool
+) -> None:
     """Publish new versions; compare the published ones with what their files say now."""
     stored = {
         (row["prompt__name"], row["number"]): row
@@ -167,8 +192,6 @@ def _apply_versions(change: RepositoryChange, prompts: dict[str, Prompt], applie
             change,
         )
     }
-    # What first contact finds was published long ago.
-    is_told = bool(stored) or PromptVersion.objects.exists()
     found = {
         (prompt.name, content.number): content
         for prompt in change.parsed.prompts.values()
@@ -178,7 +201,10 @@ def _apply_versions(change: RepositoryChange, prompts: dict[str, Prompt], applie
     fresh = [content for key, content in found.items() if key not in stored]
     applied.new_versions = len(fresh)
     PromptVersion.objects.bulk_create(
-        [_published(change, prompts[content.name], content) for content in fresh],
+        [
+            _version(prompts[content.name], content, change.commit, _blob(change, content.path))
+            for content in fresh
+        ],
         batch_size=_BATCH,
     )
     if is_told:
@@ -201,13 +227,13 @@ def _told(change: RepositoryChange, content: VersionContent) -> outbox.Fact:
     )
 
 
-def _published(change: RepositoryChange, prompt: Prompt, content: VersionContent) -> PromptVersion:
+def _version(prompt: Prompt, content: VersionContent, commit: str, blob: str) -> PromptVersion:
     return PromptVersion(
         prompt=prompt,
         number=content.number,
         digest=content.digest,
-        commit=change.commit,
-        blob=_blob(change, content.path),
+        commit=commit,
+        blob=blob,
         path=content.path,
         content=content.to_json(),
         template=flatten(content.source, content.partials),

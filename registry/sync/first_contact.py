@@ -6,13 +6,13 @@ asked for and never granted. Without one, or where it has holes, tags.yaml is ta
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from core.findings import Finding
 from registry import promotion
 from registry.domain.change import RepositoryChange
-from registry.domain.ledger_file import read_ledger
+from registry.domain.ledger_file import ToldLedger
 from registry.domain.live_writing import Key
 from registry.mirror import Mirror
 from registry.promotion import RecalledMove
@@ -42,9 +42,13 @@ class FirstContact:
         adopt_live_tags(self.change, self.adopted, self.evidence)
 
 
-def meet(change: RepositoryChange, mirror: Mirror) -> FirstContact:
-    """Look what there is, and store the certificates that go with it. Joins the transaction."""
-    told = read_ledger(change.files)
+def meet(
+    change: RepositoryChange, mirror: Mirror, told: ToldLedger, unread: Sequence[Finding] = ()
+) -> FirstContact:
+    """Look what there is, and store the certificates that go with it. Joins the transaction.
+
+    `told` is the ledger of the change; `unread` says what of the past could not be brought back.
+    """
     past = Past(mirror, change.commit)
     moves, lost = placed(told.moves, past)
     known = live(moves)
@@ -54,7 +58,13 @@ def meet(change: RepositoryChange, mirror: Mirror) -> FirstContact:
     adopted = {key: target for key, target in adopted.items() if key not in known}
     evidence = import_evidence(change, [*promoted(moves), *adopted.values()])
     settled = {*adopted, *_agreeing(change, said, known)}
-    findings = [*told.findings, *lost, *evidence.findings, *waiting_requests(change, settled)]
+    findings = [
+        *unread,
+        *told.findings,
+        *lost,
+        *evidence.findings,
+        *waiting_requests(change, settled),
+    ]
     made = tuple(recalled(change, moves, past))
     return FirstContact(change, made, adopted, evidence, tuple(findings))
 

@@ -17,6 +17,7 @@ from core.errors import AssayError, UnavailableError
 from core.findings import Finding
 from registry import mirrored
 from registry.domain.change import Follower, RepositoryChange, WholeNeededError
+from registry.domain.ledger_file import read_ledger
 from registry.domain.repository import parse_repository
 from registry.domain.storable import storable
 from registry.mirror import (
@@ -31,6 +32,7 @@ from registry.sync import alarms
 from registry.sync.adopting import waiting_requests
 from registry.sync.applying import Applied, apply_change
 from registry.sync.basis import basis
+from registry.sync.earlier import NOTHING_EARLIER, look_back
 from registry.sync.findings import applied_run, store_findings, talked_about
 from registry.sync.first_contact import meet
 from registry.sync.local import local_change
@@ -132,9 +134,11 @@ def _applied_whole(
     parsed = parse_repository(tree, known)
     change = RepositoryChange(commit=commit, files=tree, parsed=parsed, now=now)
     skipped = mirror.skipped(commit)
-    applied = apply_change(change, skipped)
+    told = None if before else read_ledger(tree)
+    earlier = NOTHING_EARLIER if told is None else look_back(mirror, change, told.moves)
+    applied = apply_change(change, skipped, earlier)
     findings = _findings(change, skipped, applied)
-    contact = None if before else meet(change, mirror)
+    contact = None if told is None else meet(change, mirror, told, earlier.findings)
     if contact is not None:
         findings += contact.findings
     else:

@@ -76,4 +76,4 @@ class Past:
 
     @cached_property
     def _blobs(self) -> dict[str, tuple[str, ...]]:
-        return self._mirror.past(self._commit, (FOLDER.rstrip("/"), _MODELS))
+        return self._mirror.history(self._commit).blobs((FOLDER.rstrip("/"), _MODELS))

@@ -9,12 +9,25 @@ from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
 from registry import rebuilding, sync
-from registry.models import Certificate, PromptVersion
+from registry.models import (
+    Certificate,
+    MirrorAlarm,
+    MirrorState,
+    Prompt,
+    PromptVersion,
+    StoredFinding,
+)
 from registry.models.ledger import Tag, TagEvent
+from registry.sync.findings import applied_run
 from tests.integration.registry.certified_repository import SUITED
 from tests.integration.registry.shared_repository import SharedRepository
 from tests.integration.registry.writing_back import relay
 
+_PROMPT = (
+    *("name", "description", "owners", "suites", "gate", "default_model"),
+    *("suite_digest", "orphaned"),
+)
+_ABOUT_FILES = ("version_edited", "version_removed", "prompt_removed")
 LEDGER = "certificates/@ledger/000001.jsonl"
 GATES = (
     "policies:\n  release: {min_cases: 30}\n  trial: {min_cases: 20}\n"
@@ -58,7 +71,23 @@ def dump() -> dict[str, Any]:
     versions = PromptVersion.objects.order_by("prompt__name", "number")
     tags = Tag.objects.order_by("event__registry_revision")
     return {
-        "versions": list(versions.values("prompt__name", "number", "digest", "template", "blob")),
+        "versions": list(
+            versions.values("prompt__name", "number", "digest", "template", "blob", "content")
+        ),
+        "prompts": list(Prompt.objects.values(*_PROMPT)),
+        "alarms": sorted(
+            MirrorAlarm.objects.filter(kind__in=_ABOUT_FILES, resolved_at=None).values_list(
+                "kind", "subject"
+            )
+        ),
+        # Which requests were refused, and what certificates at the tip prove nothing any more, is
+        # told at first contact only.
+        "findings": list(
+            StoredFinding.objects.filter(sync=applied_run(MirrorState.objects.get().applied_commit))
+            .exclude(code__in=("needs_promotion", "certificate_not_taken"))
+            .order_by("path", "line", "column", "code")
+            .values_list("path", "line", "column", "code", "message")
+        ),
         "tags": list(
             tags.values(
                 *("prompt__name", "name", "revision", "event__version__number"),
