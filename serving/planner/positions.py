@@ -7,6 +7,8 @@ the tables: cos and sin of every position, in the model's dtype, whatever --max-
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from serving.planner.architecture import Rope
 from serving.planner.reading import Section
 
@@ -36,8 +38,17 @@ def rope_tables(text: Section, model_type: str, head_dim: int) -> Rope:
     return Rope(_scaled(text, published), dims)
 
 
-def _scaled(text: Section, published: int) -> int:
+def _scaling(text: Section) -> Section | None:
+    """The scaling of the full layers: Transformers 5 writes one for each kind of layer."""
     scaling = text.section("rope_scaling") or text.section("rope_parameters")
+    if scaling is None:
+        return None
+    is_by_kind = isinstance(scaling.values.get("full_attention"), Mapping)
+    return scaling.section("full_attention") if is_by_kind else scaling
+
+
+def _scaled(text: Section, published: int) -> int:
+    scaling = _scaling(text)
     if scaling is None:
         return published
     kind = scaling.text("rope_type") or scaling.text("type", "default")

@@ -52,6 +52,19 @@ def test_the_language_model_may_be_nested_and_lean_on_its_class() -> None:
     assert model.rope.positions == 9 * 131_072
 
 
+def test_the_scaling_of_each_kind_of_layer_is_read_as_transformers_5_writes_it() -> None:
+    """Without it the table of vLLM 0.32.0 would be 448 MiB too small (7.35 for 7.82 GiB)."""
+    config = LLAMA | {
+        "model_type": "gemma3_text",
+        "sliding_window": 1024,
+        "rope_parameters": {
+            "full_attention": {"factor": 8.0, "rope_type": "linear", "rope_theta": 1e6},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 1e4},
+        },
+    }
+    assert read_config(config).rope.positions == 9 * 131_072
+
+
 def test_latent_attention_and_experts() -> None:
     model = read_config(
         LLAMA
