@@ -88,6 +88,7 @@ class Architecture:
     has_mlp_bias: bool = False
     has_head_bias: bool = False
     is_tied: bool = False
+    is_soft_capped: bool = False
     norms_per_layer: int = 2
     experts: Experts | None = None
     vision: Vision | None = None

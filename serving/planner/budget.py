@@ -9,13 +9,14 @@ from serving.planner import terms
 from serving.planner.kv_cache import layout
 from serving.planner.request import Settings
 from serving.planner.terms import Activation
-from serving.planner.versions import MEASURED_FAMILIES
 from serving.planner.weights import GIB, Weights, index_ratio, rank_weights
 
 #: What vision towers' buffers add beyond the shapes, at most, in the measured starts.
 _VISION_GIB = 0.1
 _UNMEASURED_NON_TORCH_GIB = 0.15
 _UNMEASURED_COLLECTIVES_GIB = 0.6
+#: A start that first fills the compile cache profiled so much more (0.23, one start of 0.32.0).
+_FIRST_COMPILATION_GIB = 0.25
 
 
 @dataclass(frozen=True)
@@ -81,26 +82,28 @@ def _is_known_batch(settings: Settings) -> bool:
 
 def _is_measured(settings: Settings) -> bool:
     return (
-        settings.engine.is_measured
-        and settings.gpu.is_measured
-        and settings.model.model_type in MEASURED_FAMILIES
-        and settings.tp <= 4
+        settings.engine.measured_gpu == settings.gpu.name
+        and settings.model.model_type in settings.engine.measured_families
+        and settings.tp <= settings.engine.measured_tp
         and not settings.is_spread
         and _is_known_batch(settings)
     )
 
 
 def _spread(settings: Settings, weights: float, active: float, graphs: float) -> float:
-    known_family = settings.model.model_type in MEASURED_FAMILIES
+    engine = settings.engine
+    known_family = settings.model.model_type in engine.measured_families
     share = 0.001 if known_family or settings.index_bytes else 0.01
     of_activation = 0.03
     of_activation += 0.0 if known_family else 0.1
-    of_activation += 0.0 if settings.engine.is_measured else 0.12
+    of_activation += 0.0 if engine.is_measured else 0.12
     of_activation += 0.0 if _is_known_batch(settings) else 0.05
     outside = 0.05
-    is_far = settings.tp > 4 or settings.is_spread
-    if is_far or not settings.gpu.is_measured or not settings.engine.is_measured:
+    is_far = settings.tp > engine.measured_tp or settings.is_spread
+    if is_far or engine.measured_gpu != settings.gpu.name:
         is_alone = settings.tp == 1 and not settings.is_spread
         outside = _UNMEASURED_NON_TORCH_GIB if is_alone else _UNMEASURED_COLLECTIVES_GIB
     tower = _VISION_GIB if settings.model.vision else 0.0
-    return 0.05 + tower + share * weights + of_activation * active + outside + 0.35 * graphs
+    compiled = _FIRST_COMPILATION_GIB if engine.is_second_runner else 0.0
+    around = 0.05 + tower + outside + compiled
+    return around + share * weights + of_activation * active + 0.35 * graphs

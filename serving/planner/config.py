@@ -24,7 +24,12 @@ _MEASURE = "measure it: start vLLM once and read `Available KV cache memory` in 
 #: What a published config may leave out, because its configuration class fills it in.
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "gemma": {"head_dim": 256, "tie_word_embeddings": True},
-    "gemma2": {"head_dim": 256, "tie_word_embeddings": True, "sliding_window": 4096},
+    "gemma2": {
+        "head_dim": 256,
+        "tie_word_embeddings": True,
+        "sliding_window": 4096,
+        "final_logit_softcapping": 30.0,
+    },
     "gemma3_text": {
         "vocab_size": 262_208,
         "num_attention_heads": 8,
@@ -95,6 +100,7 @@ def read_config(values: Any, *, name: str = "") -> Architecture:
         has_mlp_bias=text.flag("mlp_bias", default=model_type in {"phi", "phi-msft"}),
         has_head_bias=model_type in {"phi", "phi-msft"},
         is_tied=_is_tied(whole, text),
+        is_soft_capped=text.has("final_logit_softcapping"),
         norms_per_layer=4 if model_type in _FOUR_NORMS else 2,
         experts=experts,
         vision=parse_vision(whole, hidden),

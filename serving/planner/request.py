@@ -8,7 +8,8 @@ from serving.planner.architecture import DTYPE_BYTES, Architecture
 from serving.planner.errors import PlanRequestInvalidError
 from serving.planner.gpus import Gpu, default_batch, find_gpu
 from serving.planner.quantization import online
-from serving.planner.versions import DEFAULT_VERSION, Engine, engine_of
+from serving.planner.runners import engine_for
+from serving.planner.versions import DEFAULT_VERSION, Engine
 
 BLOCK_TOKENS = 16
 _MOST_RANKS = 1024
@@ -77,12 +78,13 @@ class Settings:
 
 def settle(request: PlanRequest) -> Settings:
     """Fill in vLLM's defaults. Raises a typed error for values that no vLLM would take."""
-    engine, gpu = engine_of(request.vllm_version), find_gpu(request.gpu)
+    model = _quantized(request)
+    engine, gpu = engine_for(request.vllm_version, model), find_gpu(request.gpu)
     _check_counts(request)
     batched, seqs = default_batch(gpu, int(engine.version.split(".")[1]))
     seqs = request.max_num_seqs or seqs
     return Settings(
-        model=_quantized(request),
+        model=model,
         gpu=gpu,
         gpus=request.gpus or request.tp * request.pp,
         gpus_per_node=request.gpus_per_node,

@@ -1,7 +1,8 @@
 """What differs between vLLM versions: one constant per term, with its source. Never a row's answer.
 
 Measured: vLLM 0.19.0 on one H100-80GB node, accuracy runs published with llm-d-planner
-(llm-d-incubation/llm-d-planner#205). Read: the vLLM 0.19.0 and 0.32.0 sources. Versions between and
+(llm-d-incubation/llm-d-planner#205); vLLM 0.32.0 on one NVIDIA H200, by us in November 2026, with
+torch 2.11.0 and dummy weights. Read: the vLLM 0.19.0 and 0.32.0 sources. Versions between and
 around are computed with the nearest constants, and their plans carry a wider interval.
 """
 
@@ -16,11 +17,12 @@ from serving.planner.errors import EngineVersionUnknownError
 DEFAULT_VERSION = "0.32.0"
 
 
-#: Families (model_type of the language model) with measured starts in the source above.
-MEASURED_FAMILIES = frozenset(
+#: Families (model_type of the language model) with measured starts in the two sources above.
+_FAMILIES_019 = frozenset(
     "llama qwen2 qwen2_moe qwen3 qwen3_moe gemma2 gemma3_text granite llama4_text phi phi3 mixtral "
     "mistral deepseek_v2 deepseek_v3 gpt_oss".split()
 )
+_FAMILIES_032 = frozenset({"llama", "qwen3", "qwen3_moe", "gemma2"})
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,14 @@ class Engine:
     """Constants of one version. GiB where the name says so, bytes or plain numbers elsewhere."""
 
     version: str
-    #: Measured on the rows above, not carried over from another version.
-    is_measured: bool
+    #: The GPU of the catalogue it was measured on; empty when carried over from another version.
+    measured_gpu: str
+    #: The largest tensor-parallel size that was measured there.
+    measured_tp: int
+    measured_families: frozenset[str]
+    source: str
+    #: Model Runner V2 (see `runners`): no sort in its profile run, but memory kept per sequence.
+    is_second_runner: bool
     default_utilization: float
     #: The sampler's fp32 copies of the logits (4), probabilities (4), sort scratch (4) and mask (1)
     #: per element, beside the logits themselves in the model's dtype: `_dummy_sampler_run`.
@@ -70,10 +78,19 @@ class Engine:
     #: Batches in flight (asynchronous scheduling), for windows and chunks.
     batches_in_flight: int
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether starts of this version were measured."""
+        return bool(self.measured_gpu)
+
 
 _MEASURED = Engine(
     version="0.19",
-    is_measured=True,
+    measured_gpu="h100-sxm",
+    measured_tp=4,
+    measured_families=_FAMILIES_019,
+    source="measured on vLLM 0.19.0, H100 80 GB",
+    is_second_runner=False,
     default_utilization=0.9,
     sampler_bytes_per_logit=13,
     forward_hidden_buffers=4.25,
@@ -92,11 +109,27 @@ _MEASURED = Engine(
     tokens_rule="blocks",
     batches_in_flight=1,
 )
-_BEFORE_017 = replace(_MEASURED, is_measured=False, activation_scale=5.64 / 2.23)
-_NEAR = replace(_MEASURED, is_measured=False)
+_BEFORE_017 = replace(_MEASURED, measured_gpu="", activation_scale=5.64 / 2.23)
+_NEAR = replace(_MEASURED, measured_gpu="")
 _GRAPHS = replace(_NEAR, subtracts_graphs=True)
 _UTILIZATION = replace(_GRAPHS, default_utilization=0.92)
-_TOKENS = replace(_UTILIZATION, tokens_rule="concurrency", batches_in_flight=2)
+SECOND_RUNNER = replace(
+    _UTILIZATION,
+    measured_gpu="h200",
+    measured_tp=1,
+    measured_families=_FAMILIES_032,
+    source="measured by us on vLLM 0.32.0, one NVIDIA H200, 2026-11",
+    is_second_runner=True,
+    forward_hidden_buffers=3.0,
+    # with more ranks never measured on this version
+    non_torch_gib=ByRanks(((1, 0.22), (2, 2.08), (4, 2.19))),
+    # the estimate that is taken off; least squares over four models, residual 0.09 GiB at most
+    graph_base_gib=0.17,
+    graph_per_layer_gib=0.0231,
+    graph_per_expert_layer_gib=0.0,
+    tokens_rule="concurrency",
+    batches_in_flight=2,
+)
 #: (first minor version, constants), ascending; a patch release changes no constant.
 _BY_MINOR = (
     (9, _BEFORE_017),
@@ -105,7 +138,8 @@ _BY_MINOR = (
     (20, _NEAR),
     (21, _GRAPHS),
     (22, _UTILIZATION),
-    (32, _TOKENS),
+    (32, SECOND_RUNNER),
+    (33, replace(SECOND_RUNNER, measured_gpu="")),
 )
 _VERSION = re.compile(r"v?0\.(\d{1,3})(?:\.(\d{1,4}))?(?:[.+-]?[a-z0-9.+-]{0,30})?", re.IGNORECASE)
 
