@@ -9,7 +9,7 @@ class RunUnknownError(NotFoundError):
     """There is no such run."""
 
     code = "run_unknown"
-    hint = "assay runs lists them"
+    hint = "assay runs lists them; those of a check go when the check goes"
 
 
 class RunFinishedError(ConflictError):

@@ -72,8 +72,9 @@ def export(run_id: str, number: int = 1) -> None:
 
 @shared_task(name=jobs.TIDY)
 def tidy() -> None:
-    """Drop answers that were kept for long enough."""
+    """Drop answers and checks that were kept for long enough."""
     pruning.prune_kept_answers(now=timezone.now())
+    commit_checks.prune_checks(now=timezone.now())
 
 
 @shared_task(name=jobs.PROBE_ALL)

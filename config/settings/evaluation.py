@@ -16,6 +16,8 @@ EVAL_SWEEP_SECONDS = env.integer("ASSAY_EVAL_SWEEP_SECONDS", 5, low=1, high=600)
 CHECKS_AT_ONCE = env.integer("ASSAY_CHECKS_AT_ONCE", 2, low=1, high=100)
 # A maintainer sets it on a pull request from a fork to let its newest commit be evaluated.
 CHECK_LABEL = env.text("ASSAY_CHECK_LABEL", "assay: evaluate")
+# How long checks are kept after they ended, with what they measured.
+CHECKS_DAYS = env.integer("ASSAY_CHECKS_DAYS", 90, low=1, high=3650)
 CHECK_PROMPTS = env.integer("ASSAY_CHECK_PROMPTS", 20, low=1, high=1000)
 
 # How long answers are kept to be used again, and how much of them.

@@ -86,7 +86,8 @@ def _measure(
 ) -> None:
     """Start its run; what stands against one is the reason why there is none."""
     check = made.commit_check
-    version, _ = ProposedVersion.objects.get_or_create(
+    # Held: who deletes versions that nothing measures must not take it before its run is there.
+    version, _ = ProposedVersion.objects.select_for_update(no_key=True).get_or_create(
         prompt_name=content.name,
         number=content.number,
         digest=content.digest,

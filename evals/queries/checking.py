@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Prefetch, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -32,7 +33,8 @@ def check_for(actor: Actor, check_id: UUID) -> CommitCheck:
     """One check with its whole report. Raises CheckUnknownError, and as `checks_for`."""
     found = checks_for(actor).defer(None).filter(pk=check_id).first()
     if found is None:
-        raise CheckUnknownError(f"there is no check {check_id}")
+        kept = f"checks are deleted {settings.CHECKS_DAYS} days after they ended"
+        raise CheckUnknownError(f"there is no check {check_id}", hint=kept)
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from registry.githost.calling import HostFailedError, HostRefusedError
 from registry.githost.delivering import deliver
 from registry.githost.hosts import Host, configured, is_on
-from registry.githost.showing import Shown, show
+from registry.githost.showing import Shown, forget, show
 from registry.githost.values import PullRequest
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Shown",
     "configured",
     "deliver",
+    "forget",
     "is_on",
     "show",
 ]

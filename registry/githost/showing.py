@@ -46,7 +46,8 @@ def show(commit: str, context: str, shown: Shown) -> None:
         "pull_request": shown.pull_request,
         "comment": storable(shown.comment),
     }
-    report, is_new = HostReport.objects.get_or_create(
+    # Held: `forget` must not take what is about to be shown.
+    report, is_new = HostReport.objects.select_for_update(no_key=True).get_or_create(
         commit=commit, context=context, defaults=values
     )
     if not is_new:
@@ -57,6 +58,15 @@ def show(commit: str, context: str, shown: Shown) -> None:
     # The newest state counts: what is told of one pull request is told in its order.
     subject = f"pull request {shown.pull_request}" if shown.pull_request else commit
     outbox.tell(outbox.Topic.HOST_REPORT, subject, {"report": report.pk})
+
+
+def forget(commit: str, context: str) -> None:
+    """Delete what is shown of something that is no more known; at the host it stays. Joins the
+    transaction. What goes on, or is just being shown, stays.
+    """
+    ended = HostReport.objects.filter(commit=commit, context=context, state__in=HostReport.ENDED)
+    held = list(ended.select_for_update(skip_locked=True).values_list("pk", flat=True))
+    HostReport.objects.filter(pk__in=held).delete()
 
 
 def _begun_again(report: HostReport) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
+from evals import commit_checks
 from evals.models import CommitCheck, EvalRun
 from registry.domain.actor import Actor
 from tests.integration.evals.conftest import Repository
@@ -111,3 +113,16 @@ def test_a_check_that_goes_on_shows_how_far_it_is_and_is_stopped(
     assert "cancelled by user:ada" in text_of(browser.get(page))
     assert check.finished_at is not None
     assert check.finished_at <= timezone.now()
+
+
+def test_the_page_of_a_check_that_was_deleted_says_how_long_they_are_kept(
+    host: Host, server: ModelServer, editor: Actor, browser: Client
+) -> None:
+    check = worked(asked(host, host.propose({"README.md": "Hello"}), editor))
+    later = timezone.now() + timedelta(days=91)
+    assert commit_checks.prune_checks(now=later) == 1
+    gone = browser.get(f"/checks/{check.pk}")
+    assert gone.status_code == 404
+    assert_nothing_inline(gone)
+    assert f"there is no check {check.pk}" in text_of(gone)
+    assert "checks are deleted 90 days after they ended" in text_of(gone)
