@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.loopback import Quiet
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -77,7 +79,7 @@ class ScriptedServer:
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         script = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def _answer(self) -> None:
@@ -104,8 +106,5 @@ class ScriptedServer:
                 self.wfile.write(body)
 
             do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - http.server's names
-
-            def log_message(self, *_: Any) -> None:
-                pass
 
         return Handler

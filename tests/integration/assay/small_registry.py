@@ -22,6 +22,7 @@ from registry.api.problems import body_of
 from registry.lookup.body import encoded_text
 from registry.lookup.reading_many import Shelf
 from registry.lookup.values import Entry, Model, Pointer, Text
+from tests.loopback import Quiet
 
 VARIABLES = {"name": {"type": "string"}}
 
@@ -167,7 +168,7 @@ class RegistryServer:
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
@@ -209,9 +210,6 @@ class RegistryServer:
                 self.send_header("Content-Type", "application/json")
                 self.end_headers()
                 self.wfile.write(content)
-
-            def log_message(self, *_: Any) -> None:
-                pass
 
         return Handler
 

@@ -102,7 +102,6 @@ class _Handler(Quiet, BaseHTTPRequestHandler):
     model: LatencyServer
     protocol_version = "HTTP/1.1"
     timeout = 10
-    disable_nagle_algorithm = True  # or every small piece waits for an acknowledgement
 
     def do_GET(self) -> None:
         if self.path == "/metrics" and self.model.has_metrics:

@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
@@ -23,6 +22,7 @@ from registry.promotion import clear_canary, rollback
 from tests.integration.assay.small_registry import eventually
 from tests.integration.lookup.conftest import ADMIN, Web, bearer, go_live
 from tests.integration.registry.conftest import Shelf
+from tests.loopback import Quiet
 
 KEYS = [f"user-{number}" for number in range(2000)]
 PARTIALS = {"partials/tone/v1": "Be {{ tone }}.{% set tone = 'x' %}"}
@@ -32,9 +32,8 @@ SOURCE = (
 )
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
+class _Handler(Quiet, WSGIRequestHandler):
+    """One answer of the application at a time."""
 
 
 class _OneThread(WSGIServer):
@@ -46,7 +45,7 @@ class _OneThread(WSGIServer):
 @contextmanager
 def served(web: Web) -> Iterator[str]:
     """The application behind a real socket."""
-    server = make_server("127.0.0.1", 0, web.application, _OneThread, _Quiet)
+    server = make_server("127.0.0.1", 0, web.application, _OneThread, _Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from tests.loopback import Quiet
+
 Body = dict[str, Any]
 TOKEN = "ghs_correct-horse"
 
@@ -127,7 +129,7 @@ class HostServer:
         return Answer(200, rows[(number - 1) * size : number * size], headers)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     host: HostServer
 
     def _do(self) -> None:
@@ -155,9 +157,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     do_GET = do_POST = do_PATCH = do_PUT = _do  # noqa: N815 - http.server's names
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 def fields(

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.loopback import Quiet
+
 
 class Upstream(ThreadingHTTPServer):
     """Answers every chat with one word, or as the server at `model_url` (`…/v1`) does.
@@ -32,7 +34,7 @@ class Upstream(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/v1"
 
 
-class _Answer(BaseHTTPRequestHandler):
+class _Answer(Quiet, BaseHTTPRequestHandler):
     server: Upstream
 
     def do_POST(self) -> None:
@@ -70,16 +72,15 @@ class _Answer(BaseHTTPRequestHandler):
             content: bytes = answer.read()
             return content
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's word
-        pass
-
 
 @contextmanager
 def serving(model_url: str = "") -> Iterator[Upstream]:
     """A running one."""
     with Upstream(model_url) as upstream:
-        thread = threading.Thread(target=upstream.serve_forever, daemon=True)
+        thread = threading.Thread(target=upstream.serve_forever, args=(0.02,), daemon=True)
         thread.start()
-        yield upstream
-        upstream.shutdown()
-        thread.join()
+        try:
+            yield upstream
+        finally:
+            upstream.shutdown()
+            thread.join()

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
-from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -15,6 +14,7 @@ from rest_framework.test import APIClient
 from registry.dialects.langfuse import forwarding, ingestion
 from tests.integration.dialects.langfuse.test_outcomes import SPAN, TRACE, protobuf, send
 from tests.integration.registry.conftest import Shelf
+from tests.loopback import Quiet
 
 _PATIENCE_SECONDS = 20
 
@@ -28,7 +28,7 @@ class _Langfuse(ThreadingHTTPServer):
         self.status = 200
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     server: _Langfuse
 
     def do_POST(self) -> None:
@@ -38,14 +38,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_said: Any) -> None:
-        pass
-
 
 @pytest.fixture
 def langfuse(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Langfuse]:
     server = _Langfuse()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     settings.LANGFUSE_FORWARD_URL = f"http://127.0.0.1:{server.server_port}"
     settings.LANGFUSE_FORWARD_PUBLIC_KEY, settings.LANGFUSE_FORWARD_SECRET_KEY = "pk", "sk"
     monkeypatch.setattr(ingestion, "FORWARDER", forwarding.Forwarder())
