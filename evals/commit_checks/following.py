@@ -47,9 +47,10 @@ def follow_proposals(messages: Sequence[OutboxMessage]) -> None:
     if not found.is_open or found.branch != settings.REPOSITORY_REF:
         close_pull_request(number=found.number, now=timezone.now())
         return
-    is_held = found.is_fork and not _is_let_in(found, message.payload)
+    wanted_at = message.created_at if _is_let_in(found, message.payload) else None
+    is_held = found.is_fork and wanted_at is None
     with transaction.atomic():
-        if not _was_checked(found, is_held=is_held):
+        if not _was_checked(found, is_held=is_held, wanted_at=wanted_at):
             _request(found, is_held=is_held)
 
 
@@ -72,13 +73,13 @@ def _check_again(message: OutboxMessage) -> None:
 
 
 def _request_again(found: PullRequest, asked_at: datetime) -> None:
-    """Once for each time that it was asked: a check that went on then, or came later, answers it.
-    Who let a fork's commit in before did so for good.
+    """Once for each time that it was asked: a check that went on then, or came later, answers it,
+    also if somebody cancelled it. Who let a fork's commit in before did so for good.
     """
     checks = CommitCheck.objects.filter(pull_request=found.number, head=found.head)
     answers = Q(finished_at=None) | Q(finished_at__gte=asked_at)
     with transaction.atomic():
-        if not checks.filter(answers, is_cancelled=False).exists():
+        if not checks.filter(answers, Q(is_cancelled=False) | ~Q(cancelled_by="")).exists():
             is_held = found.is_fork and not checks.filter(is_held=False).exists()
             _request(found, is_held=is_held)
 
@@ -91,12 +92,17 @@ def _is_let_in(found: PullRequest, news: dict[str, Any]) -> bool:
     return label in news["labels"] and label in found.labels and news["head"] == found.head
 
 
-def _was_checked(found: PullRequest, *, is_held: bool) -> bool:
-    """Whether nothing is new: labels and titles change more often than commits."""
-    checks = CommitCheck.objects.filter(
-        pull_request=found.number, head=found.head, is_cancelled=False
-    )
-    return checks.exists() if is_held else checks.filter(is_held=False).exists()
+def _was_checked(found: PullRequest, *, is_held: bool, wanted_at: datetime | None) -> bool:
+    """Whether nothing is new: labels and titles change more often than commits. What somebody
+    cancelled stays so, unless the label that lets commits in was set after that (`wanted_at`).
+    """
+    checks = CommitCheck.objects.filter(pull_request=found.number, head=found.head)
+    if not is_held:
+        checks = checks.filter(is_held=False)
+    newest = checks.order_by("-created_at").first()
+    if newest is not None and newest.cancelled_by and newest.finished_at is not None:
+        return wanted_at is None or newest.finished_at >= wanted_at
+    return checks.filter(is_cancelled=False).exists()
 
 
 def _request(found: PullRequest, *, is_held: bool) -> None:

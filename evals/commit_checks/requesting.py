@@ -132,6 +132,7 @@ def cancel_check(*, check_id: UUID, actor: Actor, now: datetime) -> CommitCheck:
     with transaction.atomic():
         check = CommitCheck.objects.select_for_update(no_key=True).get(pk=check_id)
         if check.status in CommitCheck.LIVE:
+            check.cancelled_by = actor.name
             _stop(check, f"cancelled by {actor.name}", now)
         elif not check.is_cancelled:
             raise CheckDoneError(f"check {check_id} is done: {check.verdict}")

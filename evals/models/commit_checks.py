@@ -76,6 +76,8 @@ class CommitCheck(models.Model):
     sentences = models.JSONField(default=list)
     #: Nobody waits for it any more: a newer head came, or somebody cancelled it.
     is_cancelled = models.BooleanField(default=False)
+    #: The person or token that cancelled it; empty for a check that ended of itself.
+    cancelled_by = models.CharField(max_length=200, blank=True, default="", db_default="")
     #: What changed and what is wrong with it: `ChangeReport.to_json()`; empty until prepared.
     change = models.JSONField(default=dict)
     #: The evaluation as a comment tells it, and the whole comment; empty until it is done.
