@@ -2,12 +2,12 @@
 with a repository whose ledger tells that a registry lived with it.
 
 The states of the branch count, each as if a registry had followed it: the commits of the
-first-parent history, from the one that the ledger's oldest adoption names, where the registry
-began, or else from the first one. A version was published with the text of the first state in
-which it could be read. Where the ledger tells the version's digest, it is the first text with that
-digest, if there is one: a registry sees what is the newest commit when it looks, so of two texts
-that came with one push it published the second, and only its digest tells that. Prompts that are
-gone, or broken now, are as they could be read last.
+first-parent history, from the one where the registry began, which the ledger names if it begins
+with an adoption, or else from the first one. A version was published with the text of the first
+state in which it could be read. Where the ledger tells the version's digest, it is the first text
+with that digest, if there is one: a registry sees what is the newest commit when it looks, so of
+two texts that came with one push it published the second, and only its digest tells that. Prompts
+that are gone, or broken now, are as they could be read last.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def look_back(mirror: Mirror, change: RepositoryChange, told: Sequence[ToldMove]
     """
     if not told:
         return NOTHING_EARLIER
-    began = next((move.commit for move in told if move.kind == Kind.ADOPTED), "")
+    # Tags are adopted at first contact, before any other move; later only to mend a ledger.
+    began = told[0].commit if told[0].kind == Kind.ADOPTED else ""
     try:
         steps = tuple(mirror.history(change.commit).steps(began, (_FOLDER, *_REGISTERS)))
     except (MirrorRefusedError, MirrorTimeoutError) as error:

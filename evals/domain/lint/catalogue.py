@@ -53,6 +53,7 @@ READING: Mapping[str, Mapping[str, str]] = {
         "version_gap": "v4 without v3: a file was forgotten or removed",
         "certificate_not_taken": "a certificate of an earlier registry that proves nothing here",
         "ledger_not_whole": "a move that cannot be brought back: its line or its version is gone",
+        "history_not_read": "the branch's history was too long: versions without files may be gone",
         "repeated_version": "the version says the same as an earlier one",
         "front_matter_unclosed": "front matter without its closing `---`",
         "front_matter_too_large": "more front matter than is read",

@@ -36,10 +36,10 @@ GATES = (
 TAGS = "team/reply:\n  stable: v1\ngreet:\n  stable: {version: v2, model: tiny}\n"
 
 
-def followed(tmp_path: Path, settings: Settings) -> SharedRepository:
+def followed(tmp_path: Path, settings: Settings, tags: str = TAGS) -> SharedRepository:
     """Followed already, with the write-back on."""
     made = SharedRepository(tmp_path)
-    made.write(SUITED | {"tags.yaml": TAGS, "gates.yaml": GATES}).commit()
+    made.write(SUITED | {"tags.yaml": tags, "gates.yaml": GATES}).commit()
     settings.REPOSITORY_URL = made.url
     settings.REPOSITORY_PROTOCOLS = ("file",)
     settings.DATA_DIR = tmp_path / "data"

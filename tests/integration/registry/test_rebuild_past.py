@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -100,6 +101,20 @@ def test_a_lost_database_comes_back_as_one_that_lived_through_the_commits(
     assert dump() == before, "and once more, of a database that was rebuilt"
 
 
+def test_a_version_keeps_the_partial_that_it_was_published_with(
+    repository: SharedRepository, settings: Settings, tmp_path: Path, admin: Actor
+) -> None:
+    """Nobody touched the version's own file. What came later has the partial as it was then."""
+    override(admin, "beta", 1)
+    change(repository, {TONE: "rudely"})
+    change(repository, {V3: 'Bye {% include "partials/tone/v1" %}\n'})
+    write_back()
+    before = dump()
+    rebuild(settings, tmp_path)
+    assert dump() == before
+    assert texts() == {1: "Hello\n", 2: "Hello kindly\n", 3: "Bye rudely\n"}
+
+
 def test_a_broken_description_hides_no_version(
     repository: SharedRepository, settings: Settings, tmp_path: Path, admin: Actor
 ) -> None:
@@ -195,6 +210,25 @@ def continued(made: SharedRepository, tmp_path: Path, settings: Settings) -> Sha
     settings.REPOSITORY_URL = made.url
     sync.sync()
     return made
+
+
+def test_a_registry_that_adopted_nothing_began_with_the_repository(
+    tmp_path: Path, settings: Settings, admin: Actor
+) -> None:
+    """Also when a tag was adopted later, by a rebuild that found a hole in the ledger."""
+    repository = followed(tmp_path, settings, tags="")
+    change(repository, {V3: "Third\n"})
+    change(repository, {}, V3)
+    override(admin, "beta", 1)
+    write_back()
+    before = dump()
+    repository.pull()
+    [line] = repository.file(LEDGER).splitlines()
+    told = {"revision": 2, "tag": "gamma", "kind": "adopted", "commit": repository.head}
+    repository.write({LEDGER: f"{line}\n{json.dumps(json.loads(line) | told)}\n"}).commit()
+    rebuild(settings, tmp_path)
+    assert dump()["versions"] == before["versions"]
+    assert [one["kind"] for one in ledger()] == ["overridden", "adopted"]
 
 
 def squashed(repository: SharedRepository) -> None:
