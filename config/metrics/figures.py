@@ -77,7 +77,7 @@ def _runs() -> Iterator[Metric]:
     outcomes = evals.queries.runs_by_outcome()
     yield _gauge(
         "assay_runs",
-        "Evaluation runs by status and, once finished, verdict.",
+        "Evaluation runs, deleted ones too, by status and, once finished, verdict.",
         ("status", "verdict"),
         {(status, verdict): n for (status, verdict), n in outcomes.items()},
     )

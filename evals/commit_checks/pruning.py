@@ -13,10 +13,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from evals.commit_checks.ending import CONTEXT
-from evals.models import CheckedPrompt, CommitCheck, EvalRun, ProposedVersion, WorkItem
+from evals.models import CheckedPrompt, CommitCheck, DeletedRuns, EvalRun, ProposedVersion, WorkItem
 from registry import githost
 
 #: Rows of one transaction: nobody waits long for it.
@@ -68,7 +68,20 @@ def _delete_run(pk: UUID) -> None:
     items = WorkItem.objects.filter(run=pk).values_list("pk", flat=True)[:_BATCH]
     while found := list(items.all()):
         WorkItem.objects.filter(pk__in=found).delete()
-    EvalRun.objects.filter(pk=pk).delete()
+    with transaction.atomic():
+        run = _left_runs().select_for_update(of=("self",)).filter(pk=pk).first()
+        if run is not None:
+            _remember(run)
+            run.delete()
+
+
+def _remember(run: EvalRun) -> None:
+    row, _ = DeletedRuns.objects.get_or_create(status=run.status, verdict=run.verdict)
+    DeletedRuns.objects.filter(pk=row.pk).update(
+        runs=F("runs") + 1,
+        prompt_tokens=F("prompt_tokens") + run.prompt_tokens,
+        completion_tokens=F("completion_tokens") + run.completion_tokens,
+    )
 
 
 def _delete_versions(limit: datetime) -> int:

@@ -6,7 +6,7 @@ from evals.models.commit_checks import CheckedPrompt, CommitCheck, ProposedVersi
 from evals.models.judges import JudgeTrial, LabelSet
 from evals.models.quarantine import QuarantinedCase
 from evals.models.results import BaselineResult, CaseResult, JudgedAnswer, KeptAnswer
-from evals.models.runs import EvalRun, WorkItem
+from evals.models.runs import DeletedRuns, EvalRun, WorkItem
 from evals.models.suites import Suite
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "CaseResult",
     "CheckedPrompt",
     "CommitCheck",
+    "DeletedRuns",
     "EvalRun",
     "JudgeTrial",
     "JudgedAnswer",

@@ -151,6 +151,28 @@ class EvalRun(models.Model):
         return found.prompt.name if isinstance(found, PromptVersion) else found.prompt_name
 
 
+class DeletedRuns(models.Model):
+    """What runs that were deleted leave behind: how many they were, and what they had paid for.
+
+    Counters over all runs must never fall: Prometheus would take that for a new beginning.
+    """
+
+    status = models.CharField(max_length=10)
+    verdict = models.CharField(max_length=12, blank=True)
+    runs = models.BigIntegerField(default=0)
+    prompt_tokens = models.BigIntegerField(default=0)
+    completion_tokens = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["status", "verdict"], name="deleted_runs_once")
+        ]
+
+    def __str__(self) -> str:
+        """How many of which."""
+        return f"{self.runs} {self.verdict or self.status}"
+
+
 class WorkItem(models.Model):
     """One answer still to be asked for, or asked for: PostgreSQL is the queue, Celery the bell.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ from evals.domain.suite import SuiteSpec
 from evals.errors import RunUnknownError, SuitesUnusableError
 from evals.models import (
     CaseResult,
+    DeletedRuns,
     EvalRun,
     JudgeTrial,
     ProposedVersion,
@@ -261,12 +263,29 @@ def queue() -> Queue:
 
 
 def runs_by_outcome() -> dict[tuple[str, str], int]:
-    """How many runs there are of each status and verdict ("" without one)."""
-    rows = EvalRun.objects.order_by().values_list("status", "verdict").annotate(Count("pk"))
-    return {(status, verdict): count for status, verdict, count in rows}
+    """How many runs there ever were of each status and verdict ("" without one)."""
+    found: Counter[tuple[str, str]] = Counter()
+    for status, verdict, count, *_ in _tallies():
+        found[status, verdict] += count
+    return dict(found)
 
 
 def tokens_paid_for() -> tuple[int, int]:
-    """Prompt and completion tokens of all runs, judges included."""
-    sums = EvalRun.objects.aggregate(prompt=Sum("prompt_tokens"), done=Sum("completion_tokens"))
-    return sums["prompt"] or 0, sums["done"] or 0
+    """Prompt and completion tokens of all runs there ever were, judges included."""
+    rows = _tallies()
+    return sum(row[3] for row in rows), sum(row[4] for row in rows)
+
+
+def _tallies() -> list[tuple[str, str, int, int, int]]:
+    """Status, verdict, runs, prompt and completion tokens: of those that are here, and of those
+    that were deleted. One statement, so that a run that is deleted meanwhile is counted once.
+    """
+    here = (
+        EvalRun.objects.order_by()
+        .values_list("status", "verdict")
+        .annotate(Count("pk"), Sum("prompt_tokens"), Sum("completion_tokens"))
+    )
+    gone = DeletedRuns.objects.values_list(
+        "status", "verdict", "runs", "prompt_tokens", "completion_tokens"
+    )
+    return list(here.union(gone, all=True))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connections, transaction
+from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -30,7 +31,7 @@ from registry.githost import Shown, show
 from registry.models import Certificate, HostReport
 from registry.models.ledger import TagEvent
 from tests.integration.evals.conftest import QUICK, Repository, again, started
-from tests.integration.evals.model_server import ModelServer
+from tests.integration.evals.model_server import ModelServer, Say
 from tests.integration.evals.proposals import BETTER, Host, asked, relayed, worked
 from tests.integration.evals.test_checks_run_again import checked
 from tests.integration.evals.test_commit_checks_meanwhile import beside
@@ -147,6 +148,31 @@ def test_what_a_tag_rests_on_stays(comparing: Host, server: ModelServer, editor:
     assert EvalRun.objects.get() == run
     assert list(CaseResult.objects.order_by("pk").values()) == measured
     assert rows(Certificate, TagEvent) == proven
+
+
+def test_what_was_paid_for_goes_on_being_counted(
+    comparing: Host, server: ModelServer, editor: Actor, settings: Settings
+) -> None:
+    """A counter that falls begins anew, for Prometheus: all that is left would be news."""
+    settings.METRICS_TOKEN = "token"
+    first = worked(asked(comparing, comparing.propose({V2: BETTER}), editor))
+    server.reply = lambda _question, _nth: Say("no")
+    second = worked(asked(comparing, comparing.propose({V2: f"{BETTER}!"}), editor))
+    before = scraped()
+    assert len(before) == 4, "two verdicts, two kinds of tokens"
+    for check in (first, second):
+        aged(91, check)
+        tasks.tidy()
+        tasks.tidy()
+        assert scraped() == before
+    assert not EvalRun.objects.exists()
+
+
+def scraped() -> set[str]:
+    """What Prometheus is told of runs."""
+    answer = Client(headers={"Authorization": "Bearer token"}).get("/metrics")
+    told = ("assay_runs{", "assay_run_tokens_total{")
+    return {line for line in answer.content.decode().splitlines() if line.startswith(told)}
 
 
 def test_who_is_killed_over_it_leaves_the_rest_to_the_next(
