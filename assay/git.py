@@ -126,11 +126,12 @@ class Clone:
             yield told[end + 1 : end + 1 + size]
             at = end + size + 2
 
-    def holding(self, commit: str, word: str, under: str) -> list[str]:
-        """Paths below the folder that start with `under` and hold `word`."""
-        words = ("-l", "-z", "--full-name", "--fixed-strings", "-e", word, commit)
+    def holding(self, commit: str, words: Iterable[str], under: str) -> list[str]:
+        """Paths below the folder that start with `under` and hold one of `words`."""
+        how = ("-l", "-z", "--full-name", "--fixed-strings", "-f", "-", commit)
         where = f"{self.prefix}{under}".rstrip("/")
-        told = self.run("--literal-pathspecs", "grep", *words, "--", where, ok=(0, 1))
+        given = _lines(words)
+        told = self.run("--literal-pathspecs", "grep", *how, "--", where, ok=(0, 1), given=given)
         return list(self._below(name.partition(":")[2] for name in _names(told)))
 
 
@@ -185,9 +186,9 @@ class CommitFiles:
         others = () if self.under is None else self.clone.listing(self.commit, (path,)).entries
         return {entry.path: entry for entry in others}[path]
 
-    def containing(self, word: str, under: str) -> list[str]:
+    def containing(self, words: Iterable[str], under: str) -> list[str]:
         """See `registry.domain.files.SearchableFiles`: of the whole commit, whatever `under` is."""
-        return self.clone.holding(self.commit, word, under)
+        return self.clone.holding(self.commit, words, under)
 
 
 def clone_at(folder: Path) -> Clone:
@@ -222,4 +223,4 @@ def _names(told: bytes) -> list[str]:
 
 
 def _lines(words: Iterable[str]) -> bytes:
-    return "".join(f"{word}\n" for word in words).encode("ascii")
+    return "".join(f"{word}\n" for word in words).encode()

@@ -5,7 +5,7 @@ prompt that they reach (the blast radius).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,9 +93,9 @@ class _Reach:
             if path.startswith(folder) and path.endswith(extension)
         }
 
-    def _found(self, word: str, under: str) -> Iterator[tuple[Files, str]]:
-        for files in self.states:
-            for path in containing(files, word, under):
+    def _found(self, words: Collection[str], under: str) -> Iterator[tuple[Files, str]]:
+        for files in self.states if words else ():
+            for path in containing(files, words, under):
                 yield files, path
 
     def _from_partials(self, partials: Iterable[str]) -> None:
@@ -106,7 +106,7 @@ class _Reach:
             if partial in seen:
                 continue
             seen.add(partial)
-            for _, path in self._found(f"{partial}", _PROMPTS):
+            for _, path in self._found([partial], _PROMPTS):
                 user = path.removeprefix(_PROMPTS).removesuffix(_SUFFIX)
                 if path.startswith(_PARTIALS):
                     left.append(user)
@@ -114,37 +114,39 @@ class _Reach:
                     self.reasons[user.rpartition("/")[0]].append(f"includes {partial}")
 
     def _from_data(self) -> None:
-        for path in sorted(p for p in self.changed if p.startswith(_DATASETS)):
-            for files, user in self._found(path, FOLDER):
-                if _yaml(files, user).get("dataset") == path:
-                    self.suites[_suite(user)].append(f"the dataset {path} changed")
+        changed = {path for path in self.changed if path.startswith(_DATASETS)}
+        for files, user in self._found(changed, FOLDER):
+            if (path := _word(_yaml(files, user).get("dataset"))) in changed:
+                self.suites[_suite(user)].append(f"the dataset {path} changed")
 
     def _from_judges(
-        self, prompts: Iterable[str], rubrics: Iterable[str], models: Iterable[str]
+        self, prompts: Collection[str], rubrics: Collection[str], models: Collection[str]
     ) -> None:
         for key, names in (("prompt", prompts), ("rubric", rubrics), ("model", models)):
-            for name in sorted(names):
-                for files, path in self._found(name, FOLDER):
-                    for judge in _judges(files, path):
-                        if judge.get(key) == name:
-                            said = f"is judged by the {key} {name} (suite {_suite(path)})"
-                            self.suites[_suite(path)].append(said)
+            for files, path in self._found(names, FOLDER):
+                for judge in _judges(files, path):
+                    if (name := _word(judge.get(key))) in names:
+                        said = f"is judged by the {key} {name} (suite {_suite(path)})"
+                        self.suites[_suite(path)].append(said)
 
-    def _from_models(self, models: Iterable[str]) -> None:
-        for model in models:
-            for files, path in self._found(model, _PROMPTS):
-                if path.endswith(_METADATA) and _yaml(files, path).get("model") == model:
-                    self.reasons[_prompt(path)].append(f"runs on the model {model}")
-            for files in self.states:
-                for live in _live(files):
-                    if live.model == model:
-                        self.reasons[live.prompt].append(f"is live on the model {model}")
+    def _from_models(self, models: Collection[str]) -> None:
+        for files, path in self._found(models, _PROMPTS):
+            if (
+                path.endswith(_METADATA)
+                and (model := _word(_yaml(files, path).get("model"))) in models
+            ):
+                self.reasons[_prompt(path)].append(f"runs on the model {model}")
+        for files in self.states if models else ():
+            for live in _live(files):
+                if live.model in models:
+                    self.reasons[live.prompt].append(f"is live on the model {live.model}")
 
     def _from_suites(self) -> None:
-        for name, why in self.suites.items():
-            for files, path in self._found(name, _PROMPTS):
-                if path.endswith(_METADATA) and name in _list(_yaml(files, path).get("suites")):
-                    self.reasons[_prompt(path)].extend(why)
+        for files, path in self._found(self.suites, _PROMPTS):
+            if path.endswith(_METADATA):
+                own = _list(_yaml(files, path).get("suites"))
+                for name in (name for name in self.suites if name in own):
+                    self.reasons[_prompt(path)].extend(self.suites[name])
 
     def _models(self) -> tuple[str, ...]:
         now, before = (_pins(files) for files in self.states)
@@ -171,6 +173,10 @@ def _judges(files: Files, path: str) -> Iterator[dict[str, Any]]:
     for judge in judges.values() if isinstance(judges, dict) else ():
         if isinstance(judge, dict):
             yield judge
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _list(value: Any) -> list[Any]:

@@ -42,7 +42,7 @@ def part_of(
     limits: MirrorLimits,
     commit: str,
     chosen: Chosen,
-    search: Callable[[str, str], Iterable[str]],
+    search: Callable[[Iterable[str], str], Iterable[str]],
 ) -> MirrorPart | None:
     """What was chosen of a commit, all of which can be searched by `search`.
 

@@ -19,10 +19,10 @@ class MirrorPart(MirrorTree):
         listing: Listing,
         read_all: Callable[[Iterable[Entry]], Iterator[bytes]],
         elsewhere: Callable[[str], Entry | None],
-        search: Callable[[str, str], Iterable[str]],
+        search: Callable[[Iterable[str], str], Iterable[str]],
     ) -> None:
         """`elsewhere` finds a file of another folder; None: there is none. `search` finds the paths
-        of all files below a folder that hold a word.
+        of all files below a folder that hold one of some words.
         """
         super().__init__(commit, listing.entries, read_all)
         self.skipped = listing.skipped
@@ -43,8 +43,8 @@ class MirrorPart(MirrorTree):
             raise FileMissingError(f"commit {self.commit} has no file {path!r}")
         return found
 
-    def containing(self, word: str, under: str) -> Iterator[str]:
-        """The paths below the folder `under` whose contents hold `word`, wherever they lie."""
-        for path in self._search(word, under):
+    def containing(self, words: Iterable[str], under: str) -> Iterator[str]:
+        """The paths below the folder `under` whose contents hold one of `words`."""
+        for path in self._search(words, under):
             if path in self._entries or self._elsewhere(path) is not None:
                 yield path

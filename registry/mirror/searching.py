@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from registry.mirror.command import GitCommand
 from registry.mirror.errors import MirrorDamagedError
 from registry.mirror.fetching import said_by
@@ -12,15 +14,19 @@ _LISTED_BYTES = 64 * 1_048_576
 
 
 def paths_containing(
-    git: GitCommand, store: str, commit: str, word: str, under: str
+    git: GitCommand, store: str, commit: str, words: Iterable[str], under: str
 ) -> tuple[str, ...]:
-    """The paths of files below the folder `under` (`prompts/`) that hold `word`, which is one line.
+    """The paths of files below the folder `under` (`prompts/`) that hold one of `words`, each of
+    which is one line.
 
     Raises MirrorDamagedError, MirrorTimeoutError, MirrorRefusedError (too many).
     """
-    args = ["grep", "-l", "-z", "-a", "-F", "--full-name", "-e", word, object_id(commit)]
+    args = ["grep", "-l", "-z", "-a", "-F", "--full-name", "-f", "-", object_id(commit)]
     found = git.run(
-        ["--git-dir=" + store, *args, "--", under], seconds=_SECONDS, stdout_bytes=_LISTED_BYTES
+        ["--git-dir=" + store, *args, "--", under],
+        seconds=_SECONDS,
+        stdout_bytes=_LISTED_BYTES,
+        stdin="".join(f"{word}\n" for word in words).encode(),
     )
     if found.status not in (0, 1):  # 1: none does
         raise MirrorDamagedError(f"the files of {commit} cannot be searched: {said_by(found)}")

@@ -112,6 +112,16 @@ def test_a_changed_judge_reaches_every_prompt_that_it_judges(
     assert ("a" in reached) == (path == "models.yaml")
 
 
+def test_a_changed_dataset_reaches_its_suite_whatever_its_name_is(
+    assay: Terminal, repository: Repository
+) -> None:
+    suite = BASE["suites/judged.yaml"].replace("cases: [{id: one}]", "dataset: datasets/é.jsonl")
+    repository.commit({"datasets/é.jsonl": '{"id": "one"}\n', "suites/judged.yaml": suite})
+    repository.commit({"datasets/é.jsonl": '{"id": "two"}\n'})
+    why = told(assay, repository)["reached"]["c"]
+    assert "the dataset datasets/é.jsonl changed" in why
+
+
 def test_a_partial_inside_a_judge_reaches_what_the_judge_judges(
     assay: Terminal, repository: Repository
 ) -> None:

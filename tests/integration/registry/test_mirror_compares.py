@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
+from registry.domain.files import MemoryFiles, containing
 from registry.mirror import Chosen, FileMissingError, Mirror, MirrorLimits, MirrorRefusedError
-from registry.mirror.command import GitCommand
+from registry.mirror.command import GitCommand, Output
 from registry.mirror.objects import ObjectReader
 from registry.mirror.trees import Trees
 from tests.integration.registry.git_repositories import PromptRepository
@@ -96,6 +97,34 @@ def test_what_is_not_listed_can_be_read_unless_it_is_no_file(
     for path in ("a/link", "b/link", "b", "c/x"):
         with pytest.raises(FileMissingError):
             part.read(path)
+
+
+def test_who_looks_for_hundreds_of_words_starts_git_a_few_times(
+    repository: PromptRepository, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"suites/{n}.yaml": f"judge: team/p{n}.\n" for n in (1, 250, 449)}
+    commit = repository.write({**files, "prompts/x": "team/p7.", "suites/y": "team/p9\n"}).commit()
+    mirror.fetch()
+    part = mirror.part(commit, Chosen({"prompts"}))
+    assert part is not None
+    started: list[str] = []
+    run = GitCommand.run
+
+    def counted(git: GitCommand, args: Sequence[str], **more: Any) -> Output:
+        started.extend(arg for arg in args if arg == "grep")
+        return run(git, args, **more)
+
+    monkeypatch.setattr(GitCommand, "run", counted)
+    words = {f"team/p{n}." for n in range(450)}
+    assert containing(part, words, "suites/") == sorted(files)
+    assert len(started) == 3
+    assert containing(part, words - {"team/p250."}, "suites/") == sorted(
+        {*files} - {"suites/250.yaml"}
+    )
+    assert containing(part, set(), "suites/") == []
+    held = {path: mirror.tree(commit).read(path) for path in mirror.tree(commit).paths()}
+    assert containing(MemoryFiles(held), words, "suites/") == sorted(files)
+    assert containing(MemoryFiles(held), set(), "suites/") == []
 
 
 def test_a_repository_that_grows_over_its_limits_file_by_file_is_noticed(
