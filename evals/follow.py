@@ -262,7 +262,7 @@ def _replace(rows: list[Suite]) -> None:
         # The content may be the one it had before.
         update_conflicts=True,
         unique_fields=["name", "digest"],
-        update_fields=["is_current", "sources", "spec"],
+        update_fields=["is_current", "is_proposed", "sources", "spec"],
     )
 
 

@@ -110,12 +110,13 @@ def _measure(
 
 
 def _suites(specs: Sequence[SuiteSpec], commit: str) -> tuple[Suite, ...]:
-    """The suites by content. Those that no sync has seen are nobody's current ones."""
+    """The suites by content, held as the version is. Those that no sync has seen are nobody's
+    current ones.
+    """
+    fresh = {"commit": commit, "is_current": False, "is_proposed": True}
     return tuple(
-        Suite.objects.get_or_create(
-            name=spec.name,
-            digest=spec.digest,
-            defaults={"spec": spec.to_json(), "commit": commit, "is_current": False},
+        Suite.objects.select_for_update(no_key=True).get_or_create(
+            name=spec.name, digest=spec.digest, defaults={"spec": spec.to_json(), **fresh}
         )[0]
         for spec in specs
     )

@@ -2,8 +2,8 @@
 on them: certificates, tags and their ledger have no column that could name one.
 
 A check goes first, with its prompts, in one transaction; then its runs, some answers at a time;
-then the proposed versions that no run measures. Whoever is killed in between leaves runs that
-belong to no check: the next one goes on with them.
+then the proposed versions and suites that no run measures. Whoever is killed in between leaves
+runs that belong to no check: the next one goes on with them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from evals.commit_checks.ending import CONTEXT
-from evals.models import CheckedPrompt, CommitCheck, DeletedRuns, EvalRun, ProposedVersion, WorkItem
+from evals.models import (
+    CheckedPrompt,
+    CommitCheck,
+    DeletedRuns,
+    EvalRun,
+    ProposedVersion,
+    Suite,
+    WorkItem,
+)
 from registry import githost
 
 #: Rows of one transaction: nobody waits long for it.
@@ -35,8 +43,9 @@ def prune_checks(*, now: datetime) -> int:
     gone = sum(_delete_check(pk, limit) for pk in list(old))
     for pk in list(_left_runs().values_list("pk", flat=True)):
         _delete_run(pk)
-    while _delete_versions(limit):
-        pass
+    for rows in _unmeasured(limit):
+        while _delete_some(rows):
+            pass
     return gone
 
 
@@ -84,12 +93,20 @@ def _remember(run: EvalRun) -> None:
     )
 
 
-def _delete_versions(limit: datetime) -> int:
-    """Some that nothing measures any more. Whoever proposes one of them just now holds its row."""
-    measured = EvalRun.objects.filter(proposed=OuterRef("pk"))
-    unmeasured = ProposedVersion.objects.filter(~Exists(measured))
+def _unmeasured(limit: datetime) -> tuple[QuerySet[ProposedVersion], QuerySet[Suite]]:
+    """What commits proposed, and no run measures any more."""
+    of_version = EvalRun.objects.filter(proposed=OuterRef("pk"))
+    of_suite = EvalRun.suites.through.objects.filter(suite=OuterRef("pk"))
+    return (
+        ProposedVersion.objects.filter(~Exists(of_version), created_at__lt=limit),
+        Suite.objects.filter(~Exists(of_suite), created_at__lt=limit, is_proposed=True),
+    )
+
+
+def _delete_some(rows: QuerySet[ProposedVersion] | QuerySet[Suite]) -> int:
+    """Whoever proposes one of them just now holds its row."""
     with transaction.atomic():
-        old = unmeasured.filter(created_at__lt=limit).select_for_update(skip_locked=True)
-        held = [row.pk for row in old.only("pk").order_by("pk")[:_BATCH]]
+        free = rows.select_for_update(skip_locked=True).order_by("pk")
+        held = [row.pk for row in free.only("pk")[:_BATCH]]
         # Once more: a run may have been begun before the rows were held.
-        return unmeasured.filter(pk__in=held).delete()[0]
+        return rows.filter(pk__in=held).only("pk").delete()[0]

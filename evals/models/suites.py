@@ -18,6 +18,8 @@ class Suite(models.Model):
     sources = models.JSONField(default=dict)
     #: The suite of this name that the repository holds now.
     is_current = models.BooleanField(default=True)
+    #: Only proposals had it: no sync has seen it in the repository.
+    is_proposed = models.BooleanField(default=False, db_default=False)
     commit = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
 

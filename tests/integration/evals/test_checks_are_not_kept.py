@@ -23,6 +23,7 @@ from evals.models import (
     CommitCheck,
     EvalRun,
     ProposedVersion,
+    Suite,
     WorkItem,
 )
 from registry import promotion, sync
@@ -32,7 +33,7 @@ from registry.models import Certificate, HostReport
 from registry.models.ledger import TagEvent
 from tests.integration.evals.conftest import QUICK, Repository, again, started
 from tests.integration.evals.model_server import ModelServer, Say
-from tests.integration.evals.proposals import BETTER, Host, asked, relayed, worked
+from tests.integration.evals.proposals import BETTER, Host, asked, relayed, suite, worked
 from tests.integration.evals.test_checks_run_again import checked
 from tests.integration.evals.test_commit_checks_meanwhile import beside
 from tests.integration.evals.test_pull_requests import V2, github, host, newest, rung
@@ -44,7 +45,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 #: All that checks leave behind.
 TABLES = (
     *(CommitCheck, CheckedPrompt, EvalRun, WorkItem, CaseResult, BaselineResult),
-    *(ProposedVersion, HostReport),
+    *(ProposedVersion, Suite, HostReport),
 )
 
 
@@ -63,7 +64,8 @@ def aged(days: int, *checks: CommitCheck) -> None:
         found.update(created_at=past)
         found.exclude(finished_at=None).update(finished_at=past)
         EvalRun.objects.filter(checked__commit_check=check).update(created_at=past)
-        ProposedVersion.objects.filter(runs__checked__commit_check=check).update(created_at=past)
+        for table in (ProposedVersion, Suite):
+            table.objects.filter(runs__checked__commit_check=check).update(created_at=past)
 
 
 def counted() -> dict[str, int]:
@@ -148,6 +150,22 @@ def test_what_a_tag_rests_on_stays(comparing: Host, server: ModelServer, editor:
     assert EvalRun.objects.get() == run
     assert list(CaseResult.objects.order_by("pk").values()) == measured
     assert rows(Certificate, TagEvent) == proven
+
+
+def test_a_suite_that_was_only_proposed_goes_too(
+    comparing: Host, server: ModelServer, editor: Actor
+) -> None:
+    """One that was merged stays, and so do all that the branch ever had."""
+    branch = set(Suite.objects.values_list("digest", flat=True))
+    heads = [comparing.propose(suite(cases)) for cases in (61, 62)]
+    aged(91, *(worked(asked(comparing, head, editor)) for head in heads))
+    merged = Suite.objects.exclude(digest__in=branch).earliest("pk").digest
+    comparing.shared.git("merge", "--quiet", heads[0])
+    comparing.shared.push()
+    sync.sync()
+    tasks.tidy()
+    assert set(Suite.objects.values_list("digest", flat=True)) == {*branch, merged}
+    assert Suite.objects.get(is_current=True).digest == merged
 
 
 def test_what_was_paid_for_goes_on_being_counted(
