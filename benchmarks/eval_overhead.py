@@ -3,10 +3,11 @@
 A local server answers every streamed chat 50 ms after it was asked (`fast_model.py`). The ideal is
 cases / concurrency x 50 ms. "engine" is the real one, from `evals.engine.work` to the verdict, on a
 real PostgreSQL: the look at the server, the fingerprint twice, leases, rendering in the jail,
-checks, stored results, statistics. "bare aiohttp" (the floor) and "ModelClient" only ask the same
-questions. Every measurement has a process of its own, as ready as a worker that waits for its first
-task; rounds are interleaved, medians are printed. The processor time of the rendering jails is
-shown apart ("jails"): it is spent on another core.
+checks, stored results, statistics. "bare sockets" (the floor: asyncio, json.loads, and nothing else
+of HTTP than the end of an answer), "aiohttp" and "ModelClient" only ask the same questions. Every
+measurement has a process of its own, as ready as a worker that waits for its first task; rounds are
+interleaved, medians are printed. The processor time of the rendering jails is shown apart
+("jails"): it is spent on another core.
 
     python benchmarks/eval_overhead.py [CASES] [CONCURRENCY]
 """
@@ -19,6 +20,7 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import cast
 
 from fast_model import TEXT, fast_model
 from own_database import Spent, in_fresh_process, own_database, spent_on
@@ -30,7 +32,8 @@ _SYSTEM = "You are kind and brief, and you answer in one sentence. " * 10
 
 def main(cases: int, concurrency: int) -> None:
     """Every round with every way to ask."""
-    results: dict[str, list[Spent]] = {"bare aiohttp": [], "ModelClient": [], "engine": []}
+    ways = {"bare sockets": ask_bare, "aiohttp": ask_aiohttp, "ModelClient": ask}
+    results: dict[str, list[Spent]] = {name: [] for name in (*ways, "engine")}
     planning: list[Spent] = []
     with (
         tempfile.TemporaryDirectory() as data,
@@ -39,8 +42,8 @@ def main(cases: int, concurrency: int) -> None:
     ):
         in_fresh_process(publish, url, cases, concurrency)
         for number in range(_ROUNDS):
-            results["bare aiohttp"].append(in_fresh_process(ask_bare, url, cases, concurrency))
-            results["ModelClient"].append(in_fresh_process(ask, url, cases, concurrency))
+            for name, way in ways.items():
+                results[name].append(in_fresh_process(way, url, cases, concurrency))
             run, planned = in_fresh_process(plan, f"prompt-{number}")
             planning.append(planned)
             results["engine"].append(in_fresh_process(evaluate, run, cases))
@@ -191,7 +194,7 @@ def ask(url: str, cases: int, concurrency: int) -> Spent:
     return spent_on(lambda: asyncio.run(every()))
 
 
-def ask_bare(url: str, cases: int, concurrency: int) -> Spent:
+def ask_aiohttp(url: str, cases: int, concurrency: int) -> Spent:
     """With aiohttp and json.loads, and nothing checked: no client on aiohttp can be cheaper."""
     import aiohttp
 
@@ -199,24 +202,71 @@ def ask_bare(url: str, cases: int, concurrency: int) -> Spent:
         seats = asyncio.Semaphore(concurrency)
 
         async def one(question: str) -> None:
-            chat = [("system", _SYSTEM), ("user", question)]
-            body = {
-                "model": "fast",
-                "messages": [{"role": role, "content": content} for role, content in chat],
-                "stream": True,
-            }
-            text = ""
-            async with seats, session.post(f"{url}/v1/chat/completions", json=body) as response:
+            text, body = "", chat_of(question)
+            async with seats, session.post(f"{url}/v1/chat/completions", data=body) as response:
                 async for line in response.content:
-                    if line.startswith(b"data: {"):
-                        for part in json.loads(line[6:])["choices"]:
-                            text += part["delta"].get("content") or ""
+                    text += word_in(line)
             assert text == TEXT
 
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             await asyncio.gather(*map(one, questions(cases, "bare")))
 
     return spent_on(lambda: asyncio.run(every()))
+
+
+class _Bare(asyncio.Protocol):
+    """A connection on which an answer ends with its last chunk."""
+
+    got = b""
+    answer: asyncio.Future[bytes]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.got += data
+        if self.got.endswith(b"\r\n0\r\n\r\n"):
+            got, self.got = self.got, b""
+            self.answer.set_result(got)
+
+
+def ask_bare(url: str, cases: int, concurrency: int) -> Spent:
+    """With sockets, json.loads and nothing else: no client on asyncio can be cheaper."""
+
+    async def every() -> None:
+        loop = asyncio.get_running_loop()
+        waiting = iter(questions(cases, "bare"))
+        host, port = url.removeprefix("http://").split(":")
+
+        async def seat() -> None:
+            _, connection = await loop.create_connection(_Bare, host, int(port))
+            for question in waiting:
+                body = chat_of(question)
+                head = f"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+                connection.answer = loop.create_future()
+                connection.transport.write(head.encode() + body)
+                lines = (await connection.answer).splitlines()
+                assert "".join(map(word_in, lines)) == TEXT
+            connection.transport.close()
+
+        await asyncio.gather(*(seat() for _ in range(concurrency)))
+
+    return spent_on(lambda: asyncio.run(every()))
+
+
+def chat_of(question: str) -> bytes:
+    """The body of a request."""
+    chat = [("system", _SYSTEM), ("user", question)]
+    messages = [{"role": role, "content": content} for role, content in chat]
+    return json.dumps({"model": "fast", "messages": messages, "stream": True}).encode()
+
+
+def word_in(line: bytes) -> str:
+    """What a line of a stream adds to the answer."""
+    if not line.startswith(b"data: {"):
+        return ""
+    choices = json.loads(line[6:])["choices"]
+    return "".join(part["delta"].get("content") or "" for part in choices)
 
 
 if __name__ == "__main__":

@@ -145,8 +145,8 @@ class StreamedAnswer:
 
 def require_event_stream(headers: Mapping[str, str]) -> None:
     """Raise ModelAnswerError when an answer with these headers is no plain event stream."""
-    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower() or "of no type"
-    encoding = headers.get("Content-Encoding", "identity")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower() or "of no type"
+    encoding = headers.get("content-encoding", "identity")
     if kind != "text/event-stream" or encoding != "identity":
         raise ModelAnswerError(
             f"the answer is {kind} ({encoding}), not an event stream",
@@ -159,8 +159,8 @@ def require_marked_end(headers: Mapping[str, str]) -> None:
 
     HTTP/1.1 marks the end of a body by its length or by chunks (RFC 9112, 6.3).
     """
-    chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
-    if not chunked and "Content-Length" not in headers:
+    chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+    if not chunked and "content-length" not in headers:
         raise ModelUnavailableError("the model server closed the connection in mid-stream")
 
 

@@ -96,8 +96,7 @@ class ModelClient:
         return f"ModelClient({self.endpoint!r})"
 
     async def __aenter__(self) -> Self:
-        """Open the pool."""
-        self._transport.open()
+        """Nothing is sent yet."""
         return self
 
     async def __aexit__(
@@ -210,8 +209,8 @@ class ModelClient:
         on_begun: Callable[[], None] | None,
         on_text: Callable[[str], None] | None,
     ) -> ChatResponse:
-        body = chat_body(self.endpoint.served_id, request)
         async with self._seats.seat(place):
+            body = chat_body(self.endpoint.served_id, request)
             started = time.perf_counter()
             async with self._transport.post(self.endpoint.chat_url, body) as answer:
                 require_event_stream(answer.headers)
@@ -232,12 +231,12 @@ class ModelClient:
     ) -> ChatResponse:
         events, streamed, size = EventStream(), StreamedAnswer(self.endpoint.api_key), 0
         limit = self.endpoint.max_response_bytes
-        async for piece in answer.pieces():
-            elapsed_ms = _milliseconds_since(started)
-            size += len(piece)
+        while (piece := await answer.next()) is not None:
+            elapsed_ms = (piece.arrived - started) * 1000
+            size += len(piece.data)
             if size > limit:
                 raise ModelAnswerError(f"the answer is longer than {limit} bytes of stream")
-            for event in events.feed(piece):
+            for event in events.feed(piece.data):
                 streamed.add(event, elapsed_ms)
                 if on_text is not None and (news := streamed.news()):
                     on_text(news)
@@ -250,7 +249,7 @@ class ModelClient:
                     await answer.drain()
                     return whole
         require_marked_end(answer.headers)
-        return streamed.finish(_milliseconds_since(started))
+        return streamed.finish((time.perf_counter() - started) * 1000)
 
 
 @contextmanager
@@ -262,7 +261,3 @@ def _features() -> Iterator[None]:
         if error.status in _UNKNOWN:
             raise ModelFeatureMissingError(error.message, status=error.status) from None
         raise
-
-
-def _milliseconds_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000

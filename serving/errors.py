@@ -133,12 +133,12 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 
     A date is read against the server's own `Date`, so its clock need not agree with ours.
     """
-    value = headers.get("Retry-After", "")
+    value = headers.get("retry-after", "")
     try:
         if value.strip().isdecimal():
             seconds = float(value)
         else:
-            then, now = parsedate_to_datetime(value), parsedate_to_datetime(headers["Date"])
+            then, now = parsedate_to_datetime(value), parsedate_to_datetime(headers["date"])
             seconds = max(0.0, (then - now).total_seconds())
     except (KeyError, TypeError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""HTTP as every request to a model server uses it: bare aiohttp, and typed errors for what fails.
+"""HTTP as every request to a model server uses it, and typed errors for what fails.
 
 It follows no redirect, reads no proxy or netrc from the environment, keeps no cookie, and sends the
 API key to its own `base_url` alone.
@@ -7,12 +7,11 @@ API key to its own `base_url` alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
-from types import SimpleNamespace
-
-import aiohttp
+from urllib.parse import quote, urlsplit
 
 from serving.errors import (
     ModelAnswerError,
@@ -22,69 +21,79 @@ from serving.errors import (
     retry_after_seconds,
 )
 from serving.messages import Endpoint
+from serving.wire import Connection, LostError, NotHttpError, Piece
 
+_OK = 200
 _HEALTH_SECONDS = 5.0
 _ERROR_BODY_BYTES = 16 * 1024
 #: How long to wait, after the answer is whole, for the end that lets the connection be used again.
 _DRAIN_SECONDS = 0.5
+#: Servers close what is idle for longer, and a request that crosses that is sent twice.
+_IDLE_SECONDS = 15.0
+#: RFC 8305, 8: before the next address of a name is tried beside the first.
+_NEXT_ADDRESS_SECONDS = 0.25
+#: What a path may hold as it is (RFC 3986, 3.3, and the percent sign of what is quoted already).
+_PATH = "/%:@!$&'()*+,;=~"
 
 
-@dataclass(slots=True)
-class _Connection:
-    """What the trace tells about the connection of one request."""
+class _NoConnectionError(Exception):
+    """Nobody listens, or the name is none, or TLS fails."""
 
-    was_pooled: bool = False
+
+class _SlowConnectionError(Exception):
+    """No connection within its time."""
 
 
 class Answer:
-    """A response whose status was 200 and whose body is still to be read."""
+    """A response whose status was 200 and whose body is still to be read. Names of `headers` are in
+    lower case.
+    """
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.headers = response.headers
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.headers: Mapping[str, str] = connection.headers
 
-    def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it comes in."""
-        return self._response.content.iter_any()
+    async def next(self) -> Piece | None:
+        """The next piece of the body as it came in; None at its end."""
+        return await self._connection.next()
 
     async def body(self, limit: int) -> bytes:
         """The whole body. Raises ModelAnswerError when it is longer than `limit` bytes."""
         body = bytearray()
-        async for piece in self.pieces():
-            body += piece
+        while (piece := await self.next()) is not None:
+            body += piece.data
             if len(body) > limit:
                 raise ModelAnswerError(f"the answer is longer than {limit} bytes")
         return bytes(body)
 
     async def drain(self) -> None:
         """Wait a little for the end, of which nothing is expected any more. It cannot fail."""
-        if self._response.content.at_eof():
+        if self._connection.is_done:
             return
-        with suppress(TimeoutError, aiohttp.ClientError, OSError):
+        with suppress(TimeoutError, LostError, NotHttpError):
             async with asyncio.timeout(_DRAIN_SECONDS):
-                async for _ in self.pieces():
+                while await self.next() is not None:
                     pass
 
 
 class Transport:
-    """The connections to one server. Open it in the loop that uses it, and close it there."""
+    """The connections to one server. Use it in one loop, and close it there."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         """No connection is made before the first request."""
         self.endpoint = endpoint
-        self._pool: aiohttp.ClientSession | None = None
-        self._single_use: aiohttp.ClientSession | None = None
-
-    def open(self) -> None:
-        """Make the pool."""
-        self._pool = _session(self.endpoint, single_use=False)
-        self._single_use = _session(self.endpoint, single_use=True)
+        self._open: set[Connection] = set()
+        #: Who was used last is used next, so that those nobody needs grow old.
+        self._idle: list[tuple[float, Connection]] = []
+        self._tls: ssl.SSLContext | None = None
 
     async def close(self) -> None:
         """Close every connection."""
-        for session in (self._pool, self._single_use):
-            if session is not None:
-                await session.close()
+        closing = list(self._open)
+        for connection in closing:
+            self._drop(connection)
+        for connection in closing:
+            await connection.closed()
 
     @asynccontextmanager
     async def post(self, url: str, body: bytes) -> AsyncIterator[Answer]:
@@ -94,139 +103,152 @@ class Transport:
         llama.cpp's server closes after every stream, and our next request can cross that.
         A body that is not read to its end closes the connection, which makes the server stop.
         """
-        with _typed_failures(self.endpoint):
-            async with asyncio.timeout(self.endpoint.timeout_seconds):
-                async with _held(await self._post(url, body)) as response:
-                    yield await self._accepted(response)
+        head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        async with self._answered(self._head("POST", url, head) + body) as answer:
+            yield answer
 
     @asynccontextmanager
     async def get(self, url: str) -> AsyncIterator[Answer]:
         """Give out the answer, all within the endpoint's timeout."""
-        with _typed_failures(self.endpoint):
-            async with asyncio.timeout(self.endpoint.timeout_seconds):
-                async with _held(await self._get(url)) as response:
-                    yield await self._accepted(response)
+        async with self._answered(self._head("GET", url)) as answer:
+            yield answer
 
     async def status(self, *urls: str) -> int:
         """The status of the first address that is known, within 5 seconds; 0 for no answer."""
-        seconds = min(_HEALTH_SECONDS, self.endpoint.timeout_seconds)
         status = 0
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(min(_HEALTH_SECONDS, self.endpoint.timeout_seconds)):
                 for url in urls:
-                    async with _held(await self._get(url)) as response:
-                        status = response.status
-                    if status == 200 or status >= 500:
+                    async with self._exchange(self._head("GET", url)) as connection:
+                        status = connection.status
+                        await Answer(connection).drain()
+                    if status == _OK or status >= 500:
                         break
-        except (TimeoutError, aiohttp.ClientError, OSError):
+        except (TimeoutError, LostError, NotHttpError, _NoConnectionError, _SlowConnectionError):
             return 0
         return status
 
-    async def _post(self, url: str, body: bytes) -> aiohttp.ClientResponse:
-        connection = _Connection()
+    @asynccontextmanager
+    async def _answered(self, request: bytes) -> AsyncIterator[Answer]:
+        with _typed_failures(self.endpoint):
+            async with (
+                asyncio.timeout(self.endpoint.timeout_seconds),
+                self._exchange(request) as connection,
+            ):
+                answer = Answer(connection)
+                if connection.status != _OK:
+                    await self._refuse(connection)
+                yield answer
+
+    @asynccontextmanager
+    async def _exchange(self, request: bytes) -> AsyncIterator[Connection]:
+        """Back to the pool when everything was read, else closed: a half-read answer must stop."""
+        connection = await self._asked(request)
         try:
-            return await self._send(_opened(self._pool), url, body, connection)
-        except aiohttp.ClientConnectionError as error:
-            if not (connection.was_pooled and _closed_before_first_byte(error)):
-                raise
-        return await self._send(_opened(self._single_use), url, body, _Connection())
+            yield connection
+        finally:
+            if connection.is_done and connection.may_be_used_again:
+                self._idle.append((time.monotonic(), connection))
+            else:
+                self._drop(connection)
 
-    async def _send(
-        self, session: aiohttp.ClientSession, url: str, body: bytes, connection: _Connection
-    ) -> aiohttp.ClientResponse:
-        return await session.post(
-            url,
-            data=body,
-            headers={"Content-Type": "application/json"} | self._authorization(),
-            allow_redirects=False,
-            trace_request_ctx=connection,
-        )
+    async def _asked(self, request: bytes) -> Connection:
+        """The connection on which the head of the answer is here."""
+        if (pooled := self._pooled()) is not None:
+            try:
+                return await self._ask(pooled, request)
+            except LostError:
+                if pooled.has_begun:
+                    raise
+        return await self._ask(await self._connected(), request)
 
-    async def _get(self, url: str) -> aiohttp.ClientResponse:
-        return await _opened(self._pool).get(
-            url, headers=self._authorization(), allow_redirects=False
-        )
+    async def _ask(self, connection: Connection, request: bytes) -> Connection:
+        try:
+            await connection.ask(request)
+        except BaseException:
+            self._drop(connection)
+            raise
+        return connection
 
-    def _authorization(self) -> dict[str, str]:
+    def _pooled(self) -> Connection | None:
+        while self._idle:
+            since, connection = self._idle.pop()
+            if connection.may_be_used_again and time.monotonic() - since < _IDLE_SECONDS:
+                return connection
+            self._drop(connection)
+        return None
+
+    async def _connected(self) -> Connection:
+        parts = urlsplit(self.endpoint.root_url)
+        assert parts.hostname  # the endpoint was checked
+        is_tls = parts.scheme == "https"
+        if is_tls and self._tls is None:
+            self._tls = ssl.create_default_context()
+        try:
+            async with asyncio.timeout(self.endpoint.connect_timeout_seconds):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    Connection,
+                    parts.hostname,
+                    parts.port or (443 if is_tls else 80),
+                    ssl=self._tls,
+                    happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS,
+                )
+        except ssl.SSLCertVerificationError:
+            raise
+        except TimeoutError:
+            raise _SlowConnectionError from None
+        except (OSError, UnicodeError) as error:  # UnicodeError: the name is none
+            raise _NoConnectionError(str(error)) from None
+        self._open.add(connection)
+        return connection
+
+    def _drop(self, connection: Connection) -> None:
+        connection.close()
+        self._open.discard(connection)
+
+    def _head(self, method: str, url: str, more: str = "") -> bytes:
+        """Of a request. What is in `url` and the key was checked when the endpoint was made."""
+        parts = urlsplit(url)
+        path = quote(parts.path, safe=_PATH) or "/"
+        host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
         key = self.endpoint.api_key
-        return {} if key is None else {"Authorization": f"Bearer {key}"}
+        authorization = "" if key is None else f"Authorization: Bearer {key}\r\n"
+        return (
+            f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: assay\r\nAccept: */*\r\n"
+            f"Accept-Encoding: identity\r\n{authorization}{more}\r\n"
+        ).encode("ascii")
 
-    async def _accepted(self, response: aiohttp.ClientResponse) -> Answer:
-        if response.status == 200:
-            return Answer(response)
+    async def _refuse(self, connection: Connection) -> None:
+        """Raise what the status says, with the reason that the server gives."""
         body = b""
-        with suppress(aiohttp.ClientError, OSError):  # the status says enough
-            body = await response.content.read(_ERROR_BODY_BYTES)
-        reason = error_reason(body, secret=self.endpoint.api_key)
-        raise http_error(response.status, reason, retry_after_seconds(response.headers))
-
-
-def _session(endpoint: Endpoint, *, single_use: bool) -> aiohttp.ClientSession:
-    """The seats bound the requests, so the connector need not; health must not wait for a chat."""
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_reuseconn.append(_note_pooled)
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, force_close=single_use),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": "assay", "Accept-Encoding": "identity"},
-        timeout=aiohttp.ClientTimeout(total=None, connect=endpoint.connect_timeout_seconds),
-        trace_configs=[trace],
-        trust_env=False,
-        auto_decompress=False,
-    )
-
-
-async def _note_pooled(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: object
-) -> None:
-    if context.trace_request_ctx is not None:
-        context.trace_request_ctx.was_pooled = True
-
-
-def _opened(session: aiohttp.ClientSession | None) -> aiohttp.ClientSession:
-    if session is None:
-        raise RuntimeError("use the client as `async with ModelClient(endpoint) as client`")
-    return session
-
-
-def _closed_before_first_byte(error: aiohttp.ClientConnectionError) -> bool:
-    """`message` of ServerDisconnectedError is an object when a part of the head had come."""
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return isinstance(error.message, str)
-    return isinstance(error, aiohttp.ClientOSError | aiohttp.ClientConnectionResetError)
-
-
-@asynccontextmanager
-async def _held(response: aiohttp.ClientResponse) -> AsyncIterator[aiohttp.ClientResponse]:
-    """Back to the pool when everything was read, else closed: a half-read answer must stop."""
-    try:
-        yield response
-    finally:
-        if response.content.at_eof():
-            response.release()
-        else:
-            response.close()
+        with suppress(LostError, NotHttpError):  # the status says enough
+            while len(body) < _ERROR_BODY_BYTES and (piece := await connection.next()) is not None:
+                body += piece.data
+        reason = error_reason(body[:_ERROR_BODY_BYTES], secret=self.endpoint.api_key)
+        raise http_error(connection.status, reason, retry_after_seconds(connection.headers))
 
 
 @contextmanager
 def _typed_failures(endpoint: Endpoint) -> Iterator[None]:
-    """Errors of aiohttp as ours. Never `from` them: some carry the headers, and so the key."""
+    """What happens on the wire as errors of ours."""
     where = endpoint.root_url
     try:
         yield
-    except aiohttp.ClientConnectorCertificateError:
+    except ssl.SSLCertVerificationError:
         raise ModelAnswerError(f"the TLS certificate of {where} is not accepted") from None
-    except aiohttp.ConnectionTimeoutError:
+    except _NoConnectionError as error:
+        raise ModelUnavailableError(f"cannot connect to {where}: {error}") from None
+    except _SlowConnectionError:
         seconds = endpoint.connect_timeout_seconds
         raise ModelUnavailableError(f"no connection to {where} within {seconds:g} s") from None
     except TimeoutError:
         seconds = endpoint.timeout_seconds
         raise ModelUnavailableError(f"no whole answer from {where} within {seconds:g} s") from None
-    except aiohttp.ClientResponseError:
+    except NotHttpError:
         raise ModelAnswerError(f"what {where} answers is not HTTP") from None
-    except aiohttp.ClientPayloadError:
-        raise ModelUnavailableError(f"{where} closed the connection in mid-stream") from None
-    except aiohttp.ClientConnectorError as error:
-        raise ModelUnavailableError(f"cannot connect to {where}: {error.os_error}") from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise ModelUnavailableError(f"the connection to {where} broke: {error}") from None
+    except LostError as error:
+        if error.in_body:
+            message = f"{where} closed the connection in mid-stream"
+        else:
+            message = f"the connection to {where} broke: {error}"
+        raise ModelUnavailableError(message) from None

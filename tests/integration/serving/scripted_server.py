@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -50,7 +51,10 @@ class Received:
 class ScriptedServer:
     """Plays one reply per request; the last one again and again."""
 
-    def __init__(self, *replies: Reply) -> None:
+    def __init__(
+        self, *replies: Reply, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.host, self.tls = host, tls
         self.replies = list(replies)
         self.received: list[Received] = []
         self.connections = 0
@@ -59,8 +63,10 @@ class ScriptedServer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(self._serve, self.host, 0, ssl=self.tls)
+        scheme, host = "https" if self.tls else "http", self.host
+        host = f"[{host}]" if ":" in host else host
+        self.url = f"{scheme}://{host}:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

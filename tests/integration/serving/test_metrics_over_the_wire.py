@@ -52,7 +52,7 @@ def test_it_lies_beside_v1() -> None:
 def test_a_server_without_them_gives_none(reply: Reply) -> None:
     counters, paths = asyncio.run(asked(reply))
     assert counters is None
-    assert set(paths) == {"/metrics"}  # once more after a reset: aiohttp repeats a GET
+    assert set(paths) == {"/metrics"}  # once more after a reset
 
 
 def test_a_server_that_is_not_there_gives_none() -> None:

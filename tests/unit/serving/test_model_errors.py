@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.errors import InvalidError, UnavailableError
 from serving.errors import error_reason, http_error, retry_after_seconds
 
-NOON = {"Date": "Mon, 23 Nov 2026 12:00:00 GMT"}
+NOON = {"date": "Mon, 23 Nov 2026 12:00:00 GMT"}
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
@@ -32,15 +32,15 @@ def test_permanent_statuses(status: int) -> None:
     ("headers", "seconds"),
     [
         ({}, None),
-        ({"Retry-After": "7"}, 7.0),
-        ({"Retry-After": " 0 "}, 0.0),
-        ({"Retry-After": "-1"}, None),
-        ({"Retry-After": "soon"}, None),
-        ({"Retry-After": "9" * 400}, None),
-        ({"Retry-After": "Mon, 23 Nov 2026 12:01:30 GMT"}, None),
-        ({"Retry-After": "Mon, 23 Nov 2026 12:01:30 GMT"} | NOON, 90.0),
-        ({"Retry-After": "Mon, 23 Nov 2026 11:00:00 GMT"} | NOON, 0.0),
-        ({"Retry-After": "Mon, 23 Nov 2026 12:01:30 GMT", "Date": "?"}, None),
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": " 0 "}, 0.0),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "9" * 400}, None),
+        ({"retry-after": "Mon, 23 Nov 2026 12:01:30 GMT"}, None),
+        ({"retry-after": "Mon, 23 Nov 2026 12:01:30 GMT"} | NOON, 90.0),
+        ({"retry-after": "Mon, 23 Nov 2026 11:00:00 GMT"} | NOON, 0.0),
+        ({"retry-after": "Mon, 23 Nov 2026 12:01:30 GMT", "date": "?"}, None),
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
