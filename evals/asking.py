@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from core.errors import AssayError
@@ -44,12 +45,16 @@ class Asker:
         self.jail = jail
         self.kitchen = kitchen
         self.pin = ModelPin.from_json(run.model.pin)
-        run.model.refresh_from_db(fields=["fingerprint_mode"])
-        self.is_kept = answer_cache.is_keepable(run)
         self.rule = GatePolicy.from_json(run.policy_spec)
         self.versions: dict[ArmName, Version] = {"candidate": _version(run.candidate)}
         if run.baseline is not None:
             self.versions["baseline"] = _version(run.baseline)
+
+    @cached_property
+    def is_kept(self) -> bool:
+        """Whether answers may be used again. Known once the model is measured."""
+        self.run.model.refresh_from_db(fields=["fingerprint_mode"])
+        return answer_cache.is_keepable(self.run)
 
     def arms(self) -> tuple[Arm, ...]:
         """Fresh arms for one item, the candidate first."""

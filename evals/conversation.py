@@ -29,6 +29,8 @@ __all__ = ["Asked", "Conversation", "Patience", "Reply", "Request"]
 T = TypeVar("T")
 #: Answers wait so long for others. Nothing that is measured waits with them.
 _TOGETHER_SECONDS = 0.005
+#: Questions that the loop takes in before it looks at answers again.
+_AT_ONCE = 16
 #: How long a question may hold up those that begin as it does.
 _WARM_SECONDS = 60.0
 
@@ -190,7 +192,9 @@ class Conversation:
 
     def _hear(self) -> None:
         self._is_rung = False  # before looking: what comes from now on rings again
-        while self._orders:
+        for _ in range(_AT_ONCE):
+            if not self._orders:
+                return
             order = self._orders.popleft()
             if isinstance(order, _Question):
                 first = self._begun.get(order.after)  # only one that came before: no circles
@@ -198,6 +202,7 @@ class Conversation:
                 self._asking[order.ticket] = asyncio.create_task(self._answer(order, first))
             elif (asking := self._close(order.ticket)) is not None:
                 asking.cancel()
+        self._loop.call_soon(self._hear)
 
     def _close(self, ticket: Hashable) -> asyncio.Task[None] | None:
         """Nothing more comes of a question: whoever waits for it goes on."""
@@ -226,13 +231,16 @@ class Conversation:
         more than reading it.
         """
         self._close(ticket)
-        if not self._said:
-            self._loop.call_later(_TOGETHER_SECONDS, self._hand_over)
         self._said.append(said)
+        if not self._asking:  # no other one will come
+            self._hand_over()
+        elif len(self._said) == 1:
+            self._loop.call_later(_TOGETHER_SECONDS, self._hand_over)
 
     def _hand_over(self) -> None:
-        said, self._said = self._said, []
-        self._answers.put(said)
+        if self._said:
+            said, self._said = self._said, []
+            self._answers.put(said)
 
     def _main(self) -> None:
         try:

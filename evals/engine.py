@@ -11,6 +11,8 @@ import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 from uuid import UUID
 
 from django.conf import settings
@@ -81,12 +83,12 @@ def work(run_id: UUID, *, limits: Limits = DEFAULT_LIMITS) -> None:
     ):
         kitchen.submit(jail.warm)  # while the model is measured
         worker = proof.Worker(owner, talk)
-        if not proof.begin(run, worker):
-            return
-        shift = _Shift(run, worker, limits, Asker(run, talk, jail, kitchen))
-        shift.work()
+        with _Shift(run, worker, limits, Asker(run, talk, jail, kitchen)) as shift:
+            if not proof.begin(run, worker, meanwhile=shift.prepare):
+                return
+            shift.work()
         if not queries.has_open_items(run_id):
-            proof.close(run, worker)
+            proof.close(run, worker, meanwhile=jail.close)
         elif shift.is_over:
             jobs.wake(run_id)  # at the end of the queue: other runs have waited
 
@@ -121,22 +123,33 @@ class _Shift:
         self.look_at = self.store_at = self.stop_look_at = self.lease_at = now
         self.renew_at = now + settings.EVAL_LEASE_SECONDS / 3
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give back what is still held."""
+        # Attempts stay counted after an error: an item that breaks workers must not do so for ever.
+        leases.release(items=self.held, owner=self.owner, refund=kind is None)
+
+    def prepare(self) -> None:
+        """Lease what comes first and begin to render it."""
+        self._fill(time.monotonic())
+
     def work(self) -> None:
-        """Until nothing is held and nothing can be leased. Gives back what it still holds."""
-        try:
-            while self._go_on():
-                asked = self.talk.next(self._patience())
-                while asked is not None and len(self.ready) < _BATCH:
-                    self._take(asked)
-                    asked = self.talk.next(0)
-                if asked is not None:
-                    self._take(asked)
-            self._store()
-        except BaseException:
-            # Attempts stay counted: an item that breaks workers must not do so for ever.
-            leases.release(items=self.held, owner=self.owner, refund=False)
-            raise
-        leases.release(items=self.held, owner=self.owner, refund=True)
+        """Until nothing is held and nothing can be leased, or the time is over."""
+        while self._go_on():
+            asked = self.talk.next(self._patience())
+            while asked is not None and len(self.ready) < _BATCH:
+                self._take(asked)
+                asked = self.talk.next(0)
+            if asked is not None:
+                self._take(asked)
+        self._store()
 
     def _patience(self) -> float:
         """Seconds until something else than an answer needs attention."""

@@ -118,10 +118,13 @@ def measured(
     known: Fingerprint | None,
     still_ours: Callable[[], bool],
     endpoint: Endpoint | None = None,
+    *,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Comparison:
     """Compare what answers with `known`; a first measurement has nothing to differ from.
 
-    `endpoint` None: that of the conversation. Raises as `awaited`, and what the client raises.
+    `endpoint` None: that of the conversation. `meanwhile` is called while the server is asked.
+    Raises as `awaited`, and what the client raises.
     """
 
     async def compared(client: ModelClient) -> Comparison:
@@ -129,7 +132,10 @@ def measured(
             return Comparison("changed", await measure(client))
         return await confirm(client, known)
 
-    return awaited(talk.start(compared, endpoint=endpoint), still_ours)
+    asking = talk.start(compared, endpoint=endpoint)
+    if meanwhile is not None:
+        meanwhile()
+    return awaited(asking, still_ours)
 
 
 def settled(model: ModelVersion, found: Comparison) -> Fingerprint:

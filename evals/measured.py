@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Count, F, Q
 
@@ -70,6 +71,12 @@ def results_by_suite(run: EvalRun, policy: GatePolicy, now: datetime) -> tuple[S
             )
         )
     return tuple(found)
+
+
+def results_of(run_id: UUID, now: datetime) -> tuple[SuiteResults, ...]:
+    """The figures of a run as it is stored. They are final once no answer is missing."""
+    run = queries.run(run_id)
+    return results_by_suite(run, GatePolicy.from_json(run.policy_spec), now)
 
 
 def _advisories(suite: SuiteSpec, advisory: Mapping[str, str]) -> Iterator[Advisory]:

@@ -7,7 +7,9 @@ are a mixture, and a certificate would name a model that is gone.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 from django.conf import settings
 from django.db import transaction
@@ -16,7 +18,17 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from core.errors import AssayError
-from evals import answer_cache, identity, judge_proof, leases, probing, queries, runs, timing
+from evals import (
+    answer_cache,
+    identity,
+    judge_proof,
+    leases,
+    measured,
+    probing,
+    queries,
+    runs,
+    timing,
+)
 from evals.conversation import Conversation
 from evals.models import EvalRun
 from evals.waiting import LOOK_SECONDS, LeadLostError, awaited
@@ -33,8 +45,9 @@ class Worker:
     talk: Conversation
 
 
-def begin(run: EvalRun, worker: Worker) -> bool:
-    """See to it that the run's fingerprint is measured, by this worker or another one.
+def begin(run: EvalRun, worker: Worker, meanwhile: Callable[[], None]) -> bool:
+    """See to it that the run's fingerprint is measured, by this worker or another one. `meanwhile`
+    may be called while it is.
 
     True when work can start; False when the run is over (aborted with the reason, if the model
     could not be identified) or another worker is still measuring.
@@ -47,13 +60,13 @@ def begin(run: EvalRun, worker: Worker) -> bool:
         if run.fingerprint:
             return True
         if leases.take_lead(run_id=run.pk, owner=worker.owner):
-            return _begin_as_leader(run, worker)
+            return _begin_as_leader(run, worker, meanwhile)
         if time.monotonic() > give_up_at:
             return False
         time.sleep(LOOK_SECONDS)
 
 
-def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
+def _begin_as_leader(run: EvalRun, worker: Worker, meanwhile: Callable[[], None]) -> bool:
     """An exception leaves the lead to expire, and its attempt counted."""
     EvalRun.objects.filter(pk=run.pk, status__in=EvalRun.LIVE).update(
         status=EvalRun.Status.RUNNING, started_at=Coalesce("started_at", Now())
@@ -64,7 +77,8 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
         if blocked := judge_proof.begin(run, worker.owner, worker.talk):
             _abort(run, "; ".join(blocked))
         else:
-            started = _begin_as_measured(run, worker) or _begin_measuring(run, model, worker)
+            started = _begin_as_measured(run, worker)
+            started = started or _begin_measuring(run, model, worker, meanwhile)
     except LeadLostError:
         pass
     except identity.UnclearError as error:
@@ -75,7 +89,9 @@ def _begin_as_leader(run: EvalRun, worker: Worker) -> bool:
     return started
 
 
-def _begin_measuring(run: EvalRun, model: ModelVersion, worker: Worker) -> bool:
+def _begin_measuring(
+    run: EvalRun, model: ModelVersion, worker: Worker, meanwhile: Callable[[], None]
+) -> bool:
     """Ask the server what it says it serves, then find out what it serves."""
     asking = worker.talk.start(served.ask)
     found = awaited(asking, lambda: _leads(run, worker))
@@ -83,7 +99,7 @@ def _begin_measuring(run: EvalRun, model: ModelVersion, worker: Worker) -> bool:
         _abort(run, "; ".join(otherwise))
         return False
     with identity.meeting(model, lambda: _leads(run, worker)) as known:
-        return _record(run, _measured(run, worker, known), worker)
+        return _record(run, _measured(run, worker, known, meanwhile), worker)
 
 
 def _begin_as_measured(run: EvalRun, worker: Worker) -> bool:
@@ -102,34 +118,42 @@ def _begin_as_measured(run: EvalRun, worker: Worker) -> bool:
         return bool(mine.update(fingerprint=known.value))
 
 
-def close(run: EvalRun, worker: Worker) -> None:
-    """Time what is to be timed, measure the model again and finish the run.
+def close(run: EvalRun, worker: Worker, meanwhile: Callable[[], None]) -> None:
+    """Time what is to be timed, measure the model again and finish the run. `meanwhile` may be
+    called while it is measured.
 
-    Nothing happens when another worker leads it. Called when every answer is in; `finalise` looks
-    again.
+    Nothing happens when another worker leads the run. Called when every answer is in; `finalise`
+    looks again.
     """
     if not leases.take_lead(run_id=run.pk, owner=worker.owner):
         return
     try:
         slow = timing.measure(run, worker.owner, worker.talk)
-        doubts = (*slow, *_doubts(run, worker))
+        now = timezone.now()
+        results = cache(partial(measured.results_of, run.pk, now))
+
+        def weigh() -> None:
+            meanwhile()
+            results()
+
+        doubts = (*slow, *_doubts(run, worker, weigh))
         doubts += judge_proof.doubts(run, worker.owner, worker.talk)
     except LeadLostError:
         pass
     else:
-        runs.finalise(run_id=run.pk, now=timezone.now(), doubts=doubts)
+        runs.finalise(run_id=run.pk, now=now, doubts=doubts, results=results)
         if not doubts:
             answer_cache.keep(run)
     leases.drop_lead(run_id=run.pk, owner=worker.owner)
 
 
-def _doubts(run: EvalRun, worker: Worker) -> tuple[str, ...]:
+def _doubts(run: EvalRun, worker: Worker, meanwhile: Callable[[], None]) -> tuple[str, ...]:
     model = ModelVersion.objects.get(pk=run.model_id)
     try:
         # Nothing to ask when another run has found a change, or the probes were replaced.
         known = identity.known(model)
         if _began_with(run, known):
-            holds = identity.settled(run.model, _measured(run, worker, known))
+            holds = identity.settled(run.model, _measured(run, worker, known, meanwhile))
             if _began_with(run, holds):
                 return ()
     except identity.UnclearError as error:
@@ -165,9 +189,12 @@ def _abort(run: EvalRun, reason: str) -> None:
     runs.abort_run(run_id=run.pk, reason=reason, now=timezone.now())
 
 
-def _measured(run: EvalRun, worker: Worker, known: Fingerprint | None) -> Comparison:
+def _measured(
+    run: EvalRun, worker: Worker, known: Fingerprint | None, meanwhile: Callable[[], None]
+) -> Comparison:
     """Compare with `known`, as long as this worker leads the run."""
-    return identity.measured(worker.talk, known, lambda: _leads(run, worker))
+    leads = partial(_leads, run, worker)
+    return identity.measured(worker.talk, known, leads, meanwhile=meanwhile)
 
 
 def _leads(run: EvalRun, worker: Worker) -> bool:

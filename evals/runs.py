@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from evals.errors import (
 from evals.models import EvalRun, Suite, WorkItem
 from evals.plan import PlannedAnswer, json_of, plan_answers
 from evals.subjects import Subject
-from evals.verdict import RunDecision, decide_run, failed_early, self_comparison
+from evals.verdict import RunDecision, SuiteResults, decide_run, failed_early, self_comparison
 from registry import certificates
 from registry.certificates import EvidenceOutdatedError, Measured
 from registry.domain.actor import Actor, Scope
@@ -189,18 +189,25 @@ def abort_run(*, run_id: UUID, reason: str, now: datetime) -> None:
             _finish(run, "ERROR", (reason,), None, now)
 
 
-def finalise(*, run_id: UUID, now: datetime, doubts: Sequence[str] = ()) -> None:
+def finalise(
+    *,
+    run_id: UUID,
+    now: datetime,
+    doubts: Sequence[str] = (),
+    results: Callable[[], Sequence[SuiteResults]] | None = None,
+) -> None:
     """Judge a live run whose answers are all in, and certify it if it passed: exactly once.
 
-    `doubts`: why the measurement cannot be trusted; they make the verdict ERROR. Nothing happens
-    while an answer is missing, or when the run is no longer live.
+    `doubts`: why the measurement cannot be trusted; they make the verdict ERROR. `results` gives
+    the figures if somebody has read them since the last answer came. Nothing happens while an
+    answer is missing, or when the run is no longer live.
     """
     with transaction.atomic():
         run = EvalRun.objects.select_for_update(no_key=True).get(pk=run_id)
         if run.status not in EvalRun.LIVE or queries.has_open_items(run_id):
             return
         policy = PolicyRule.from_json(run.policy_spec)
-        found = measured.results_by_suite(run, policy, now)
+        found = results() if results else measured.results_by_suite(run, policy, now)
         if run.kind == EvalRun.Kind.SELF:
             run.summary, reasons = self_comparison(found, doubts)
             _finish(run, "", reasons, None, now)
