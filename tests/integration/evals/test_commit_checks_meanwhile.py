@@ -92,18 +92,25 @@ def ending_for_a_moment(check: CommitCheck) -> Iterator[None]:
             is_held.set()
             time.sleep(0.3)
             ending.end(held, "ERROR", ("cancelled by user:eda",), timezone.now())
-        connections.close_all()
 
     with beside(end):
-        assert is_held.wait(10)
+        assert is_held.wait(60)
         yield
 
 
 @contextmanager
 def beside(work: Callable[[], None]) -> Iterator[None]:
-    thread = threading.Thread(target=work)
+    """The work goes on in a thread with a connection of its own, and is over after the block."""
+
+    def closing() -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=closing)
     thread.start()
     try:
         yield
     finally:
-        thread.join(30)
+        thread.join()

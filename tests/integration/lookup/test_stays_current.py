@@ -93,15 +93,17 @@ def test_what_is_not_committed_is_not_seen(web: Web, token: str) -> None:
     go = threading.Event()
 
     def slow() -> None:
-        with transaction.atomic():
-            Prompt.objects.filter(name="greeting").update(orphaned=True)
-            first.set()
-            assert go.wait(10)
-        connection.close()
+        try:
+            with transaction.atomic():
+                Prompt.objects.filter(name="greeting").update(orphaned=True)
+                first.set()
+                assert go.wait(60)
+        finally:
+            connection.close()
 
     thread = threading.Thread(target=slow)
     thread.start()
-    assert first.wait(10)
+    assert first.wait(60)
     access.create_token(name="later", scopes=["lookup"], created_by="test")
     _wait_out_the_lease()
     assert b"no longer in the repository" not in web.get(PROMPT, authorization=token).body
