@@ -49,13 +49,21 @@ def eventually(is_so: Callable[[], bool]) -> None:
 def test_a_cancelled_run_stops_and_can_be_resumed(
     repository: Repository, server: ModelServer, editor: Actor
 ) -> None:
-    server.reply = lambda _question, _nth: Say("yes", seconds=0.05)
+    hang = threading.Event()
+
+    def hanging(_question: str, _nth: int) -> Reply:
+        if server.case_calls.total() > 20:
+            hang.wait(60)
+        return Say("yes")
+
+    server.reply = hanging
     repository.with_(cases=60).publish()
     run = started(editor)
     with workers(run) as [worker]:
         eventually(lambda: again(run).done > 4)
         runs.cancel_run(run_id=run.pk, actor=editor, now=timezone.now())
         worker.result(timeout=30)
+        hang.set()
     stopped = again(run)
     assert (stopped.status, stopped.verdict) == ("cancelled", "")
     assert stopped.reasons == ["cancelled by user:eda"]

@@ -131,7 +131,7 @@ def test_what_begins_alike_waits_until_the_first_answer_begins(server: ModelServ
         order.append(question)
         if question == "case 0":
             first_came.set()
-            first_may_go.wait(10)
+            first_may_go.wait(60)
         return Say("yes")
 
     server.reply = reply
@@ -141,7 +141,7 @@ def test_what_begins_alike_waits_until_the_first_answer_begins(server: ModelServ
         talk.ask("other", alike("other", rules="others"))
         talk.ask("short", chat("case short"))
         assert set(answers(talk, 2)) == {"other", "short"}
-        assert first_came.wait(10)
+        assert first_came.wait(60)
         assert set(order) == {"case 0", "case other", "case short"}
         first_may_go.set()
         assert set(answers(talk, 4)) == {0, 1, 2, 3}
@@ -167,7 +167,7 @@ def test_who_has_waited_comes_before_what_was_asked_later(server: ModelServer) -
 
     def reply(question: str, _nth: int) -> Reply:
         order.append(question)
-        may_go.wait(10)
+        may_go.wait(60)
         return Say("yes")
 
     server.reply = reply
@@ -203,7 +203,7 @@ def test_a_first_question_that_hangs_holds_the_others_up_for_a_while_only(
 
     def reply(question: str, _nth: int) -> Reply:
         if question == "case 0":
-            hold.wait(10)
+            hold.wait(60)
         return Say("yes")
 
     server.reply = reply
@@ -232,7 +232,7 @@ def test_a_first_question_that_is_lost_holds_nobody_up(
     with conversation(server) as talk:
         for number in range(3):
             talk.ask(number, alike(number))
-        assert arrived.wait(10)
+        assert arrived.wait(60)
         if is_forgotten:
             talk.forget(0)
         found = answers(talk, 2 if is_forgotten else 3)

@@ -48,7 +48,7 @@ class Web:
 
     def start(self) -> Web:
         self.lookups.start()
-        assert self.lookups.keeper.wait_until_warm(20)
+        assert self.lookups.keeper.wait_until_warm(60)
         return self
 
     def settle(self) -> Web:
@@ -138,7 +138,7 @@ def go_live(version: int, tag: str = "stable", *, prompt: str = "greeting", **mo
 
 
 def eventually(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.005)

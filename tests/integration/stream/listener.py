@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 
 from django.db import connection
@@ -160,11 +161,16 @@ def listening(
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     process = subprocess.Popen(argv, env={**environment, **settings})
     try:
-        eventually(lambda: ports.responds(ports.LOOPBACK, port, "/healthz"), seconds=60)
+        eventually(partial(_answers, process, port), seconds=180)
         yield Listener(port, process)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)
+
+
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    assert process.poll() is None, "it has ended"
+    return ports.responds(ports.LOOPBACK, port, "/healthz")
 
 
 def _database() -> str:
@@ -178,7 +184,7 @@ def _database() -> str:
     )
 
 
-def eventually(is_so: Callable[[], object], *, seconds: float = 20) -> None:
+def eventually(is_so: Callable[[], object], *, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < until, "it did not happen"
