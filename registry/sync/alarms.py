@@ -27,11 +27,13 @@ def settle(
     among: Collection[str] | None = None,
 ) -> None:
     """Let exactly these subjects ring for `kind`: raise the new ones, resolve all others, or those
-    `among` the subjects given.
+    `among` the subjects given. What goes on ringing says why it does now.
     """
     wanted = {_subject(subject): storable(message) for subject, message in messages.items()}
     resolve((kind,), now, keep=wanted.keys(), among=among)
-    _raise_all(kind, wanted, commit)
+    if wanted:
+        _reword(kind, wanted, commit)
+        _raise_all(kind, wanted, commit)
 
 
 def resolve(
@@ -45,6 +47,18 @@ def resolve(
     if among is not None:
         ringing = ringing.filter(subject__in=[_subject(subject) for subject in among])
     ringing.exclude(subject__in=list(keep)).update(resolved_at=now)
+
+
+def _reword(kind: MirrorAlarm.Kind, messages: Mapping[str, str], commit: str) -> None:
+    ringing = MirrorAlarm.objects.filter(kind=kind.value, resolved_at=None)
+    changed = [
+        alarm
+        for alarm in ringing.filter(subject__in=list(messages))
+        if alarm.message != messages[alarm.subject]
+    ]
+    for alarm in changed:
+        alarm.message, alarm.commit = messages[alarm.subject], commit
+    MirrorAlarm.objects.bulk_update(changed, ["message", "commit"], batch_size=1000)
 
 
 def _raise_all(kind: MirrorAlarm.Kind, messages: Mapping[str, str], commit: str) -> None:

@@ -77,7 +77,7 @@ def dump() -> dict[str, Any]:
         "prompts": list(Prompt.objects.values(*_PROMPT)),
         "alarms": sorted(
             MirrorAlarm.objects.filter(kind__in=_ABOUT_FILES, resolved_at=None).values_list(
-                "kind", "subject"
+                "kind", "subject", "message"
             )
         ),
         # Which requests were refused, and what certificates at the tip prove nothing any more, is

@@ -30,6 +30,14 @@ def repository(tmp_path: Path, settings: Settings) -> PromptRepository:
     return made
 
 
+def test_an_alarm_that_goes_on_says_what_is_wrong_now(repository: PromptRepository) -> None:
+    for text, told in (("Edited\n", "then edited"), ("{% broken", "is broken now")):
+        head = repository.write({V2: text}).commit()
+        sync.sync()
+        [alarm] = MirrorAlarm.objects.all()
+        assert (told in alarm.message, alarm.commit, alarm.resolved_at) == (True, head, None)
+
+
 def _served() -> bytes:
     answers = [lookup.by_tag("greet"), lookup.by_tag("greet", "canary")]
     answers += [lookup.by_version("greet", 1), lookup.by_tag("team/reply")]
