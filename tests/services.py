@@ -45,8 +45,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     _sweep_abandoned(data.parent)
     early_config.stash[_DATA] = data
     os.environ["ASSAY_DATA"] = str(data)
-    if os.environ.get("PYTHONDONTWRITEBYTECODE"):
-        # Whole trees of processes are started here; without this each compiles Django anew.
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        # Hundreds of processes are started here; without this each compiles Django anew.
         os.environ.setdefault("PYTHONPYCACHEPREFIX", str(_template_home() / "pycache"))
     return (yield)
 
