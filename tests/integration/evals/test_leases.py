@@ -162,11 +162,11 @@ def test_rendering_may_take_longer_than_a_lease(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings.EVAL_LEASE_SECONDS = 1
+    settings.EVAL_LEASE_SECONDS = 2
     render = Jail.render
 
     def slowly(jail: Jail, jobs: Sequence[RenderJob]) -> Sequence[object]:
-        time.sleep(3)
+        time.sleep(4)
         return render(jail, jobs)
 
     monkeypatch.setattr(Jail, "render", slowly)
