@@ -144,7 +144,9 @@ class StreamedAnswer:
 
 
 def require_event_stream(headers: Mapping[str, str]) -> None:
-    """Raise ModelAnswerError when an answer with these headers is no plain event stream."""
+    """Raise ModelAnswerError when an answer with these headers, whose names are in lower case, is
+    no plain event stream.
+    """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower() or "of no type"
     encoding = headers.get("content-encoding", "identity")
     if kind != "text/event-stream" or encoding != "identity":

@@ -148,15 +148,15 @@ def test_an_error_does_not_repeat_the_key() -> None:
     "headers",
     [
         {},
-        {"Content-Type": "application/json"},
-        {"Content-Type": "text/html; charset=utf-8"},
-        {"Content-Type": "text/event-stream", "Content-Encoding": "gzip"},
+        {"content-type": "application/json"},
+        {"content-type": "text/html; charset=utf-8"},
+        {"content-type": "text/event-stream", "content-encoding": "gzip"},
     ],
 )
 def test_only_a_plain_event_stream_is_read(headers: dict[str, str]) -> None:
     with pytest.raises(ModelAnswerError, match="not an event stream"):
         require_event_stream(headers)
-    require_event_stream({"Content-Type": "Text/Event-Stream; charset=utf-8"})
+    require_event_stream({"content-type": "Text/Event-Stream; charset=utf-8"})
 
 
 def likely(*tokens: Any) -> dict[str, Any]:
