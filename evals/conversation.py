@@ -120,6 +120,7 @@ class Conversation:
         self._asking: dict[Hashable, asyncio.Task[None]] = {}
         self._begun: dict[Hashable, asyncio.Event] = {}
         self._said: list[Asked | BaseException] = []
+        self._is_closing = False
 
     def __enter__(self) -> Self:
         """Start the thread. Nothing is sent yet."""
@@ -191,6 +192,8 @@ class Conversation:
             self._loop.call_soon_threadsafe(self._hear)
 
     def _hear(self) -> None:
+        if self._is_closing:
+            return
         self._is_rung = False  # before looking: what comes from now on rings again
         for _ in range(_AT_ONCE):
             if not self._orders:
@@ -256,6 +259,7 @@ class Conversation:
             await clients.of(self.endpoint)
             self._started.set_result((asyncio.get_running_loop(), stop, clients))
             await stop.wait()
+            self._is_closing = True
             others = asyncio.all_tasks() - {asyncio.current_task()}
             for task in others:
                 task.cancel()

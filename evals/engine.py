@@ -88,7 +88,7 @@ def work(run_id: UUID, *, limits: Limits = DEFAULT_LIMITS) -> None:
                 return
             shift.work()
         if not queries.has_open_items(run_id):
-            proof.close(run, worker, meanwhile=jail.close)
+            proof.close(run, worker)
         elif shift.is_over:
             jobs.wake(run_id)  # at the end of the queue: other runs have waited
 
@@ -114,6 +114,8 @@ class _Shift:
         self.may_stop = GatePolicy.from_json(run.policy_spec).early_stop
         self.held: dict[int, Held] = {}
         self.ready: list[Result] = []
+        #: Whether anything that is held can have been put to the model.
+        self.has_begun = False
         self.is_over = False
         #: Answers in a row that did not come, after all tries.
         self.unanswered = 0
@@ -134,7 +136,8 @@ class _Shift:
     ) -> None:
         """Give back what is still held."""
         # Attempts stay counted after an error: an item that breaks workers must not do so for ever.
-        leases.release(items=self.held, owner=self.owner, refund=kind is None)
+        refund = kind is None or not self.has_begun
+        leases.release(items=self.held, owner=self.owner, refund=refund)
 
     def prepare(self) -> None:
         """Lease what comes first and begin to render it."""
@@ -142,6 +145,7 @@ class _Shift:
 
     def work(self) -> None:
         """Until nothing is held and nothing can be leased, or the time is over."""
+        self.has_begun = True
         while self._go_on():
             asked = self.talk.next(self._patience())
             while asked is not None and len(self.ready) < _BATCH:

@@ -119,7 +119,7 @@ def measured(
     still_ours: Callable[[], bool],
     endpoint: Endpoint | None = None,
     *,
-    meanwhile: Callable[[], None] | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Comparison:
     """Compare what answers with `known`; a first measurement has nothing to differ from.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -74,9 +74,19 @@ def results_by_suite(run: EvalRun, policy: GatePolicy, now: datetime) -> tuple[S
 
 
 def results_of(run_id: UUID, now: datetime) -> tuple[SuiteResults, ...]:
-    """The figures of a run as it is stored. They are final once no answer is missing."""
+    """The figures of a run as it is stored. Once no answer is missing they are final, but for the
+    quarantine: `as_of` reads that again.
+    """
     run = queries.run(run_id)
     return results_by_suite(run, GatePolicy.from_json(run.policy_spec), now)
+
+
+def as_of(now: datetime, run: EvalRun, results: Sequence[SuiteResults]) -> tuple[SuiteResults, ...]:
+    """The same figures with what is in quarantine now."""
+    return tuple(
+        replace(part, quarantine=active_quarantine(run.prompt_name, part.suite.name, now), now=now)
+        for part in results
+    )
 
 
 def _advisories(suite: SuiteSpec, advisory: Mapping[str, str]) -> Iterator[Advisory]:

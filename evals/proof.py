@@ -45,7 +45,7 @@ class Worker:
     talk: Conversation
 
 
-def begin(run: EvalRun, worker: Worker, meanwhile: Callable[[], None]) -> bool:
+def begin(run: EvalRun, worker: Worker, meanwhile: Callable[[], object]) -> bool:
     """See to it that the run's fingerprint is measured, by this worker or another one. `meanwhile`
     may be called while it is.
 
@@ -66,7 +66,7 @@ def begin(run: EvalRun, worker: Worker, meanwhile: Callable[[], None]) -> bool:
         time.sleep(LOOK_SECONDS)
 
 
-def _begin_as_leader(run: EvalRun, worker: Worker, meanwhile: Callable[[], None]) -> bool:
+def _begin_as_leader(run: EvalRun, worker: Worker, meanwhile: Callable[[], object]) -> bool:
     """An exception leaves the lead to expire, and its attempt counted."""
     EvalRun.objects.filter(pk=run.pk, status__in=EvalRun.LIVE).update(
         status=EvalRun.Status.RUNNING, started_at=Coalesce("started_at", Now())
@@ -90,7 +90,7 @@ def _begin_as_leader(run: EvalRun, worker: Worker, meanwhile: Callable[[], None]
 
 
 def _begin_measuring(
-    run: EvalRun, model: ModelVersion, worker: Worker, meanwhile: Callable[[], None]
+    run: EvalRun, model: ModelVersion, worker: Worker, meanwhile: Callable[[], object]
 ) -> bool:
     """Ask the server what it says it serves, then find out what it serves."""
     asking = worker.talk.start(served.ask)
@@ -118,36 +118,29 @@ def _begin_as_measured(run: EvalRun, worker: Worker) -> bool:
         return bool(mine.update(fingerprint=known.value))
 
 
-def close(run: EvalRun, worker: Worker, meanwhile: Callable[[], None]) -> None:
-    """Time what is to be timed, measure the model again and finish the run. `meanwhile` may be
-    called while it is measured.
+def close(run: EvalRun, worker: Worker) -> None:
+    """Time what is to be timed, measure the model again and finish the run.
 
-    Nothing happens when another worker leads the run. Called when every answer is in; `finalise`
-    looks again.
+    Nothing happens when another worker leads it. Called when every answer is in; `finalise` looks
+    again.
     """
     if not leases.take_lead(run_id=run.pk, owner=worker.owner):
         return
     try:
         slow = timing.measure(run, worker.owner, worker.talk)
-        now = timezone.now()
-        results = cache(partial(measured.results_of, run.pk, now))
-
-        def weigh() -> None:
-            meanwhile()
-            results()
-
-        doubts = (*slow, *_doubts(run, worker, weigh))
+        results = cache(partial(measured.results_of, run.pk, timezone.now()))
+        doubts = (*slow, *_doubts(run, worker, results))
         doubts += judge_proof.doubts(run, worker.owner, worker.talk)
     except LeadLostError:
         pass
     else:
-        runs.finalise(run_id=run.pk, now=now, doubts=doubts, results=results)
+        runs.finalise(run_id=run.pk, now=timezone.now(), doubts=doubts, results=results)
         if not doubts:
             answer_cache.keep(run)
     leases.drop_lead(run_id=run.pk, owner=worker.owner)
 
 
-def _doubts(run: EvalRun, worker: Worker, meanwhile: Callable[[], None]) -> tuple[str, ...]:
+def _doubts(run: EvalRun, worker: Worker, meanwhile: Callable[[], object]) -> tuple[str, ...]:
     model = ModelVersion.objects.get(pk=run.model_id)
     try:
         # Nothing to ask when another run has found a change, or the probes were replaced.
@@ -190,7 +183,7 @@ def _abort(run: EvalRun, reason: str) -> None:
 
 
 def _measured(
-    run: EvalRun, worker: Worker, known: Fingerprint | None, meanwhile: Callable[[], None]
+    run: EvalRun, worker: Worker, known: Fingerprint | None, meanwhile: Callable[[], object]
 ) -> Comparison:
     """Compare with `known`, as long as this worker leads the run."""
     leads = partial(_leads, run, worker)

@@ -207,7 +207,10 @@ def finalise(
         if run.status not in EvalRun.LIVE or queries.has_open_items(run_id):
             return
         policy = PolicyRule.from_json(run.policy_spec)
-        found = results() if results else measured.results_by_suite(run, policy, now)
+        if results is None:
+            found = measured.results_by_suite(run, policy, now)
+        else:
+            found = measured.as_of(now, run, results())
         if run.kind == EvalRun.Kind.SELF:
             run.summary, reasons = self_comparison(found, doubts)
             _finish(run, "", reasons, None, now)

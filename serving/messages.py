@@ -221,6 +221,8 @@ def _check_url(base_url: str) -> None:
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")  # as it is looked up, and told to the server
+        base_url.encode()
     except ValueError:
         raise EndpointInvalidError("base_url is not a URL") from None
     if parts.scheme not in {"http", "https"} or not host:
@@ -229,8 +231,12 @@ def _check_url(base_url: str) -> None:
         raise EndpointInvalidError(
             "base_url must not hold a user or a password", hint="give the key as api_key"
         )
-    if parts.query or parts.fragment or any(mark.isspace() for mark in base_url):
+    if parts.query or parts.fragment or not _is_plain(base_url):
         raise EndpointInvalidError("base_url must not have a query, a fragment or spaces")
+
+
+def _is_plain(url: str) -> bool:
+    return url.isprintable() and not any(mark.isspace() for mark in url)
 
 
 def _check_api_key(api_key: str | None) -> None:

@@ -28,6 +28,8 @@ _HEALTH_SECONDS = 5.0
 _ERROR_BODY_BYTES = 16 * 1024
 #: How long to wait, after the answer is whole, for the end that lets the connection be used again.
 _DRAIN_SECONDS = 0.5
+#: How long to wait for the reason of a refusal.
+_REASON_SECONDS = 2.0
 #: Servers close what is idle for longer, and a request that crosses that is sent twice.
 _IDLE_SECONDS = 15.0
 #: RFC 8305, 8: before the next address of a name is tried beside the first.
@@ -42,6 +44,13 @@ class _NoConnectionError(Exception):
 
 class _SlowConnectionError(Exception):
     """No connection within its time."""
+
+
+class _UntrustedError(Exception):
+    """Its certificate is not of somebody whom this machine trusts, or of another host."""
+
+
+_FAILURES = (LostError, NotHttpError, _NoConnectionError, _SlowConnectionError, _UntrustedError)
 
 
 class Answer:
@@ -86,6 +95,7 @@ class Transport:
         #: Who was used last is used next, so that those nobody needs grow old.
         self._idle: list[tuple[float, Connection]] = []
         self._tls: ssl.SSLContext | None = None
+        self._host = _host_of(endpoint)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -124,7 +134,7 @@ class Transport:
                         await Answer(connection).drain()
                     if status == _OK or status >= 500:
                         break
-        except (TimeoutError, LostError, NotHttpError, _NoConnectionError, _SlowConnectionError):
+        except (TimeoutError, *_FAILURES):
             return 0
         return status
 
@@ -194,10 +204,10 @@ class Transport:
                     happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS,
                 )
         except ssl.SSLCertVerificationError:
-            raise
+            raise _UntrustedError from None
         except TimeoutError:
             raise _SlowConnectionError from None
-        except (OSError, UnicodeError) as error:  # UnicodeError: the name is none
+        except OSError as error:
             raise _NoConnectionError(str(error)) from None
         self._open.add(connection)
         return connection
@@ -210,22 +220,32 @@ class Transport:
         """Of a request. What is in `url` and the key was checked when the endpoint was made."""
         parts = urlsplit(url)
         path = quote(parts.path, safe=_PATH) or "/"
-        host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
         key = self.endpoint.api_key
         authorization = "" if key is None else f"Authorization: Bearer {key}\r\n"
         return (
-            f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: assay\r\nAccept: */*\r\n"
-            f"Accept-Encoding: identity\r\n{authorization}{more}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nUser-Agent: assay\r\n"
+            f"Accept: */*\r\nAccept-Encoding: identity\r\n{authorization}{more}\r\n"
         ).encode("ascii")
 
     async def _refuse(self, connection: Connection) -> None:
         """Raise what the status says, with the reason that the server gives."""
         body = b""
-        with suppress(LostError, NotHttpError):  # the status says enough
-            while len(body) < _ERROR_BODY_BYTES and (piece := await connection.next()) is not None:
-                body += piece.data
+        with suppress(TimeoutError, LostError, NotHttpError):  # the status says enough
+            async with asyncio.timeout(_REASON_SECONDS):
+                while len(body) < _ERROR_BODY_BYTES:
+                    if (piece := await connection.next()) is None:
+                        break
+                    body += piece.data
         reason = error_reason(body[:_ERROR_BODY_BYTES], secret=self.endpoint.api_key)
         raise http_error(connection.status, reason, retry_after_seconds(connection.headers))
+
+
+def _host_of(endpoint: Endpoint) -> str:
+    """The header that names the server: the name in ASCII, brackets around IPv6, and a port."""
+    parts = urlsplit(endpoint.root_url)
+    host = str(parts.hostname).encode("idna").decode()
+    host = f"[{host}]" if ":" in host else host
+    return host if parts.port is None else f"{host}:{parts.port}"
 
 
 @contextmanager
@@ -234,7 +254,7 @@ def _typed_failures(endpoint: Endpoint) -> Iterator[None]:
     where = endpoint.root_url
     try:
         yield
-    except ssl.SSLCertVerificationError:
+    except _UntrustedError:
         raise ModelAnswerError(f"the TLS certificate of {where} is not accepted") from None
     except _NoConnectionError as error:
         raise ModelUnavailableError(f"cannot connect to {where}: {error}") from None

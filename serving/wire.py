@@ -16,7 +16,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 #: No server of models sends this much before its answer.
 _HEAD_BYTES = 64 * 1024
-_FIRST_FINAL_STATUS = 200
+_FIRST_STATUS, _FIRST_FINAL_STATUS = 100, 200
 
 
 class NotHttpError(Exception):
@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         self._waiting: asyncio.Future[None] | None = None
         self._is_gone = asyncio.get_running_loop().create_future()
         self._is_asked = False
+        self._is_closed = False
         self._begin()
 
     def _begin(self) -> None:
@@ -97,16 +98,22 @@ class Connection(asyncio.Protocol):
 
     @property
     def may_be_used_again(self) -> bool:
-        """Whether another request can follow."""
-        return self.is_whole and self._keeps_alive and not self._is_gone.done()
+        """Whether another request can follow: an answer may come before all of the request went."""
+        return (
+            self.is_whole
+            and self._keeps_alive
+            and not self._transport.is_closing()
+            and self._transport.get_write_buffer_size() == 0
+        )
 
     def close(self) -> None:
         """At once, which makes a server stop that is still answering."""
+        self._is_closed = True
         self._transport.abort()
 
     async def closed(self) -> None:
         """Wait until nothing is left of it."""
-        await self._is_gone
+        await asyncio.shield(self._is_gone)
 
     async def _news(self) -> None:
         if self._failure is not None:
@@ -159,7 +166,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """It is closed, by whomever."""
         self._is_gone.set_result(None)
-        if self.status and error is None and self._ends_with_connection:
+        if self.status and error is None and self._ends_with_connection and not self._is_closed:
             self.is_whole = True
             self._wake()
         reason = str(error) if error else "the server closed it"
@@ -185,9 +192,12 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The head is here, be it of an interim answer (100, 103)."""
         status = self._parser.get_status_code()
-        self._is_interim = status < _FIRST_FINAL_STATUS
+        self._is_interim = _FIRST_STATUS <= status < _FIRST_FINAL_STATUS
         if self._is_interim:
             self.headers.clear()
+        elif status < _FIRST_STATUS:
+            self._fail(NotHttpError())
+            self.close()
         elif not self.status:
             self.status = status
 

@@ -90,10 +90,6 @@ class Jail:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         """The child is dead when the block ends. The next jail may find one ready."""
-        self.close()
-
-    def close(self) -> None:
-        """End the child, if nothing more is to be rendered. Safe twice."""
         self._drop()
         _spare.refill()
 

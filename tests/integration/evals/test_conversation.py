@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -302,3 +303,14 @@ def test_leaving_breaks_everything_off(server: ModelServer) -> None:
                 talk.ask(Place(str(number)), chat("case y"), endpoint=endpoint(judge))
         assert talk.next(0.01) is None
         hold.set()
+
+
+def test_leaving_breaks_off_what_was_not_even_begun(
+    server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with conversation(server, concurrency=64) as talk:
+        for number in range(500):
+            talk.ask(number, chat(f"case {number}"))
+    assert talk.next(0.01) is None
+    gc.collect()
+    assert caplog.text == ""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from evals import engine
+from evals import engine, identity
 from evals.models import CaseResult, EvalRun
 from registry.domain.actor import Actor
 from registry.models import Certificate
@@ -41,6 +41,20 @@ def test_an_unreachable_model_ends_the_run_before_any_case(
     assert (run.verdict, run.done) == ("ERROR", 0)
     assert "could not be measured" in run.reasons[0]
     assert without_certificate(run)
+
+
+def test_a_worker_that_breaks_while_it_measures_blames_no_case(
+    repository: Repository, editor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("out of memory")
+
+    repository.publish()
+    run = started(editor)
+    monkeypatch.setattr(identity, "settled", broken)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        engine.work(run.pk, limits=QUICK)
+    assert set(run.items.values_list("attempts", "owner")) == {(0, "")}
 
 
 def test_a_model_without_an_address_ends_the_run(repository: Repository, editor: Actor) -> None:

@@ -10,14 +10,15 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from evals import engine, quarantine
+from evals import engine, judge_proof, quarantine
 from evals.domain.gate import CaseTally, Evidence, Quarantine, decide
 from evals.models import QuarantinedCase, Suite
 from evals.queries import suite_specs
 from registry.domain.actor import Actor, NotAllowedError, Role
 from registry.domain.policy import GatePolicy
 from registry.models import Prompt
-from tests.integration.evals.conftest import QUICK, Repository, started
+from tests.integration.evals.conftest import QUICK, Repository, again, started
+from tests.integration.evals.model_server import ModelServer, Say
 from tests.integration.evals.test_runs_api import client
 
 PATH = "/api/v1/prompts/oracle/quarantine"
@@ -188,6 +189,30 @@ def test_it_never_makes_a_run_look_better(
     order = ["FAIL", "INCONCLUSIVE", "PASS"]
     assert order.index(with_it.verdict) <= order.index(without.verdict)
     assert any("quarantine" in reason and "ada" in reason for reason in with_it.reasons)
+
+
+def test_what_leaves_quarantine_while_the_model_is_confirmed_counts(
+    repository: Repository,
+    server: ModelServer,
+    editor: Actor,
+    promoter: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server.reply = lambda question, _nth: Say("no" if question == "case 1" else "yes")
+    repository.publish()
+    begin(promoter, timezone.now())
+    confirmed = judge_proof.doubts
+
+    def lifted(*arguments: Any) -> tuple[str, ...]:
+        quarantine.lift_quarantine(
+            prompt="oracle", suite="oracle", case="c1", actor=promoter, now=timezone.now()
+        )
+        return confirmed(*arguments)
+
+    monkeypatch.setattr(judge_proof, "doubts", lifted)
+    run = started(editor)
+    engine.work(run.pk, limits=QUICK)
+    assert not any("quarantine" in reason for reason in again(run).reasons)
 
 
 def _tally(key: str, *, failed: bool) -> CaseTally:

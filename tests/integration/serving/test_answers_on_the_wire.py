@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -22,12 +23,16 @@ from hypothesis import strategies as st
 
 from serving import transport
 from serving.client import (
+    ChatRequest,
     ChatResponse,
     Endpoint,
+    Message,
     ModelAnswerError,
     ModelClient,
     ModelUnavailableError,
 )
+from serving.served import Served
+from serving.served import ask as served_ask
 from tests.integration.serving.scripted_server import (
     CHUNKED_HEAD,
     HELLO,
@@ -110,6 +115,7 @@ def test_a_body_that_ends_with_its_connection_is_read_to_its_end() -> None:
             (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, Act.WAIT), id="a head without end"
         ),
         pytest.param((b"HTTP/1.1 OK\r\n\r\n", Act.WAIT), id="no status"),
+        pytest.param((b"HTTP/1.1 000 No\r\n\r\n", Act.WAIT), id="status 0"),
         pytest.param((b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\n\r\n", Act.WAIT), id="upgrade"),
         pytest.param((CHUNKED_HEAD, b"xyz\r\n", Act.WAIT), id="no length of a chunk"),
         pytest.param(
@@ -168,6 +174,76 @@ def test_a_refusal_is_heard_although_its_body_never_ends() -> None:
             with pytest.raises(ModelAnswerError, match="404"):
                 await client.chat(HELLO)
             await asyncio.wait_for(server.client_hung_up.wait(), 5)
+
+    asyncio.run(story())
+
+
+def test_a_refusal_whose_reason_does_not_come_is_a_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "_REASON_SECONDS", 0.05)
+    busy = (head("503 Busy", Content_Length="900", Retry_After="7"), b"{", Act.WAIT)
+    with pytest.raises(ModelUnavailableError, match="503") as caught:
+        ask(busy)
+    assert (caught.value.status, caught.value.retry_after_seconds) == (503, 7.0)
+
+
+def test_what_came_before_all_was_sent_is_read_and_the_connection_not_used_again() -> None:
+    """The rest of a request in front of the next one would be nonsense to the server."""
+    long = ChatRequest((Message("user", "x" * 20_000_000),))
+
+    async def impatient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"".join(step for step in WHOLE if isinstance(step, bytes)))
+        seen.append(writer)
+
+    seen: list[asyncio.StreamWriter] = []
+
+    async def story() -> None:
+        server = await asyncio.start_server(impatient, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with ModelClient(Endpoint(url, "tiny", timeout_seconds=5)) as client:
+            assert (await client.chat(long)).text == "Hi there"
+            assert (await client.chat(HELLO)).text == "Hi there"
+        assert len(seen) == 2
+        server.close()
+        for writer in seen:
+            writer.close()
+
+    asyncio.run(story())
+
+
+def test_a_body_that_we_broke_off_is_no_whole_one() -> None:
+    async def story() -> None:
+        reply = (head(content_type="application/json"), b'{"data": []}', Act.WAIT)
+        async with ScriptedServer(reply) as server:
+            async with ModelClient(Endpoint(server.url, "tiny")) as client:
+                listing = asyncio.create_task(client.served_ids())
+                await server.requests(1)
+                await asyncio.sleep(0.05)
+            with pytest.raises(ModelUnavailableError):
+                await listing
+
+    asyncio.run(story())
+
+
+def test_a_name_in_other_letters_is_told_to_its_server_in_ascii(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = socket.getaddrinfo
+
+    def resolved(host: str | bytes, *rest: Any, **more: Any) -> Any:
+        is_ours = host in ("bücher.рф", b"xn--bcher-kva.xn--p1ai")
+        return found("127.0.0.1" if is_ours else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+
+    async def story() -> None:
+        async with ScriptedServer(WHOLE) as server:
+            port = server.url.rpartition(":")[2]
+            async with ModelClient(Endpoint(f"http://bücher.рф:{port}", "tiny")) as client:
+                await client.chat(HELLO)
+            assert server.received[0].headers["host"] == f"xn--bcher-kva.xn--p1ai:{port}"
 
     asyncio.run(story())
 
@@ -272,6 +348,23 @@ def test_tls_with_nobodys_certificate_is_refused_for_good(
     with pytest.raises(ModelAnswerError, match=r"TLS certificate of .* is not accepted") as caught:
         over_tls(certificate("127.0.0.1"))
     assert not caught.value.transient
+
+
+def test_a_look_at_a_server_that_is_not_trusted_says_so(certificate: Callable[[str], Path]) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate("127.0.0.1"))
+
+    async def story() -> Served:
+        async with (
+            ScriptedServer(WHOLE, tls=context) as server,
+            ModelClient(Endpoint(server.url, "tiny")) as client,
+        ):
+            assert not await client.healthy()
+            return await served_ask(client)
+
+    found = asyncio.run(story())
+    assert not found.is_reachable
+    assert "certificate" in found.error
 
 
 def test_tls_with_the_certificate_of_another_address_is_refused_for_good(

@@ -56,6 +56,10 @@ def test_a_base_url_with_or_without_v1_is_the_same_server(base_url: str, root_ur
         "http://host/#secret",
         "http://user:secret@host",
         "http://host/a secret",
+        "http://host/\x00secret",
+        "http://host/\ud800secret",
+        "http://secret\ud800",
+        f"http://secret{'ü' * 70}.example",
     ],
 )
 def test_an_address_that_cannot_work_is_refused_without_repeating_it(base_url: str) -> None:
