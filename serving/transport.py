@@ -7,6 +7,7 @@ API key to its own `base_url` alone.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -201,7 +202,7 @@ class Transport:
                     parts.hostname,
                     parts.port or (443 if is_tls else 80),
                     ssl=self._tls,
-                    happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS,
+                    happy_eyeballs_delay=_next_address_seconds(parts.hostname),
                 )
         except ssl.SSLCertVerificationError:
             raise _UntrustedError from None
@@ -246,6 +247,17 @@ def _host_of(endpoint: Endpoint) -> str:
     host = str(parts.hostname).encode("idna").decode()
     host = f"[{host}]" if ":" in host else host
     return host if parts.port is None else f"{host}:{parts.port}"
+
+
+def _next_address_seconds(host: str) -> float | None:
+    """None where there is one address: asyncio's race of several loses the socket of a connection
+    that is made just when nobody wants it any more.
+    """
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return _NEXT_ADDRESS_SECONDS
+    return None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import traceback
 from typing import Any
@@ -120,6 +121,23 @@ def test_cancelling_closes_the_connection(reply: Reply) -> None:
             await asyncio.wait_for(server.client_hung_up.wait(), 30)
 
     asyncio.run(story())
+
+
+def test_whoever_leaves_while_a_connection_is_made_leaves_no_socket() -> None:
+    """An open socket that nobody has any more is a warning, and fails this test."""
+
+    async def story() -> None:
+        async with served(*[SILENT] * 60) as (_, client):
+            for turns in range(60):
+                chat = asyncio.create_task(client.chat(HELLO))
+                for _ in range(turns // 3):
+                    await asyncio.sleep(0)
+                chat.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await chat
+
+    asyncio.run(story())
+    gc.collect()
 
 
 @pytest.mark.parametrize(
