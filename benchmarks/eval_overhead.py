@@ -26,7 +26,7 @@ from fast_model import TEXT, fast_model
 from own_database import Spent, in_fresh_process, own_database, spent_on
 from table import show
 
-_SECONDS, _ROUNDS = 0.05, 3
+_SECONDS, _ROUNDS = 0.05, 5  # in the first one the model is met: three measurements
 _SYSTEM = "You are kind and brief, and you answer in one sentence. " * 10
 
 
