@@ -26,7 +26,8 @@ def test_the_overview_tells_what_is_live_and_what_rings(
 def test_a_keyboard_is_enough_to_sign_in(whole_site: Site, chromium: Browser) -> None:
     with looking(chromium, whole_site.url, LIGHT) as page:
         page.goto(f"{whole_site.url}/login/")
-        page.keyboard.type(ADMIN)  # the first field has the focus
+        expect(page.get_by_label("Name")).to_be_focused()  # a moment after the page is there
+        page.keyboard.type(ADMIN)
         page.keyboard.press("Tab")
         page.keyboard.type(PASSWORD)
         page.keyboard.press("Enter")
@@ -42,9 +43,11 @@ def test_keys_lead_to_places(whole_site: Site, chromium: Browser) -> None:
             page.keyboard.press("g")
             page.keyboard.press(key)
             page.get_by_role("heading", name=heading, exact=True).wait_for()
+            page.wait_for_load_state()  # keys mean something once the script has run
         page.keyboard.press("g")
         page.keyboard.press("o")
         page.get_by_role("heading", name="Overview").wait_for()
+        page.wait_for_load_state()
         page.keyboard.press("/")
         page.keyboard.type("sent")
         page.keyboard.press("Enter")
