@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -21,10 +20,11 @@ from django.utils import timezone
 from core.errors import AssayError
 from evals import jobs, leases, proof, queries, results, runs
 from evals.asking import Asker
-from evals.conversation import Asked, Conversation, Patience
+from evals.conversation import Asked, Conversation
 from evals.endpoints import endpoint_of
 from evals.held import Arm, Held
 from evals.jury import Jury
+from evals.limits import DEFAULT_LIMITS, Limits
 from evals.models import EvalRun
 from evals.results import Result
 from evals.scoring import not_judged
@@ -37,22 +37,6 @@ from serving.client import ModelUnavailableError
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long one call works, in seconds: after `budget` nothing new is leased, after `drain`
-    more what is still being asked is given back. Both together stay below Celery's limit.
-    """
-
-    budget_seconds: float = 1200.0
-    drain_seconds: float = 240.0
-    #: How often a worker looks whether its run and its leases are still its own.
-    look_seconds: float = 1.0
-    #: Three minutes: a small vLLM that is started anew answers after one, and a run that gives up
-    #: in the meantime has lost what it paid for. What breaks before the first answer fails at once.
-    patience: Patience = field(default_factory=lambda: Patience(tries=9))
-
-
-DEFAULT_LIMITS = Limits()
 _SMALLEST_CHUNK = 16
 #: Times the concurrency.
 _AHEAD = 4

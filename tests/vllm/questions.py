@@ -8,7 +8,7 @@ from typing import Any
 
 from evals import engine
 from evals.conversation import Patience
-from evals.engine import Limits
+from evals.limits import Limits
 from evals.models import CaseResult, EvalRun
 from registry.domain.actor import Actor
 from serving.launch import Launch

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from evals import engine
+from evals.limits import DEFAULT_LIMITS
 from registry.domain.actor import Actor
 from tests.vllm.conftest import Running
 from tests.vllm.questions import asking, evaluated
@@ -49,7 +49,7 @@ def test_the_run_waits_for_the_server_and_has_one_result_a_case(
         target=restart_in_the_middle, args=(vllm, written(vllm.url), told)
     )
     restarting.start()
-    run = evaluated(editor, engine.DEFAULT_LIMITS)
+    run = evaluated(editor, DEFAULT_LIMITS)
     restarting.join()
     assert told[0] < 36 * 20, "the server went only after the run"
     assert [result.error for result in run.results.exclude(error="")] == []

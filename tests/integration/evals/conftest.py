@@ -18,9 +18,9 @@ from config.celery import app as celery_app
 from core.findings import Finding
 from evals import queries, results, runs
 from evals.conversation import Patience
-from evals.engine import Limits
 from evals.follow import follow_repository
 from evals.leases import Lease
+from evals.limits import Limits
 from evals.models import EvalRun
 from evals.results import Result
 from evals.scoring import Judgement
