@@ -56,6 +56,26 @@ class _Forget:
     ticket: Hashable
 
 
+class _Beginning:
+    """Of an answer: when it begins, or will not come."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._waiting = 0
+
+    async def wait(self) -> None:
+        """Wait for it, for a minute at most."""
+        self._waiting += 1
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WARM_SECONDS):
+                await self._event.wait()
+
+    def tell(self) -> bool:
+        """It is here. True when somebody waited for it."""
+        self._event.set()
+        return self._waiting > 0
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What became of one question: the reply to it, or the error after all tries.
@@ -112,13 +132,14 @@ class Conversation:
         self._taken: deque[Asked | BaseException] = deque()
         self._orders: deque[_Question | _Forget] = deque()
         self._is_rung = False
+        self._is_waited_for = False
         self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, _Clients]] = Future()
         self._thread = threading.Thread(target=self._main, name="model-calls", daemon=True)
         self._beginnings: dict[Endpoint, Beginnings] = {}
         self._places = count()
-        # For the loop alone. An event is set when the answer begins, or will not come.
+        # For the loop alone.
         self._asking: dict[Hashable, asyncio.Task[None]] = {}
-        self._begun: dict[Hashable, asyncio.Event] = {}
+        self._begun: dict[Hashable, _Beginning] = {}
         self._said: list[Asked | BaseException] = []
         self._is_closing = False
 
@@ -170,6 +191,15 @@ class Conversation:
             raise asked
         return asked
 
+    def has_heard(self) -> bool:
+        """Whether the loop has heard of every question; if not, `next` returns when it has.
+
+        Who has much to compute lets it hear first: the two threads share one processor.
+        """
+        self._is_waited_for = True  # before looking, as the loop looks the other way round
+        self._is_waited_for = bool(self._orders)
+        return not self._is_waited_for
+
     def wake(self) -> None:
         """Let `next` return at once; None, if there is no answer. For every thread."""
         self._answers.put([])
@@ -197,11 +227,14 @@ class Conversation:
         self._is_rung = False  # before looking: what comes from now on rings again
         for _ in range(_AT_ONCE):
             if not self._orders:
+                if self._is_waited_for:
+                    self._is_waited_for = False
+                    self.wake()
                 return
             order = self._orders.popleft()
             if isinstance(order, _Question):
                 first = self._begun.get(order.after)  # only one that came before: no circles
-                self._begun[order.ticket] = asyncio.Event()
+                self._begun[order.ticket] = _Beginning()
                 self._asking[order.ticket] = asyncio.create_task(self._answer(order, first))
             elif (asking := self._close(order.ticket)) is not None:
                 asking.cancel()
@@ -210,18 +243,16 @@ class Conversation:
     def _close(self, ticket: Hashable) -> asyncio.Task[None] | None:
         """Nothing more comes of a question: whoever waits for it goes on."""
         if (begun := self._begun.pop(ticket, None)) is not None:
-            begun.set()
+            begun.tell()
         return self._asking.pop(ticket, None)
 
-    async def _answer(self, asked: _Question, first: asyncio.Event | None) -> None:
+    async def _answer(self, asked: _Question, first: _Beginning | None) -> None:
         begun = self._begun[asked.ticket]
         try:
             if first is not None:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_WARM_SECONDS):
-                        await first.wait()
+                await first.wait()
             client = await self._clients.of(asked.endpoint)
-            reply = await client.reply(asked.request, place=asked.place, on_begun=begun.set)
+            reply = await client.reply(asked.request, place=asked.place, on_begun=begun.tell)
         except AssayError as error:
             self._say(asked.ticket, Asked(asked.ticket, None, error))
         except Exception as bug:  # noqa: BLE001 - raised again by the thread that waits for it

@@ -89,6 +89,7 @@ class _Shift:
         #: The chunk that is being rendered.
         self.chunk: list[Held] = []
         self.rendering: Future[list[Rendered | RenderFailure]] | None = None
+        self.last_size = 0
         self.suites = queries.suites_of(run)
         self.cases = {
             (key, case.key): case for key, suite in self.suites.items() for case in suite.cases
@@ -166,6 +167,8 @@ class _Shift:
     def _is_hungry(self, now: float) -> bool:
         if self.is_over or self.rendering is not None or self._in_flight >= self._ahead:
             return False
+        if not self.talk.has_heard():
+            return False
         return now >= self.lease_at or not self.held  # empty-handed is the end: look once more
 
     @property
@@ -210,8 +213,10 @@ class _Shift:
 
     def _fill(self, now: float) -> None:
         results.give_up_poison(run_id=self.run.pk)
-        # The model should not wait until a large chunk is rendered, so the first one is small.
-        size = max(_SMALLEST_CHUNK, self._ahead if self.held else self.talk.endpoint.concurrency)
+        # The model should not wait until a large chunk is rendered, so the first ones are small.
+        concurrency = self.talk.endpoint.concurrency
+        size = min(self._ahead, 2 * self.last_size) if self.held else concurrency
+        size = self.last_size = max(_SMALLEST_CHUNK, size)
         chunk = leases.lease_chunk(run_id=self.run.pk, owner=self.owner, size=size)
         if len(chunk) < size:  # for now that is all: what others give back can wait for a look
             self.lease_at = now + self.limits.look_seconds

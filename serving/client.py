@@ -113,13 +113,14 @@ class ModelClient:
         request: ChatRequest,
         *,
         place: int = 0,
-        on_begun: Callable[[], None] | None = None,
+        on_begun: Callable[[], bool] | None = None,
     ) -> ChatResponse:
         """One whole answer or an error, never a part of an answer.
 
         Of those that wait, the lowest `place` is sent first. `on_begun` is called when the first of
-        the content is here: the server is through with the prompt. Who is sent because of it queues
-        up before the seat is free. Cancelling closes the connection, which makes the server stop.
+        the content is here: the server is through with the prompt. It tells whether somebody is
+        sent because of it, who then queues up before the seat is free. Cancelling closes the
+        connection, which makes the server stop.
         """
         return await self._chat(request, place, on_begun, None)
 
@@ -157,7 +158,7 @@ class ModelClient:
 
     async def served_ids(self) -> tuple[str, ...]:
         """The ids the server lists under `/v1/models`, in its order."""
-        async with self._transport.get(self.endpoint.models_url) as answer:
+        async with self._transport.get(self.endpoint.models_url).answered() as answer:
             return model_ids(await answer.body(_MODELS_BODY_BYTES))
 
     async def page(self, path: str) -> bytes:
@@ -166,7 +167,8 @@ class ModelClient:
         Raises ModelFeatureMissingError when there is nothing.
         """
         with _features():
-            async with self._transport.get(f"{self.endpoint.root_url}{path}") as answer:
+            call = self._transport.get(f"{self.endpoint.root_url}{path}")
+            async with call.answered() as answer:
                 return await answer.body(_PAGE_BYTES)
 
     async def tokenizes(self) -> bool:
@@ -206,27 +208,26 @@ class ModelClient:
         self,
         request: ChatRequest,
         place: int,
-        on_begun: Callable[[], None] | None,
+        on_begun: Callable[[], bool] | None,
         on_text: Callable[[str], None] | None,
     ) -> ChatResponse:
-        async with self._seats.seat(place):
-            body = chat_body(self.endpoint.served_id, request)
-            started = time.perf_counter()
-            async with self._transport.post(self.endpoint.chat_url, body) as answer:
+        body = chat_body(self.endpoint.served_id, request)
+        with self._transport.post(self.endpoint.chat_url, body) as call:
+            async with self._seats.seat(place, call.send), call.answered() as answer:
                 require_event_stream(answer.headers)
-                return await self._read_stream(answer, started, on_begun, on_text)
+                return await self._read_stream(answer, call.sent_at, on_begun, on_text)
 
     async def _told(self, url: str, body: bytes) -> bytes:
         """The whole answer to one request."""
         with _features():
-            async with self._transport.post(url, body) as answer:
+            async with self._transport.post(url, body).answered() as answer:
                 return await answer.body(self.endpoint.max_response_bytes)
 
     async def _read_stream(
         self,
         answer: Answer,
         started: float,
-        on_begun: Callable[[], None] | None,
+        on_begun: Callable[[], bool] | None,
         on_text: Callable[[str], None] | None,
     ) -> ChatResponse:
         events, streamed, size = EventStream(), StreamedAnswer(self.endpoint.api_key), 0
@@ -241,9 +242,9 @@ class ModelClient:
                 if on_text is not None and (news := streamed.news()):
                     on_text(news)
                 if on_begun is not None and streamed.has_begun:
-                    on_begun()
+                    if on_begun():
+                        await asyncio.sleep(0)
                     on_begun = None
-                    await asyncio.sleep(0)
                 if streamed.is_done:
                     whole = streamed.finish(elapsed_ms)
                     await answer.drain()

@@ -67,7 +67,7 @@ class PatientClient(ModelClient):
         request: ChatRequest,
         *,
         place: int = 0,
-        on_begun: Callable[[], None] | None = None,
+        on_begun: Callable[[], bool] | None = None,
     ) -> ChatResponse:
         """One whole answer, or the error of the last try. `on_begun` may be called once a try."""
         ask = partial(super().chat, request, place=place, on_begun=on_begun)
@@ -82,7 +82,7 @@ class PatientClient(ModelClient):
         return await patiently(self.patience, partial(super().likelihood, request))
 
     async def reply(
-        self, request: Request, *, place: int = 0, on_begun: Callable[[], None] | None = None
+        self, request: Request, *, place: int = 0, on_begun: Callable[[], bool] | None = None
     ) -> Reply:
         """Whatever answers this kind of question. `place` and `on_begun` are for chats."""
         if isinstance(request, ChatRequest):

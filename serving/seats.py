@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from heapq import heappop, heappush
 from itertools import count
@@ -70,15 +70,20 @@ class Seats:
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
         self.taken = 0
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[int], Callable[[], None] | None]] = []
         self._came = count()
         self._alarm: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def seat(self, place: int = 0) -> AsyncIterator[None]:
-        """Wait for a seat and hold it. How the body ends tells what the server can take."""
-        await self._sit_down(place)
-        sent_in = self.pace.sent()
+    async def seat(
+        self, place: int = 0, on_seated: Callable[[], None] | None = None
+    ) -> AsyncIterator[None]:
+        """Wait for a seat and hold it. How the body ends tells what the server can take.
+
+        `on_seated` is called in the very turn of the loop in which the seat is free. The body may
+        begin some turns later, for which a model would have nothing to do.
+        """
+        sent_in = await self._sit_down(place, on_seated)
         try:
             yield
         except ModelUnavailableError as error:
@@ -90,12 +95,13 @@ class Seats:
         finally:
             self._stand_up()
 
-    async def _sit_down(self, place: int) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        heappush(self._waiting, (place, next(self._came), turn))
+    async def _sit_down(self, place: int, on_seated: Callable[[], None] | None) -> int:
+        """The round in which what is sent now is sent."""
+        turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        heappush(self._waiting, (place, next(self._came), turn, on_seated))
         self._call()
         try:
-            await turn
+            return await turn
         except asyncio.CancelledError:
             if not turn.cancelled():  # called and cancelled in the same moment
                 self._stand_up()
@@ -112,10 +118,12 @@ class Seats:
             self._call_in(pause)
             return
         while self._waiting and self.taken < self.pace.limit:
-            *_, turn = heappop(self._waiting)
+            *_, turn, on_seated = heappop(self._waiting)
             if not turn.done():  # else it was cancelled while it waited
                 self.taken += 1
-                turn.set_result(None)
+                turn.set_result(self.pace.sent())
+                if on_seated is not None:
+                    on_seated()
 
     def _call_in(self, seconds: float) -> None:
         if self._alarm is not None:

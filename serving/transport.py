@@ -7,11 +7,12 @@ API key to its own `base_url` alone.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import ssl
+import math
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
+from typing import Self
 from urllib.parse import quote, urlsplit
 
 from serving.errors import (
@@ -22,6 +23,7 @@ from serving.errors import (
     retry_after_seconds,
 )
 from serving.messages import Endpoint
+from serving.pool import NoConnectionError, Pool, SlowConnectionError, UntrustedError
 from serving.wire import Connection, LostError, NotHttpError, Piece
 
 _OK = 200
@@ -31,36 +33,28 @@ _ERROR_BODY_BYTES = 16 * 1024
 _DRAIN_SECONDS = 0.5
 #: How long to wait for the reason of a refusal.
 _REASON_SECONDS = 2.0
-#: Servers close what is idle for longer, and a request that crosses that is sent twice.
-_IDLE_SECONDS = 15.0
-#: RFC 8305, 8: before the next address of a name is tried beside the first.
-_NEXT_ADDRESS_SECONDS = 0.25
 #: What a path may hold as it is (RFC 3986, 3.3, and the percent sign of what is quoted already).
 _PATH = "/%:@!$&'()*+,;=~"
 
-
-class _NoConnectionError(Exception):
-    """Nobody listens, or the name is none, or TLS fails."""
-
-
-class _SlowConnectionError(Exception):
-    """No connection within its time."""
-
-
-class _UntrustedError(Exception):
-    """Its certificate is not of somebody whom this machine trusts, or of another host."""
-
-
-_FAILURES = (LostError, NotHttpError, _NoConnectionError, _SlowConnectionError, _UntrustedError)
+#: What ends an exchange before its answer is whole.
+_FAILURES = (
+    LostError,
+    NoConnectionError,
+    NotHttpError,
+    SlowConnectionError,
+    TimeoutError,
+    UntrustedError,
+)
 
 
 class Answer:
-    """A response whose status was 200 and whose body is still to be read. Names of `headers` are in
+    """A response whose head is here and whose body is still to be read. Names of `headers` are in
     lower case.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.status = connection.status
         self.headers: Mapping[str, str] = connection.headers
 
     async def next(self) -> Piece | None:
@@ -85,44 +79,127 @@ class Answer:
                 while await self.next() is not None:
                     pass
 
+    async def refusal(self, *, secret: str | None) -> ModelUnavailableError | ModelAnswerError:
+        """What the status says, with the reason that the server gives."""
+        body = b""
+        with suppress(TimeoutError, LostError, NotHttpError):  # the status says enough
+            async with asyncio.timeout(_REASON_SECONDS):
+                while len(body) < _ERROR_BODY_BYTES:
+                    if (piece := await self.next()) is None:
+                        break
+                    body += piece.data
+        reason = error_reason(body[:_ERROR_BODY_BYTES], secret=secret)
+        return http_error(self.status, reason, retry_after_seconds(self.headers))
+
+
+class Call:
+    """One request that is ready to be sent, and its answer: `with transport.post(...) as call`.
+
+    A connection from the pool that closes before the first byte is replaced by a new one, once:
+    llama.cpp's server closes after every stream, and our next request can cross that.
+    """
+
+    def __init__(self, pool: Pool, request: bytes) -> None:
+        self._pool = pool
+        self._request = request
+        self._connection: Connection | None = None
+        #: What `time.perf_counter` said when it was sent.
+        self.sent_at = math.nan
+
+    def __enter__(self) -> Self:
+        """Nothing is sent yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Who has sent it and waits for no answer breaks it off."""
+        self._let_go()
+
+    def send(self) -> None:
+        """Send it in this very turn of the loop, if a connection is free. If none is, `answered`
+        makes one.
+        """
+        self.sent_at = time.perf_counter()
+        self._connection = self._pool.idle()
+        if self._connection is not None:
+            self._connection.send(self._request)
+
+    @asynccontextmanager
+    async def answered(self) -> AsyncIterator[Answer]:
+        """Give out the answer, all within the endpoint's timeout. The connection is free again
+        afterwards; it is closed, and the server stops, when the body was not read to its end.
+
+        Raises for every status but 200.
+        """
+        endpoint = self._pool.endpoint
+        try:
+            async with asyncio.timeout(endpoint.timeout_seconds):
+                answer = await self._head()
+                if answer.status != _OK:
+                    raise await answer.refusal(secret=endpoint.api_key)
+                yield answer
+        except _FAILURES as failure:
+            raise _typed(failure, endpoint) from None
+        finally:
+            self._let_go()
+
+    async def status(self) -> int:
+        """Of the answer, whatever it is. Raises the failures of the wire."""
+        try:
+            answer = await self._head()
+            await answer.drain()
+            return answer.status
+        finally:
+            self._let_go()
+
+    async def _head(self) -> Answer:
+        if math.isnan(self.sent_at):
+            self.send()
+        if self._connection is not None:
+            try:
+                await self._connection.head()
+            except LostError:
+                if self._connection.has_begun:
+                    raise
+                self._let_go()
+            else:
+                return Answer(self._connection)
+        self._connection = await self._pool.fresh()
+        self._connection.send(self._request)
+        await self._connection.head()
+        return Answer(self._connection)
+
+    def _let_go(self) -> None:
+        if self._connection is not None:
+            self._pool.take_back(self._connection)
+            self._connection = None
+
 
 class Transport:
-    """The connections to one server. Use it in one loop, and close it there."""
+    """Requests to one server. Use it in one loop, and close it there."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         """No connection is made before the first request."""
         self.endpoint = endpoint
-        self._open: set[Connection] = set()
-        #: Who was used last is used next, so that those nobody needs grow old.
-        self._idle: list[tuple[float, Connection]] = []
-        self._tls: ssl.SSLContext | None = None
+        self._pool = Pool(endpoint)
         self._host = _host_of(endpoint)
 
     async def close(self) -> None:
         """Close every connection."""
-        closing = list(self._open)
-        for connection in closing:
-            self._drop(connection)
-        for connection in closing:
-            await connection.closed()
+        await self._pool.close()
 
-    @asynccontextmanager
-    async def post(self, url: str, body: bytes) -> AsyncIterator[Answer]:
-        """Send JSON and give out the answer, all within the endpoint's timeout.
-
-        A pooled connection that closes before the first byte is replaced by a new one, once:
-        llama.cpp's server closes after every stream, and our next request can cross that.
-        A body that is not read to its end closes the connection, which makes the server stop.
-        """
+    def post(self, url: str, body: bytes) -> Call:
+        """Sends JSON."""
         head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        async with self._answered(self._head("POST", url, head) + body) as answer:
-            yield answer
+        return Call(self._pool, self._head("POST", url, head) + body)
 
-    @asynccontextmanager
-    async def get(self, url: str) -> AsyncIterator[Answer]:
-        """Give out the answer, all within the endpoint's timeout."""
-        async with self._answered(self._head("GET", url)) as answer:
-            yield answer
+    def get(self, url: str) -> Call:
+        """Asks for a page."""
+        return Call(self._pool, self._head("GET", url))
 
     async def status(self, *urls: str) -> int:
         """The status of the first address that is known, within 5 seconds; 0 for no answer."""
@@ -130,92 +207,12 @@ class Transport:
         try:
             async with asyncio.timeout(min(_HEALTH_SECONDS, self.endpoint.timeout_seconds)):
                 for url in urls:
-                    async with self._exchange(self._head("GET", url)) as connection:
-                        status = connection.status
-                        await Answer(connection).drain()
+                    status = await self.get(url).status()
                     if status == _OK or status >= 500:
                         break
-        except (TimeoutError, *_FAILURES):
+        except _FAILURES:
             return 0
         return status
-
-    @asynccontextmanager
-    async def _answered(self, request: bytes) -> AsyncIterator[Answer]:
-        with _typed_failures(self.endpoint):
-            async with (
-                asyncio.timeout(self.endpoint.timeout_seconds),
-                self._exchange(request) as connection,
-            ):
-                answer = Answer(connection)
-                if connection.status != _OK:
-                    await self._refuse(connection)
-                yield answer
-
-    @asynccontextmanager
-    async def _exchange(self, request: bytes) -> AsyncIterator[Connection]:
-        """Back to the pool when everything was read, else closed: a half-read answer must stop."""
-        connection = await self._asked(request)
-        try:
-            yield connection
-        finally:
-            if connection.is_done and connection.may_be_used_again:
-                self._idle.append((time.monotonic(), connection))
-            else:
-                self._drop(connection)
-
-    async def _asked(self, request: bytes) -> Connection:
-        """The connection on which the head of the answer is here."""
-        if (pooled := self._pooled()) is not None:
-            try:
-                return await self._ask(pooled, request)
-            except LostError:
-                if pooled.has_begun:
-                    raise
-        return await self._ask(await self._connected(), request)
-
-    async def _ask(self, connection: Connection, request: bytes) -> Connection:
-        try:
-            await connection.ask(request)
-        except BaseException:
-            self._drop(connection)
-            raise
-        return connection
-
-    def _pooled(self) -> Connection | None:
-        while self._idle:
-            since, connection = self._idle.pop()
-            if connection.may_be_used_again and time.monotonic() - since < _IDLE_SECONDS:
-                return connection
-            self._drop(connection)
-        return None
-
-    async def _connected(self) -> Connection:
-        parts = urlsplit(self.endpoint.root_url)
-        assert parts.hostname  # the endpoint was checked
-        is_tls = parts.scheme == "https"
-        if is_tls and self._tls is None:
-            self._tls = ssl.create_default_context()
-        try:
-            async with asyncio.timeout(self.endpoint.connect_timeout_seconds):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    Connection,
-                    parts.hostname,
-                    parts.port or (443 if is_tls else 80),
-                    ssl=self._tls,
-                    happy_eyeballs_delay=_next_address_seconds(parts.hostname),
-                )
-        except ssl.SSLCertVerificationError:
-            raise _UntrustedError from None
-        except TimeoutError:
-            raise _SlowConnectionError from None
-        except OSError as error:
-            raise _NoConnectionError(str(error)) from None
-        self._open.add(connection)
-        return connection
-
-    def _drop(self, connection: Connection) -> None:
-        connection.close()
-        self._open.discard(connection)
 
     def _head(self, method: str, url: str, more: str = "") -> bytes:
         """Of a request. What is in `url` and the key was checked when the endpoint was made."""
@@ -228,18 +225,6 @@ class Transport:
             f"Accept: */*\r\nAccept-Encoding: identity\r\n{authorization}{more}\r\n"
         ).encode("ascii")
 
-    async def _refuse(self, connection: Connection) -> None:
-        """Raise what the status says, with the reason that the server gives."""
-        body = b""
-        with suppress(TimeoutError, LostError, NotHttpError):  # the status says enough
-            async with asyncio.timeout(_REASON_SECONDS):
-                while len(body) < _ERROR_BODY_BYTES:
-                    if (piece := await connection.next()) is None:
-                        break
-                    body += piece.data
-        reason = error_reason(body[:_ERROR_BODY_BYTES], secret=self.endpoint.api_key)
-        raise http_error(connection.status, reason, retry_after_seconds(connection.headers))
-
 
 def _host_of(endpoint: Endpoint) -> str:
     """The header that names the server: the name in ASCII, brackets around IPv6, and a port."""
@@ -249,38 +234,22 @@ def _host_of(endpoint: Endpoint) -> str:
     return host if parts.port is None else f"{host}:{parts.port}"
 
 
-def _next_address_seconds(host: str) -> float | None:
-    """None where there is one address: asyncio's race of several loses the socket of a connection
-    that is made just when nobody wants it any more.
-    """
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return _NEXT_ADDRESS_SECONDS
-    return None
-
-
-@contextmanager
-def _typed_failures(endpoint: Endpoint) -> Iterator[None]:
-    """What happens on the wire as errors of ours."""
+def _typed(failure: Exception, endpoint: Endpoint) -> ModelUnavailableError | ModelAnswerError:
+    """What ended an exchange as an error of ours."""
     where = endpoint.root_url
-    try:
-        yield
-    except _UntrustedError:
-        raise ModelAnswerError(f"the TLS certificate of {where} is not accepted") from None
-    except _NoConnectionError as error:
-        raise ModelUnavailableError(f"cannot connect to {where}: {error}") from None
-    except _SlowConnectionError:
-        seconds = endpoint.connect_timeout_seconds
-        raise ModelUnavailableError(f"no connection to {where} within {seconds:g} s") from None
-    except TimeoutError:
-        seconds = endpoint.timeout_seconds
-        raise ModelUnavailableError(f"no whole answer from {where} within {seconds:g} s") from None
-    except NotHttpError:
-        raise ModelAnswerError(f"what {where} answers is not HTTP") from None
-    except LostError as error:
-        if error.in_body:
+    match failure:
+        case UntrustedError():
+            return ModelAnswerError(f"the TLS certificate of {where} is not accepted")
+        case NotHttpError():
+            return ModelAnswerError(f"what {where} answers is not HTTP")
+        case NoConnectionError():
+            message = f"cannot connect to {where}: {failure}"
+        case SlowConnectionError():
+            message = f"no connection to {where} within {endpoint.connect_timeout_seconds:g} s"
+        case LostError(in_body=True):
             message = f"{where} closed the connection in mid-stream"
-        else:
-            message = f"the connection to {where} broke: {error}"
-        raise ModelUnavailableError(message) from None
+        case LostError():
+            message = f"the connection to {where} broke: {failure}"
+        case _:
+            message = f"no whole answer from {where} within {endpoint.timeout_seconds:g} s"
+    return ModelUnavailableError(message)

@@ -41,8 +41,8 @@ class Piece(NamedTuple):
 class Connection(asyncio.Protocol):
     """Made by `loop.create_connection(Connection, ...)`; for that loop alone.
 
-    `ask`, then `next` until it gives None. `is_whole` then, and another request may follow when
-    `may_be_used_again`. Everything else ends in `close`.
+    `send`, `head`, then `next` until it gives None. `is_whole` then, and another request may follow
+    when `may_be_used_again`. Everything else ends in `close`.
     """
 
     def __init__(self) -> None:
@@ -67,16 +67,20 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._failure: Exception | None = None
 
-    async def ask(self, request: bytes) -> None:
-        """Send a whole request and wait for the head of its answer.
-
-        Raises LostError and NotHttpError. `has_begun` then tells whether anything had come.
-        """
+    def send(self, request: bytes) -> None:
+        """Send a whole request, in this turn of the loop."""
         self._begin()
         self._is_asked = True
         if self._is_gone.done():
-            raise LostError("it was closed", in_body=False)
-        self._transport.write(request)
+            self._fail(LostError("it was closed", in_body=False))
+        else:
+            self._transport.write(request)
+
+    async def head(self) -> None:
+        """Wait for the head of the answer.
+
+        Raises LostError and NotHttpError. `has_begun` then tells whether anything had come.
+        """
         while not self.status:
             await self._news()
 
@@ -98,10 +102,9 @@ class Connection(asyncio.Protocol):
 
     @property
     def may_be_used_again(self) -> bool:
-        """Whether another request can follow: an answer may come before all of the request went."""
+        """Whether a request can follow: an answer may come before all of the one before it went."""
         return (
-            self.is_whole
-            and self._keeps_alive
+            (not self._is_asked or (self.is_whole and self._keeps_alive))
             and not self._transport.is_closing()
             and self._transport.get_write_buffer_size() == 0
         )

@@ -275,6 +275,18 @@ def test_the_one_who_waits_can_be_woken(server: ModelServer) -> None:
         assert set(answers(talk, 1)) == {"after"}
 
 
+def test_the_one_who_waits_until_all_is_heard_is_woken(server: ModelServer) -> None:
+    with conversation(server) as talk:
+        assert talk.has_heard()
+        for number in range(1_000):
+            talk.ask(number, chat(f"case {number}"))
+        waited = 0
+        while not talk.has_heard():
+            waited += 1
+            talk.next(60)
+        assert waited < 1_000  # it was woken, and not by every answer
+
+
 def test_another_endpoint_is_open_to_other_work_too(server: ModelServer) -> None:
     async def identify(client: ModelClient) -> str:
         return (await client.chat(chat("case who"))).text

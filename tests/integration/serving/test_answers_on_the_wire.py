@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving import transport
+from serving import pool, transport
 from serving.client import (
     ChatRequest,
     ChatResponse,
@@ -151,7 +151,7 @@ def test_a_connection_with_something_odd_about_it_is_not_used_again(reply: Reply
 def test_a_connection_that_was_idle_for_long_is_not_used_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(transport, "_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "_IDLE_SECONDS", 0.05)
 
     async def story() -> None:
         async with served(WHOLE) as (server, client):

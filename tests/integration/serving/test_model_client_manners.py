@@ -103,6 +103,26 @@ def test_at_most_concurrency_chats_run_at_once_and_the_others_wait_their_turn() 
     asyncio.run(story())
 
 
+def test_whoever_leaves_in_the_turn_in_which_it_was_sent_leaves_no_answer_to_the_next() -> None:
+    async def story() -> None:
+        mine, theirs = stream(*answer("mine")), stream(*answer("theirs"))
+        async with served(WHOLE, theirs, mine, concurrency=1) as (server, client):
+
+            async def first() -> None:
+                await client.chat(HELLO)
+                second.cancel()  # it was sent just now, and has not heard so
+
+            chats = [asyncio.create_task(first())]
+            await server.requests(1)
+            second = asyncio.create_task(client.chat(HELLO))
+            await asyncio.gather(*chats, second, return_exceptions=True)
+            assert second.cancelled()
+            assert (await client.chat(HELLO)).text == "mine"
+            assert [request.connection for request in server.received] == [1, 1, 2]
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -95,6 +95,43 @@ def test_a_server_that_asks_for_an_hour_is_asked_again_after_the_longest_pause()
     asyncio.run(story())
 
 
+def test_who_waits_is_told_in_the_turn_in_which_a_seat_is_free() -> None:
+    async def story() -> None:
+        seats, told = Seats(Pace(1)), asyncio.Event()
+
+        async def wait() -> None:
+            async with seats.seat(on_seated=told.set):
+                assert seats.taken == 1
+
+        async with seats.seat():
+            waiting = asyncio.create_task(wait())
+            await asyncio.sleep(0)
+            assert not told.is_set()
+        assert told.is_set()
+        await waiting
+
+    asyncio.run(story())
+
+
+def test_a_complaint_is_about_the_number_at_which_the_question_was_sent() -> None:
+    async def story() -> None:
+        seats = Seats(Pace(4))
+
+        async def turned_away() -> None:
+            async with seats.seat():
+                raise ModelUnavailableError("no", status=429)
+
+        async with seats.seat(), seats.seat(), seats.seat():
+            async with seats.seat():
+                sent = asyncio.create_task(turned_away())
+                await asyncio.sleep(0)
+            seats.pace.balked(seats.pace.sent(), 0.0)  # another one, before this one's body begins
+            await asyncio.gather(sent, return_exceptions=True)
+            assert seats.pace.limit == 2
+
+    asyncio.run(story())
+
+
 @asynccontextmanager
 async def sitting(seats: Seats, count: int) -> AsyncIterator[list[asyncio.Task[None]]]:
     """That many tasks that want a seat and keep it until they are cancelled."""
