@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -25,6 +25,37 @@ from evals.models import EvalRun, WorkItem
 MOST_ATTEMPTS = 5
 #: From here on an item is leased alone: if it kills workers, it takes no neighbours along.
 SUSPICIOUS_ATTEMPTS = 2
+
+
+# Hundreds of items at a time, in the process that keeps the model busy: one statement each, with
+# an array where the ORM would check and quote every id. One suspicious item is leased where there
+# are no others.
+_LEASE = """
+    WITH free AS (
+        SELECT item.id, item.attempts, item.position
+        FROM evals_workitem AS item JOIN evals_evalrun AS run ON run.id = item.run_id
+        WHERE item.run_id = %(run)s AND run.status = ANY(%(live)s) AND NOT item.done
+            AND (item.leased_until IS NULL OR item.leased_until <= statement_timestamp())
+            AND item.attempts < %(most)s
+        ORDER BY item.attempts, item.position
+        LIMIT %(size)s
+        FOR NO KEY UPDATE OF item SKIP LOCKED
+    ), ordered AS (
+        SELECT id, attempts, row_number() OVER (ORDER BY attempts, position) AS place FROM free
+    )
+    UPDATE evals_workitem AS item
+    SET fence = fence + 1, owner = %(owner)s, attempts = item.attempts + 1,
+        leased_until = statement_timestamp() + make_interval(secs => %(seconds)s)
+    FROM ordered
+    WHERE item.id = ordered.id AND (ordered.attempts < %(suspicious)s OR ordered.place = 1)
+    RETURNING item.attempts, item.position,
+        item.id, item.run_id, item.suite_id, item.case, item.repeat, item.fence
+"""
+_NEWEST_FENCES = """
+    SELECT item.id, item.fence
+    FROM evals_workitem AS item JOIN evals_evalrun AS run ON run.id = item.run_id
+    WHERE item.id = ANY(%(items)s) AND NOT item.done AND run.status = ANY(%(live)s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +80,21 @@ def lease_chunk(*, run_id: UUID, owner: str, size: int) -> tuple[Lease, ...]:
 
     Fresh items come first, in the order of work; those that outlived a worker come last.
     """
-    with transaction.atomic():
-        free = list(
-            _free(run_id)
-            .filter(attempts__lt=MOST_ATTEMPTS)
-            .select_for_update(skip_locked=True, of=("self",), no_key=True)
-            .order_by("attempts", "position")[:size]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LEASE,
+            {
+                "run": run_id,
+                "live": list(EvalRun.LIVE),
+                "owner": owner,
+                "seconds": settings.EVAL_LEASE_SECONDS,
+                "size": size,
+                "suspicious": SUSPICIOUS_ATTEMPTS,
+                "most": MOST_ATTEMPTS,
+            },
         )
-        chosen = _blame_at_most_one(free)
-        leased = WorkItem.objects.filter(pk__in=[item.pk for item in chosen])
-        leased.update(
-            fence=F("fence") + 1,
-            owner=owner,
-            leased_until=Now() + _term(),
-            attempts=F("attempts") + 1,
-        )
-    return tuple(_lease(item, item.fence + 1) for item in chosen)
-
-
-def _lease(item: WorkItem, fence: int) -> Lease:
-    return Lease(item.pk, item.run_id, item.suite_id, item.case, item.repeat, fence)
-
-
-def _blame_at_most_one(free: Sequence[WorkItem]) -> Sequence[WorkItem]:
-    trusted = [item for item in free if item.attempts < SUSPICIOUS_ATTEMPTS]
-    return trusted or free[:1]
+        leased = sorted(cursor.fetchall())
+    return tuple(Lease(*columns) for _, _, *columns in leased)
 
 
 def _free(run_id: UUID) -> QuerySet[WorkItem]:
@@ -92,10 +113,10 @@ def _term() -> timedelta:
 
 def still_held(leases: Collection[Lease]) -> frozenset[int]:
     """The items among `leases` whose fence is still the newest and whose run is still live."""
-    rows = WorkItem.objects.filter(
-        pk__in=[lease.item for lease in leases], done=False, run__status__in=EvalRun.LIVE
-    ).values_list("pk", "fence")
-    newest = dict(rows)
+    with connection.cursor() as cursor:
+        items = [lease.item for lease in leases]
+        cursor.execute(_NEWEST_FENCES, {"items": items, "live": list(EvalRun.LIVE)})
+        newest = dict(cursor.fetchall())
     return frozenset(lease.item for lease in leases if newest.get(lease.item) == lease.fence)
 
 
@@ -120,7 +141,11 @@ def given_up(run_id: UUID) -> tuple[tuple[Lease, ...], str]:
     reason = (
         f"given up: {MOST_ATTEMPTS} workers in a row died or broke over this case without a result"
     )
-    return tuple(_lease(item, item.fence) for item in lost), reason
+    leased = (
+        Lease(item.pk, item.run_id, item.suite_id, item.case, item.repeat, item.fence)
+        for item in lost
+    )
+    return tuple(leased), reason
 
 
 def take_lead(*, run_id: UUID, owner: str) -> bool:
