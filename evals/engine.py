@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -21,6 +22,7 @@ from core.errors import AssayError
 from evals import jobs, leases, proof, queries, results, runs
 from evals.asking import Asker
 from evals.conversation import Asked, Conversation
+from evals.domain.suite import CaseSpec, SuiteSpec
 from evals.endpoints import endpoint_of
 from evals.held import Arm, Held
 from evals.jury import Jury
@@ -90,11 +92,6 @@ class _Shift:
         self.chunk: list[Held] = []
         self.rendering: Future[list[Rendered | RenderFailure]] | None = None
         self.last_size = 0
-        self.suites = queries.suites_of(run)
-        self.cases = {
-            (key, case.key): case for key, suite in self.suites.items() for case in suite.cases
-        }
-        self.jury = Jury(self.suites, worker.talk)
         self.advisory = frozenset(run.advisory)
         self.may_stop = GatePolicy.from_json(run.policy_spec).early_stop
         self.held: dict[int, Held] = {}
@@ -109,6 +106,21 @@ class _Shift:
         self.stop_at = self.stop_leasing_at + limits.drain_seconds
         self.look_at = self.store_at = self.stop_look_at = self.lease_at = now
         self.renew_at = now + settings.EVAL_LEASE_SECONDS / 3
+
+    @cached_property
+    def suites(self) -> dict[int, SuiteSpec]:
+        """By key. Reading thousands takes a moment, in which the model can be measured."""
+        return queries.suites_of(self.run)
+
+    @cached_property
+    def cases(self) -> dict[tuple[int, str], CaseSpec]:
+        """By their suite's key and their own."""
+        return {(key, case.key): case for key, suite in self.suites.items() for case in suite.cases}
+
+    @cached_property
+    def jury(self) -> Jury:
+        """Of all suites."""
+        return Jury(self.suites, self.talk)
 
     def __enter__(self) -> Self:
         return self

@@ -26,6 +26,8 @@ def begin(run: EvalRun, owner: str, talk: Conversation) -> tuple[str, ...]:
     """Measure the models of the run's judges and note them; why the run cannot begin, a sentence
     each. Raises LeadLostError.
     """
+    if not queries.has_judges(run):
+        return ()
     found = []
     for judge in _models(run).values():
         try:

@@ -228,6 +228,11 @@ def suites_of(run: EvalRun) -> dict[int, SuiteSpec]:
     return {pk: _suite(pk, digest) for pk, digest in rows}
 
 
+def has_judges(run: EvalRun) -> bool:
+    """Whether a suite of the run has a judge; their cases need not be read for that."""
+    return Suite.objects.filter(runs=run, spec__has_key="judges").exists()
+
+
 @lru_cache(maxsize=_SUITES_AT_HAND)
 def _suite(pk: int, _digest: str) -> SuiteSpec:
     """A run needs its thousands of cases six times, and nothing in them can change: whatever
