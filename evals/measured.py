@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from uuid import UUID
+from typing import NamedTuple
 
 from django.db.models import Count, F, Q
 
@@ -36,9 +36,8 @@ _COLUMNS = {
 _PHASE_METRICS = {"latency": "e2e_ms", "ttft": "ttft_ms", "tpot": "tpot_ms"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """How the repeats of one case went, in both arms."""
+class _Counts(NamedTuple):
+    """How the repeats of one case went, in both arms. A row of the database as it comes."""
 
     passes: int
     failures: int
@@ -73,16 +72,10 @@ def results_by_suite(run: EvalRun, policy: GatePolicy, now: datetime) -> tuple[S
     return tuple(found)
 
 
-def results_of(run_id: UUID, now: datetime) -> tuple[SuiteResults, ...]:
-    """The figures of a run as it is stored. Once no answer is missing they are final, but for the
-    quarantine: `as_of` reads that again.
-    """
-    run = queries.run(run_id)
-    return results_by_suite(run, GatePolicy.from_json(run.policy_spec), now)
-
-
 def as_of(now: datetime, run: EvalRun, results: Sequence[SuiteResults]) -> tuple[SuiteResults, ...]:
-    """The same figures with what is in quarantine now."""
+    """The same figures with what is in quarantine now: once no answer is missing, all else in them
+    is final.
+    """
     return tuple(
         replace(part, quarantine=active_quarantine(run.prompt_name, part.suite.name, now), now=now)
         for part in results
@@ -120,7 +113,7 @@ def _counted(run: EvalRun) -> dict[int, dict[str, _Counts]]:
         .order_by()
     )
     for suite, case, *counts in rows:  # in the order of the fields
-        counted[suite][case] = _Counts(*counts)
+        counted[suite][case] = _Counts._make(counts)
     return counted
 
 

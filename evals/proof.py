@@ -32,6 +32,7 @@ from evals import (
 from evals.conversation import Conversation
 from evals.models import EvalRun
 from evals.waiting import LOOK_SECONDS, LeadLostError, awaited
+from registry.domain.policy import GatePolicy
 from registry.models import ModelVersion
 from serving import served
 from serving.fingerprint import Comparison, Fingerprint
@@ -77,7 +78,8 @@ def _begin_as_leader(run: EvalRun, worker: Worker, meanwhile: Callable[[], objec
         if blocked := judge_proof.begin(run, worker.owner, worker.talk):
             _abort(run, "; ".join(blocked))
         else:
-            started = _begin_as_measured(run, worker)
+            if identity.recent(model) is not None:
+                started = _begin_as_measured(run, worker)
             started = started or _begin_measuring(run, model, worker, meanwhile)
     except LeadLostError:
         pass
@@ -128,7 +130,8 @@ def close(run: EvalRun, worker: Worker) -> None:
         return
     try:
         slow = timing.measure(run, worker.owner, worker.talk)
-        results = cache(partial(measured.results_of, run.pk, timezone.now()))
+        policy = GatePolicy.from_json(run.policy_spec)
+        results = cache(partial(measured.results_by_suite, run, policy, timezone.now()))
         doubts = (*slow, *_doubts(run, worker, results))
         doubts += judge_proof.doubts(run, worker.owner, worker.talk)
     except LeadLostError:

@@ -203,7 +203,8 @@ def finalise(
     answer is missing, or when the run is no longer live.
     """
     with transaction.atomic():
-        run = EvalRun.objects.select_for_update(no_key=True).get(pk=run_id)
+        locked = EvalRun.objects.select_for_update(no_key=True, of=("self",))
+        run = locked.select_related("version__prompt", "model").get(pk=run_id)
         if run.status not in EvalRun.LIVE or queries.has_open_items(run_id):
             return
         policy = PolicyRule.from_json(run.policy_spec)

@@ -60,6 +60,8 @@ def decide(
 def _unseen(suite: SuiteSpec, evidence: Evidence) -> set[str]:
     """Cases at which nothing but advisory checks look, beside those without weight."""
     judges = {one.judge for one in evidence.advisories}
+    if not judges:
+        return set()
     return {case.key for case in suite.cases if _is_unseen(suite, case, judges)}
 
 

@@ -62,6 +62,8 @@ def deciding_judges(
     """What decides these cases, beside the judges that are `advisory`. A judge without a record is
     one of which nothing is known.
     """
+    if not suite.judges:
+        return Deciding((), {}, None, frozenset())
     asked: dict[str, set[str]] = {}
     turned: set[str] = set()
     alone = True
