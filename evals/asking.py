@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from core.errors import AssayError
-from evals import answer_cache
+from evals import answer_cache, queries
 from evals.conversation import Conversation
-from evals.domain.suite import CaseSpec
+from evals.domain.suite import CaseSpec, SuiteSpec
 from evals.held import Arm, ArmName, Held, Ticket
+from evals.leases import Lease
 from evals.models import EvalRun, ProposedVersion
 from evals.scoring import Given, Judgement, not_judged, skipped
 from registry.domain.model_pin import ModelPin
@@ -56,9 +57,21 @@ class Asker:
         self.run.model.refresh_from_db(fields=["fingerprint_mode"])
         return answer_cache.is_keepable(self.run)
 
-    def arms(self) -> tuple[Arm, ...]:
-        """Fresh arms for one item, the candidate first."""
-        return tuple(Arm(name) for name in self.versions)
+    @cached_property
+    def suites(self) -> dict[int, SuiteSpec]:
+        """By key. Reading thousands of cases takes a moment, in which the model can be measured."""
+        return queries.suites_of(self.run)
+
+    @cached_property
+    def _cases(self) -> dict[tuple[int, str], CaseSpec]:
+        return {(key, case.key): case for key, suite in self.suites.items() for case in suite.cases}
+
+    def held(self, lease: Lease) -> Held:
+        """The item with its case and fresh arms, the candidate first."""
+        case = self._cases[lease.suite, lease.case]
+        return Held(
+            lease, self.suites[lease.suite], case, tuple(Arm(name) for name in self.versions)
+        )
 
     def begin(self, held: Sequence[Held]) -> Future[list[Rendered | RenderFailure]]:
         """Render for every arm, on the other thread; `talk.next` returns when it is done."""

@@ -22,7 +22,6 @@ from core.errors import AssayError
 from evals import jobs, leases, proof, queries, results, runs
 from evals.asking import Asker
 from evals.conversation import Asked, Conversation
-from evals.domain.suite import CaseSpec, SuiteSpec
 from evals.endpoints import endpoint_of
 from evals.held import Arm, Held
 from evals.jury import Jury
@@ -53,7 +52,8 @@ def work(run_id: UUID, *, limits: Limits = DEFAULT_LIMITS) -> None:
     """Do what is left of a run: measure, ask, score, store, finish. Safe to call twice, and at
     once from several workers; a run that is finished, cancelled or unknown is nothing to do.
     """
-    run = queries.runs().filter(pk=run_id, status__in=EvalRun.LIVE).first()
+    live = queries.runs().prefetch_related(None).filter(status__in=EvalRun.LIVE)
+    run = live.filter(pk=run_id).first()
     if run is None or proof.is_given_up(run):
         return
     try:
@@ -108,19 +108,9 @@ class _Shift:
         self.renew_at = now + settings.EVAL_LEASE_SECONDS / 3
 
     @cached_property
-    def suites(self) -> dict[int, SuiteSpec]:
-        """By key. Reading thousands takes a moment, in which the model can be measured."""
-        return queries.suites_of(self.run)
-
-    @cached_property
-    def cases(self) -> dict[tuple[int, str], CaseSpec]:
-        """By their suite's key and their own."""
-        return {(key, case.key): case for key, suite in self.suites.items() for case in suite.cases}
-
-    @cached_property
     def jury(self) -> Jury:
         """Of all suites."""
-        return Jury(self.suites, self.talk)
+        return Jury(self.asker.suites, self.talk)
 
     def __enter__(self) -> Self:
         return self
@@ -181,7 +171,8 @@ class _Shift:
             return False
         if not self.talk.has_heard():
             return False
-        return now >= self.lease_at or not self.held  # empty-handed is the end: look once more
+        # Empty-handed is the end, unless somebody gave something back.
+        return now >= self.lease_at or (not self.held and queries.has_open_items(self.run.pk))
 
     @property
     def _ahead(self) -> int:
@@ -232,15 +223,7 @@ class _Shift:
         chunk = leases.lease_chunk(run_id=self.run.pk, owner=self.owner, size=size)
         if len(chunk) < size:  # for now that is all: what others give back can wait for a look
             self.lease_at = now + self.limits.look_seconds
-        taken = [
-            Held(
-                lease,
-                self.suites[lease.suite],
-                self.cases[lease.suite, lease.case],
-                self.asker.arms(),
-            )
-            for lease in chunk
-        ]
+        taken = [self.asker.held(lease) for lease in chunk]
         self.held.update({held.lease.item: held for held in taken})
         if taken:
             self.chunk, self.rendering = taken, self.asker.begin(taken)
