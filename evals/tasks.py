@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +19,16 @@ from registry import queries as registry_queries
 from registry.rendering import keep_one_ready
 
 _log = logging.getLogger(__name__)
+_SWITCH_SECONDS = 0.0005
 
 
 @worker_process_init.connect
 def _get_ready(**_: Any) -> None:
-    """The model should not wait while the first jail is started."""
+    """The model should not wait while the first jail is started, nor while one thread of a run
+    computes on and the one that talks to the model waits for the interpreter: 5 ms by default.
+    """
     keep_one_ready()
+    sys.setswitchinterval(_SWITCH_SECONDS)
 
 
 @shared_task(name=jobs.WORK)
