@@ -1,13 +1,14 @@
 """What an evaluation costs beyond its model: wall time over the ideal, CPU, memory.
 
 A local server answers every streamed chat 50 ms after it was asked (`fast_model.py`). The ideal is
-cases / concurrency x 50 ms. "engine" is the real one, from `evals.engine.work` to the verdict, on a
+cases / concurrency x 50 ms. "engine" is the real one, from `evals.engine.work` to the verdict in a
 real PostgreSQL: the look at the server, the fingerprint twice, leases, rendering in the jail,
-checks, stored results, statistics. "bare sockets" (the floor: asyncio, json.loads, and nothing else
-of HTTP than the end of an answer), "aiohttp" and "ModelClient" only ask the same questions. Every
-measurement has a process of its own, as ready as a worker that waits for its first task; rounds are
-interleaved, medians are printed. The processor time of the rendering jails is shown apart
-("jails"): it is spent on another core.
+checks, stored results, statistics. The line below the table says when its worker was free again: it
+keeps the answers for later runs and starts the jail of its next one. "bare sockets" (the floor:
+asyncio, json.loads, and nothing else of HTTP than the end of an answer), "aiohttp" and
+"ModelClient" only ask the same questions. Every measurement has a process of its own, as ready as a
+worker between two tasks; rounds are interleaved, medians are printed. The processor time of the
+rendering jails is shown apart ("jails"): it is spent on another core.
 
     python benchmarks/eval_overhead.py [CASES] [CONCURRENCY]
 """
@@ -19,6 +20,8 @@ import json
 import statistics
 import sys
 import tempfile
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -35,6 +38,7 @@ def main(cases: int, concurrency: int) -> None:
     ways = {"bare sockets": ask_bare, "aiohttp": ask_aiohttp, "ModelClient": ask}
     results: dict[str, list[Spent]] = {name: [] for name in (*ways, "engine")}
     planning: list[Spent] = []
+    free: list[float] = []
     with (
         tempfile.TemporaryDirectory() as data,
         fast_model(_SECONDS) as url,
@@ -46,8 +50,13 @@ def main(cases: int, concurrency: int) -> None:
                 results[name].append(in_fresh_process(way, url, cases, concurrency))
             run, planned = in_fresh_process(plan, f"prompt-{number}")
             planning.append(planned)
-            results["engine"].append(in_fresh_process(evaluate, run, cases))
+            spent, verdict_after = in_fresh_process(evaluate, run, cases)
+            free.append(spent.wall)
+            results["engine"].append(replace(spent, wall=verdict_after))
     report(results, cases, concurrency)
+    ideal = cases / concurrency * _SECONDS
+    free_after = statistics.median(free)
+    print(f"the engine's worker is free again after {free_after:.2f} s, {free_after / ideal:.2f}")
     print(f"planning {cases} cases (start_run): {median(planning, 'wall'):.2f} s")
 
 
@@ -167,15 +176,30 @@ def plan(prompt: str) -> tuple[object, Spent]:
     return started[0], spent
 
 
-def evaluate(run: object, cases: int) -> Spent:
-    """Work on the run as Celery's worker does."""
-    from evals import engine, queries
+def evaluate(run: object, cases: int) -> tuple[Spent, float]:
+    """Work on the run as Celery's worker does: what it took, and the seconds until the verdict was
+    there for everybody.
+    """
+    from django.db import transaction
+    from django.db.models.signals import post_save
 
+    from evals import engine, queries
+    from evals.models import EvalRun
+
+    there: list[float] = []
+
+    def saved(instance: EvalRun, **_: object) -> None:
+        if instance.status == EvalRun.Status.FINISHED:
+            transaction.on_commit(lambda: there.append(time.perf_counter()))
+
+    post_save.connect(saved, EvalRun)
+    began = time.perf_counter()
     spent = spent_on(lambda: engine.work(run))
     done = queries.run(run)
     assert (done.verdict, done.done, done.errors) == ("PASS", cases, 0), done.reasons
     assert done.completion_tokens == 7 * cases
-    return spent
+    [verdict] = there
+    return spent, verdict - began
 
 
 def ask(url: str, cases: int, concurrency: int) -> Spent:

@@ -21,7 +21,7 @@ from config.embedded import folder, locations, postgres, valkey
 from config.embedded.supervisor import Supervisor
 from config.settling import settle
 
-#: A worker has waited for its first task at least so long: what it starts ahead is ready.
+#: A worker has waited for its task at least so long: what it starts ahead is ready.
 _SETTLE_SECONDS = 0.5
 
 
@@ -55,7 +55,9 @@ def _say_nothing(_line: str) -> None:
 
 
 def in_fresh_process(work: Callable[..., Any], *arguments: Any) -> Any:
-    """What `work` returns in a process that is as ready as a worker before its first task."""
+    """What `work` returns in a process that is as ready as a worker between two tasks: what it
+    starts ahead is started, and its connection to the database is open.
+    """
     context = multiprocessing.get_context("spawn")
     mine, theirs = context.Pipe()
     process = context.Process(target=_run, args=(theirs, work, arguments))
@@ -73,6 +75,7 @@ def _run(answer: Connection, work: Callable[..., Any], arguments: tuple[Any, ...
 
     django.setup()
     from celery.signals import worker_process_init
+    from django.db import connection
 
     from config.celery import app
 
@@ -82,6 +85,7 @@ def _run(answer: Connection, work: Callable[..., Any], arguments: tuple[Any, ...
     settle()  # in production its parent did
     time.sleep(_SETTLE_SECONDS)
     logging.disable(logging.INFO)
+    connection.ensure_connection()
     answer.send(work(*arguments))
 
 
