@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from config.embedded import folder, model, ports, postgres, processes
 from config.embedded.supervisor import Supervisor
 
 AS_ROOT = os.geteuid() == 0
+_FIRST_PORT, _PORTS = 20_000, 12_000
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
@@ -26,8 +28,15 @@ settings.load_profile("unhurried")
 
 @pytest.fixture
 def free_port() -> int:
-    """A TCP port on loopback nobody uses at the moment."""
-    return ports.free_port()
+    """A TCP port on loopback nobody uses, nor the one after it, where the stream listener goes.
+
+    Below those that the system gives to outgoing connections, which would take either before long,
+    and by chance that no seed repeats: another test may look for one at the same time.
+    """
+    while True:
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        if not any(ports.listening_problem(ports.LOOPBACK, port + more) for more in (0, 1)):
+            return port
 
 
 @pytest.hookimpl(wrapper=True)
