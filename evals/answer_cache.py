@@ -39,10 +39,11 @@ def key_of(*, run: EvalRun, prompt_digest: str, case: CaseSpec, repeat: int) -> 
 
 def find(keys: Iterable[str]) -> dict[str, KeptAnswer]:
     """The kept answers among `keys`."""
+    wanted = list(keys)
+    if not wanted:
+        return {}
     # One array: the ORM would check and quote every key.
-    kept = KeptAnswer.objects.raw(
-        "SELECT * FROM evals_keptanswer WHERE key = ANY(%s)", [list(keys)]
-    )
+    kept = KeptAnswer.objects.raw("SELECT * FROM evals_keptanswer WHERE key = ANY(%s)", [wanted])
     return {answer.key: answer for answer in kept}
 
 

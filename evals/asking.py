@@ -66,6 +66,10 @@ class Asker:
     def _cases(self) -> dict[tuple[int, str], CaseSpec]:
         return {(key, case.key): case for key, suite in self.suites.items() for case in suite.cases}
 
+    def read_suites(self) -> None:
+        """Read them now, if they are not read yet."""
+        _ = self._cases
+
     def held(self, lease: Lease) -> Held:
         """The item with its case and fresh arms, the candidate first."""
         case = self._cases[lease.suite, lease.case]

@@ -169,7 +169,7 @@ class _Shift:
     def _is_hungry(self, now: float) -> bool:
         if self.is_over or self.rendering is not None or self._in_flight >= self._ahead:
             return False
-        if not self.talk.has_heard():
+        if self.held and not self.talk.has_heard():
             return False
         # Empty-handed is the end, unless somebody gave something back.
         return now >= self.lease_at or (not self.held and queries.has_open_items(self.run.pk))
@@ -215,6 +215,7 @@ class _Shift:
         self.jury.forget(item)
 
     def _fill(self, now: float) -> None:
+        self.asker.read_suites()  # before anything is leased, which would have to be given back
         results.give_up_poison(run_id=self.run.pk)
         # The model should not wait until a large chunk is rendered, so the first ones are small.
         concurrency = self.talk.endpoint.concurrency

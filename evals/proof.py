@@ -55,7 +55,7 @@ def begin(run: EvalRun, worker: Worker, meanwhile: Callable[[], object]) -> bool
     """
     give_up_at = time.monotonic() + settings.EVAL_LEASE_SECONDS
     while True:
-        run.refresh_from_db(fields=["status", "fingerprint"])
+        run.refresh_from_db(fields=["status", "fingerprint", "judge_models", "latency"])
         if run.status not in EvalRun.LIVE:
             return False
         if run.fingerprint:
@@ -130,6 +130,7 @@ def close(run: EvalRun, worker: Worker) -> None:
         return
     try:
         slow = timing.measure(run, worker.owner, worker.talk)
+        run.model.refresh_from_db(fields=["pin"])  # its prices may have changed since
         policy = GatePolicy.from_json(run.policy_spec)
         results = cache(partial(measured.results_by_suite, run, policy, timezone.now()))
         doubts = (*slow, *_doubts(run, worker, results))

@@ -213,7 +213,7 @@ class ModelClient:
     ) -> ChatResponse:
         body = chat_body(self.endpoint.served_id, request)
         with self._transport.post(self.endpoint.chat_url, body) as call:
-            async with self._seats.seat(place, call.send), call.answered() as answer:
+            async with self._seats.seat(place, call.send_at_once), call.answered() as answer:
                 require_event_stream(answer.headers)
                 return await self._read_stream(answer, call.sent_at, on_begun, on_text)
 

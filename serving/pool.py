@@ -36,9 +36,22 @@ class Pool:
         """No connection is made yet."""
         self.endpoint = endpoint
         self._open: set[Connection] = set()
+        self._closing: set[Connection] = set()
+        self._closes_unannounced = False
         #: Who was used last is used next, so that those nobody needs grow old.
         self._idle: list[tuple[float, Connection]] = []
         self._tls: ssl.SSLContext | None = None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether a request may follow in the turn of the loop in which another one ended.
+
+        Only a turn later it is known whether the server has closed an idle connection, if it is one
+        that does so without a word; and only then what was broken off is gone, so that no server
+        has one request too many.
+        """
+        self._closing = {connection for connection in self._closing if not connection.is_gone}
+        return not (self._closes_unannounced or self._closing)
 
     def idle(self) -> Connection | None:
         """One that waits for a request; None when none does."""
@@ -83,17 +96,23 @@ class Pool:
         else:
             self._drop(connection)
 
+    def was_closed(self, connection: Connection) -> None:
+        """Note that an idle one was closed before the request that it got."""
+        self._closes_unannounced = True
+        self._drop(connection)
+
     async def close(self) -> None:
         """Close every connection."""
-        closing = list(self._open)
-        for connection in closing:
+        for connection in tuple(self._open):
             self._drop(connection)
-        for connection in closing:
+        for connection in tuple(self._closing):
             await connection.closed()
 
     def _drop(self, connection: Connection) -> None:
         connection.close()
         self._open.discard(connection)
+        if not connection.is_gone:
+            self._closing.add(connection)
 
 
 def _next_address_seconds(host: str) -> float | None:

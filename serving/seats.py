@@ -80,8 +80,8 @@ class Seats:
     ) -> AsyncIterator[None]:
         """Wait for a seat and hold it. How the body ends tells what the server can take.
 
-        `on_seated` is called in the very turn of the loop in which the seat is free. The body may
-        begin some turns later, for which a model would have nothing to do.
+        `on_seated`, which must not raise, is called in the very turn of the loop in which the seat
+        is free. The body may begin some turns later, for which a model would have nothing to do.
         """
         sent_in = await self._sit_down(place, on_seated)
         try:

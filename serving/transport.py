@@ -119,10 +119,14 @@ class Call:
         """Who has sent it and waits for no answer breaks it off."""
         self._let_go()
 
-    def send(self) -> None:
-        """Send it in this very turn of the loop, if a connection is free. If none is, `answered`
-        makes one.
+    def send_at_once(self) -> None:
+        """Send it in this very turn of the loop, if a connection is free and surely open. If not,
+        `answered` sends it.
         """
+        if self._pool.is_sure:
+            self._send()
+
+    def _send(self) -> None:
         self.sent_at = time.perf_counter()
         self._connection = self._pool.idle()
         if self._connection is not None:
@@ -158,14 +162,15 @@ class Call:
 
     async def _head(self) -> Answer:
         if math.isnan(self.sent_at):
-            self.send()
+            self._send()
         if self._connection is not None:
             try:
                 await self._connection.head()
             except LostError:
                 if self._connection.has_begun:
                     raise
-                self._let_go()
+                lost, self._connection = self._connection, None
+                self._pool.was_closed(lost)
             else:
                 return Answer(self._connection)
         self._connection = await self._pool.fresh()

@@ -104,10 +104,16 @@ class Connection(asyncio.Protocol):
     def may_be_used_again(self) -> bool:
         """Whether a request can follow: an answer may come before all of the one before it went."""
         return (
-            (not self._is_asked or (self.is_whole and self._keeps_alive))
+            self.is_whole
+            and self._keeps_alive
             and not self._transport.is_closing()
             and self._transport.get_write_buffer_size() == 0
         )
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing is left of it: a turn of the loop after `close`."""
+        return self._is_gone.done()
 
     def close(self) -> None:
         """At once, which makes a server stop that is still answering."""

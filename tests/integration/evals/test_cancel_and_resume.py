@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from evals import engine, leases, runs
+from evals import engine, leases, queries, runs
 from evals.errors import RunFinishedError
+from evals.leases import Lease
 from evals.models import CaseResult, EvalRun, WorkItem
 from evals.scoring import Judgement, Outcome
 from registry.domain.actor import Actor
@@ -44,6 +45,41 @@ def eventually(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_whoever_loses_everything_in_mid_run_looks_whether_there_is_more(
+    repository: Repository, server: ModelServer, editor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.with_(cases=12).publish()
+    run = started(editor)
+    server.reply = lambda _question, _nth: Say("yes", seconds=0.4)
+    still_held, lost = leases.still_held, threading.Event()
+
+    def all_lost_once(held: Collection[Lease]) -> frozenset[int]:
+        if server.case_calls and not lost.is_set():
+            lost.set()
+            return frozenset()
+        return still_held(held)
+
+    monkeypatch.setattr(leases, "still_held", all_lost_once)
+    engine.work(run.pk, limits=QUICK)
+    assert lost.is_set()
+    assert again(run).verdict == "PASS"
+
+
+def test_suites_that_cannot_be_read_hold_no_case_back(
+    repository: Repository, editor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.publish()
+    run = started(editor)
+
+    def unreadable(_run: EvalRun) -> None:
+        raise OperationalError("the database went away")
+
+    monkeypatch.setattr(queries, "suites_of", unreadable)
+    with pytest.raises(OperationalError):
+        engine.work(run.pk, limits=QUICK)
+    assert not WorkItem.objects.filter(run=run).exclude(leased_until=None, attempts=0).exists()
 
 
 def test_a_cancelled_run_stops_and_can_be_resumed(

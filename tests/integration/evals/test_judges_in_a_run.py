@@ -7,10 +7,13 @@ import re
 import pytest
 from django.db.models import Sum
 
-from evals import engine
+from evals import engine, proof
+from evals.conversation import Conversation
+from evals.endpoints import endpoint_of
 from evals.models import CaseResult, EvalRun
 from registry import promotion
 from registry.domain.actor import Actor, Role
+from registry.domain.model_pin import ModelPin
 from registry.models import Certificate
 from tests.integration.evals.conftest import QUICK, Repository, started
 from tests.integration.evals.judged import (
@@ -178,3 +181,16 @@ def test_a_judge_that_goes_by_position_has_found_a_tie(
     assert "flipped in 1 of 1" in result.checks[0]["detail"]
     assert run.summary["judges"]["oracle/helpful"]["flips"] == {"flips": 12, "pairs": 12, "rate": 1}
     assert run.verdict == "INCONCLUSIVE"
+
+
+def test_whoever_joins_a_run_that_was_begun_knows_whom_to_confirm_at_its_end(
+    repository: Repository, umpire: Umpire, editor: Actor
+) -> None:
+    trusted(repository, umpire, editor, Bench(labels=60))
+    run = started(editor)
+    noted = {"name": "judge", "digest": "d" * 64, "fingerprint": "f" * 64}
+    EvalRun.objects.filter(pk=run.pk).update(fingerprint="f" * 64, judge_models=[noted])
+    endpoint = endpoint_of(ModelPin.from_json(run.model.pin))
+    second = proof.Worker("second", Conversation(endpoint, QUICK.patience))
+    assert proof.begin(run, second, meanwhile=lambda: None)
+    assert run.judge_models == [noted]

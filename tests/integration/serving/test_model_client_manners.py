@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import socket
+import threading
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from serving.client import ModelAnswerError, ModelUnavailableError
+from serving.client import Endpoint, ModelAnswerError, ModelClient, ModelUnavailableError
+from serving.wire import Connection
 from tests.integration.serving.scripted_server import (
     CHUNKED_HEAD,
     HELLO,
@@ -119,6 +123,78 @@ def test_whoever_leaves_in_the_turn_in_which_it_was_sent_leaves_no_answer_to_the
             assert second.cancelled()
             assert (await client.chat(HELLO)).text == "mine"
             assert [request.connection for request in server.received] == [1, 1, 2]
+
+    asyncio.run(story())
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Connection]:
+    """The connections on which requests were sent, one entry each."""
+    found: list[Connection] = []
+    send = Connection.send
+
+    def noted(self: Connection, request: bytes) -> None:
+        found.append(self)
+        send(self, request)
+
+    monkeypatch.setattr(Connection, "send", noted)
+    return found
+
+
+def closing_after_each_answer(listener: socket.socket) -> None:
+    """A server on a thread of its own, whose ends of connections come right behind its answers."""
+    with suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                while connection.recv(65_536).count(b"\r\n\r\n") == 0:
+                    pass
+                connection.sendall(b"".join(part for part in WHOLE if isinstance(part, bytes)))
+
+
+def test_a_server_that_closes_without_a_word_is_sent_few_requests_twice(
+    sent: list[Connection],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=closing_after_each_answer, args=(listener,))
+        server.start()
+
+        async def story() -> None:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            async with ModelClient(Endpoint(url, "tiny", concurrency=2)) as client:
+                await asyncio.gather(*(client.chat(HELLO) for _ in range(200)))
+
+        try:
+            asyncio.run(story())
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            server.join()
+    assert len(sent) < 300
+
+
+def test_what_was_broken_off_is_gone_before_the_next_is_sent(sent: list[Connection]) -> None:
+    async def story() -> None:
+        async with served(WHOLE, concurrency=1) as (server, client):
+            # A look takes no seat: its connection lies idle beside the chat's.
+            await asyncio.gather(client.chat(HELLO), client.healthy())
+            seen = len(server.received)
+            server.replies = [SILENT, WHOLE]
+            chat = asyncio.create_task(client.chat(HELLO))
+            await server.requests(seen + 1)
+            waiting = asyncio.create_task(client.chat(HELLO))
+            await asyncio.sleep(0)
+            broken_off, was_gone = sent[-1], []
+            send = Connection.send
+
+            def looking(self: Connection, request: bytes) -> None:
+                was_gone.append(broken_off.is_gone)
+                send(self, request)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Connection, "send", looking)
+                chat.cancel()
+                assert (await waiting).text == "Hi"
+            assert was_gone == [True]
 
     asyncio.run(story())
 
