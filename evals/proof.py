@@ -31,6 +31,7 @@ from evals import (
 )
 from evals.conversation import Conversation
 from evals.models import EvalRun
+from evals.verdict import SuiteResults
 from evals.waiting import LOOK_SECONDS, LeadLostError, awaited
 from registry.domain.policy import GatePolicy
 from registry.models import ModelVersion
@@ -130,9 +131,7 @@ def close(run: EvalRun, worker: Worker) -> None:
         return
     try:
         slow = timing.measure(run, worker.owner, worker.talk)
-        run.model.refresh_from_db(fields=["pin"])  # its prices may have changed since
-        policy = GatePolicy.from_json(run.policy_spec)
-        results = cache(partial(measured.results_by_suite, run, policy, timezone.now()))
+        results = cache(partial(_results, run))
         doubts = (*slow, *_doubts(run, worker, results))
         doubts += judge_proof.doubts(run, worker.owner, worker.talk)
     except LeadLostError:
@@ -142,6 +141,15 @@ def close(run: EvalRun, worker: Worker) -> None:
         if not doubts:
             answer_cache.keep(run)
     leases.drop_lead(run_id=run.pk, owner=worker.owner)
+
+
+def _results(run: EvalRun) -> tuple[SuiteResults, ...]:
+    """The figures as they are stored now, weighed with the prices of now. The run at hand stays as
+    it was: its model's address is compared with the one of now.
+    """
+    stored = queries.runs().prefetch_related(None).get(pk=run.pk)
+    policy = GatePolicy.from_json(stored.policy_spec)
+    return measured.results_by_suite(stored, policy, timezone.now())
 
 
 def _doubts(run: EvalRun, worker: Worker, meanwhile: Callable[[], object]) -> tuple[str, ...]:
